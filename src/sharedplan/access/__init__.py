@@ -1,0 +1,1 @@
+"""Who asks, and which slice of the resources they may have; changes no resource."""

@@ -1,0 +1,1 @@
+"""What a good shared plan is: pure rules, no input or output."""

@@ -1,0 +1,1 @@
+"""The standard itself, pure; nothing about this service."""

@@ -1,0 +1,74 @@
+"""Asked and Answer: one interaction as a question and its answer, in the words of Bundle.entry.
+
+https://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.request, https://hl7.org/fhir/R4/http.html
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sharedplan.errors import Issue
+
+Json = dict[str, Any]
+"""A JSON object as `fhir/json_text.py` reads it: numbers keep their digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prefer:
+    """The Prefer header. https://hl7.org/fhir/R4/http.html#ops, https://hl7.org/fhir/R4/search.html#errors"""
+
+    returning: str | None = None  # minimal | representation | OperationOutcome; None: the interaction's default
+    lenient: bool = False  # handling=lenient
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One interaction, asked over HTTP or by an entry of a Bundle.
+
+    `interaction` is a code of type-restful-interaction (read, vread, update, patch, delete, create, history-instance,
+    history-type, history-system, search-type, search-system, batch, transaction, capabilities) or "operation".
+    `parameters` are the query's pairs in order, decoded; for a conditional update, patch or delete they are its criteria.
+    `body` is the JSON read from the request: a resource, or a list for JSON Patch.
+    `if_none_exist` is the criteria of a conditional create, still encoded as sent.
+    `if_match` and `if_none_match` are the headers as sent; their reading is the interaction's.
+    """
+
+    interaction: str
+    type: str | None = None
+    id: str | None = None
+    version: str | None = None
+    parameters: tuple[tuple[str, str], ...] = ()
+    body: Any = None
+    patch_format: str | None = None  # "json-patch" or "fhirpath-patch"
+    operation: str | None = None  # "$validate" is "validate"
+    if_match: str | None = None
+    if_none_match: str | None = None
+    if_modified_since: datetime | None = None
+    if_none_exist: str | None = None
+    prefer: Prefer = field(default_factory=Prefer)
+    base: str = ""  # the FHIR base URL, from the settings, without a trailing slash
+    request_id: str = ""
+    method: str = "GET"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of it; the edge turns it into a response, or a Bundle entry.
+
+    `content` is the text of one resource, sent as it is; None: no body.
+    `type`, `id`, `version` and `last_updated` speak of the resource read or written; they become ETag, Last-Modified
+    and, when `created`, Location. `warnings` come back when the client prefers an OperationOutcome.
+    `touched` are the resources that the answer shows, for the audit: (type, id, version).
+    """
+
+    status: int
+    content: str | None = None
+    type: str | None = None
+    id: str | None = None
+    version: int | None = None
+    last_updated: datetime | None = None
+    created: bool = False
+    warnings: tuple[Issue, ...] = ()
+    touched: tuple[tuple[str, str, int], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)

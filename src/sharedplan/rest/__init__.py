@@ -1,0 +1,1 @@
+"""The inbound edge: HTTP in, HTTP out; no FHIR meaning, no SQL."""

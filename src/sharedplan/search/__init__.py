@@ -1,0 +1,1 @@
+"""The question: search parameters, expressions and index values; pure, no SQL."""
