@@ -1,0 +1,119 @@
+"""A running service for the journeys: the command that users run, on a data directory of its own."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+COMMAND = [sys.executable, "-m", "sharedplan"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
+class Service:
+    """`sharedplan serve` as a process of its own."""
+
+    data_dir: Path
+    port: int
+    workers: int = 1
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.port}/fhir"
+
+    @property
+    def log(self) -> Path:
+        return self.data_dir.parent / f"{self.data_dir.name}.log"
+
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("SHAREDPLAN_")}
+        return {**kept, "SHAREDPLAN_BASE_URL": self.base}
+
+    def start(self, *more: str) -> "Service":
+        """Start it and wait until it is ready."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*COMMAND, "serve", "--port", str(self.port), "--workers", str(self.workers)]
+                + ["--data-dir", str(self.data_dir), *more],
+                env=self.environment(),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        return self.wait_ready()
+
+    def wait_ready(self, seconds: float = 60) -> "Service":
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if self.process is not None and self.process.poll() is not None:
+                raise AssertionError(f"the service ended with {self.process.returncode}:\n{self.log.read_text()[-4000:]}")
+            try:
+                if httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=2).status_code == 200:
+                    return self
+            except httpx.HTTPError:
+                pass
+            time.sleep(0.05)
+        raise AssertionError(f"not ready after {seconds} s:\n{self.log.read_text()[-4000:]}")
+
+    def stop(self, number: signal.Signals = signal.SIGTERM, seconds: float = 30) -> int:
+        """Send the signal to the service's own process and wait for its end; its exit code."""
+        if self.process is None:
+            return 0
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(seconds)
+
+    def kill(self) -> None:
+        """kill -9 of the service and its workers at once; the embedded PostgreSQL, in a session of its own, is left."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(10)
+
+    def postmaster(self) -> int:
+        """The process id of the embedded PostgreSQL."""
+        [found] = list(self.data_dir.rglob("postmaster.pid"))
+        return int(re.match(r"\d+", found.read_text()).group())  # type: ignore[union-attr]
+
+    def token(self, *options: str) -> str:
+        """A token as a user would get it."""
+        done = subprocess.run(
+            [*COMMAND, "token", "--data-dir", str(self.data_dir), *options],
+            env=self.environment(),
+            capture_output=True,
+            check=True,
+            text=True,
+        )
+        return done.stdout.strip()
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Another command on the same data directory."""
+        return subprocess.run(
+            [*COMMAND, *arguments, "--data-dir", str(self.data_dir)],
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    def client(self, *options: str) -> httpx.Client:
+        """An HTTP client with a token of the social organisation."""
+        chosen = options or ("--client", "journey", "--organization", "Organization/s")
+        return httpx.Client(
+            base_url=self.base,
+            headers={"Authorization": f"Bearer {self.token(*chosen)}", "Content-Type": "application/fhir+json"},
+            timeout=30,
+        )
