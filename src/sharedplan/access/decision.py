@@ -1,0 +1,102 @@
+"""The decision: who asks and what for in, a Grant or a refusal out; pure, and the only maker of Grants.
+
+A Grant holds a slice for every resource type: an Expression that the store compiles into each query, so that totals,
+pages and history are of what may be seen. What lies outside the slice looks exactly as if it were not there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from types import MappingProxyType
+
+from sharedplan.access.principal import Principal
+from sharedplan.access.scopes import LETTER_OF, contexts
+from sharedplan.catalogue import CATALOGUE
+from sharedplan.errors import Refused, Unauthenticated
+from sharedplan.fhir.exchanges import Asked
+from sharedplan.search.expression import Everything, Expression, InCompartment, Nothing
+
+READING = "rs"
+WRITING = frozenset("cud")
+ANY = "cruds"
+
+Slices = Mapping[str, Expression]
+"""What may be seen, by resource type; each type offered has its entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known beside the token when a decision is made: the instant it is made at, UTC."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Leave to do what was asked, within a slice of each type; the reasons go to the audit."""
+
+    slices: Slices
+    reasons: tuple[str, ...]
+
+    def slice_of(self, type: str) -> Expression:
+        """The slice of one type; Nothing for a type that is not offered."""
+        return self.slices.get(type, _NOTHING)
+
+
+_EVERYTHING = Everything()
+_NOTHING = Nothing()
+
+
+def decide(asked: Asked, by: Principal, facts: Facts) -> Grant:
+    """Whether the interaction may go on, and within which slices.
+
+    The slice of the type asked about is that of the interaction's own letter; those of the other types are what may
+    be read or searched, for the references and includes on the way. A batch or transaction is judged entry by entry.
+    Raises Unauthenticated when the token has ended meanwhile, Refused when no scope allows the interaction, or when
+    something would be written where the asker may see nothing at all.
+    """
+    if by.expires <= facts.at:
+        raise Unauthenticated("the token has expired")
+    letters = _letters(asked)
+    types = CATALOGUE if asked.type is None else (asked.type,)
+    if not any(contexts(by.scopes, type, letters) for type in types):
+        what = asked.interaction if asked.type is None else f"{asked.interaction} of {asked.type}"
+        raise Refused(f"no scope of the token allows {what}")
+    grant = _granted(by, asked.type, letters)
+    if asked.type is not None and WRITING.intersection(letters) and grant.slice_of(asked.type) == _NOTHING:
+        raise Refused(f"the token names nobody on whose behalf {asked.type} may be written")
+    return grant
+
+
+@lru_cache(maxsize=4096)
+def _granted(by: Principal, asked_type: str | None, letters: str) -> Grant:
+    """The slices of one asker; kept, for they follow from the token alone."""
+    slices = {type: _slice(type, by, letters if asked_type in (None, type) else READING) for type in CATALOGUE}
+    whom = by.person or by.organization or "nobody named"
+    return Grant(MappingProxyType(slices), (f"scope allows {letters}", f"on behalf of {whom}"))
+
+
+def _letters(asked: Asked) -> str:
+    """The letters of which one must be allowed."""
+    if asked.interaction == "operation":
+        return READING[0] if asked.id is not None else ANY
+    letter = LETTER_OF.get(asked.interaction)
+    if letter is None:
+        raise Refused(f"{asked.interaction} is judged by its entries")
+    return letter
+
+
+def _slice(type: str, by: Principal, letters: str) -> Expression:
+    """What of one type lies open, by the widest context that allows one of the letters.
+
+    The directory and the definitions lie open to whoever has the scope, but only professionals write them.
+    """
+    allowed = contexts(by.scopes, type, letters)
+    if not allowed:
+        return _NOTHING
+    if by.is_professional and allowed != {"patient"}:
+        return _EVERYTHING
+    if not CATALOGUE[type].client_data:
+        return _NOTHING if WRITING.intersection(letters) else _EVERYTHING
+    return InCompartment("Patient", by.patient) if by.patient is not None else _NOTHING

@@ -1,0 +1,41 @@
+"""Who asks: the record system, the organisation and the person behind a verified token, as one value.
+
+https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sharedplan.access.scopes import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """What a verified token says of the one who asks.
+
+    `organization` is "Organization/x", the organisation on whose behalf it acts, and the register of what it creates.
+    `person` is "Practitioner/x", "PractitionerRole/x", "RelatedPerson/x" or "Patient/x"; None for a system that acts
+    for its organisation. `purpose` is a code of the v3 PurposeOfUse value set. `expires` is the token's end, UTC.
+    """
+
+    client_id: str
+    scopes: tuple[Scope, ...]
+    organization: str | None
+    person: str | None
+    purpose: str
+    issuer: str
+    token_id: str
+    expires: datetime
+
+    @property
+    def patient(self) -> str | None:
+        """The id of the client, when it is the client who asks."""
+        kind, _, id = (self.person or "").partition("/")
+        return id if kind == "Patient" else None
+
+    @property
+    def is_professional(self) -> bool:
+        """Whether a professional or an organisation's system asks, rather than a client, a relative or nobody known."""
+        if self.person is None:
+            return self.organization is not None
+        return self.person.startswith(("Practitioner/", "PractitionerRole/"))
