@@ -1,0 +1,74 @@
+"""What goes into the store and what comes out of it, as values.
+
+https://hl7.org/fhir/R4/http.html#versions, https://hl7.org/fhir/R4/http.html#history
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sharedplan.fhir.resources import Stamped
+from sharedplan.store.trail import Trail
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of one resource, as stored.
+
+    `interaction` is what made it: create, update, patch or delete; a deletion has no content.
+    `content` is the resource's JSON text, sent as it is. An AuditEvent that the service recorded itself has a `trail`
+    instead, to be rendered when it is read.
+    """
+
+    type: str
+    id: str
+    version: int
+    last_updated: datetime
+    interaction: str
+    content: str | None
+    trail: Trail | None = None
+
+    @property
+    def is_deleted(self) -> bool:
+        return self.interaction == "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One new version, to be written.
+
+    `version` is the one it becomes: 1 for a resource that never was, else the newest one's + 1. `stamped` is its text
+    around the instant that the store draws; None for a deletion. `values` are the index values by column, as
+    `search/indexing.py` finds them; an absent column means no value. `controller` is the Organization whose register it
+    belongs to. `who` says on whose behalf it was written, as JSON text.
+    """
+
+    type: str
+    id: str
+    version: int
+    interaction: str
+    stamped: Stamped | None
+    values: Mapping[str, Any]
+    controller: str | None
+    who: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a history, newest first. `total` counts all versions asked for, on all pages; None when they are too
+    many to be worth counting. The next page lies before the last one's `last_updated`."""
+
+    versions: list[Version]
+    total: int | None
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of a search. `total` counts all matches, on all pages; None when it was not asked for. `next` is handed
+    back as `after` for the following page; None on the last one."""
+
+    versions: list[Version]
+    total: int | None
+    next: str | None
