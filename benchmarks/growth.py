@@ -1,0 +1,39 @@
+"""Growth: what a read and a patient search take at a million plans, against ten thousand.
+
+One connection, so that a latency is a latency and not a queue; the floor beside it shows what the database and the
+machine alone would account for.
+"""
+
+import statistics
+from dataclasses import dataclass
+
+from benchmarks.rounds import Effort, Pair, play
+
+GROWING = ("read", "search")
+
+
+@dataclass(frozen=True, slots=True)
+class Latencies:
+    """The median p50, in seconds, of each workload at one number of plans."""
+
+    plans: int
+    service: dict[str, float]
+    floor: dict[str, float]
+
+
+def latencies(pair: Pair, plans: int, effort: Effort) -> Latencies:
+    """Measure each growing workload over all the plans, in turn."""
+    found = Latencies(plans, {}, {})
+    for workload in GROWING:
+        halves: dict[str, list[float]] = {"service": [], "floor": []}
+        for server in (pair.service, pair.floor):
+            play(pair, server, workload, plans, effort.warm_up, connections=1)
+        for _ in range(effort.rounds):
+            for server in (pair.service, pair.floor):
+                outcome = play(pair, server, workload, plans, effort.seconds, connections=1).outcome
+                if outcome.errors:
+                    raise RuntimeError(f"{workload} at {plans} plans: {outcome.first_error}")
+                halves[server.name].append(outcome.percentile(0.5))
+        found.service[workload] = statistics.median(halves["service"])
+        found.floor[workload] = statistics.median(halves["floor"])
+    return found

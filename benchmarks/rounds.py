@@ -1,0 +1,162 @@
+"""Service and floor in turn, A B A B, so that whatever else happens on the machine happens to both.
+
+The ratio of a pair of neighbouring rounds is what counts, and the median of those ratios what is told.
+"""
+
+import itertools
+import os
+import random
+import statistics
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import httpx
+import psutil
+
+from benchmarks.client import Outcome, drive
+from benchmarks.database import Database
+from benchmarks.population import PLANS_OF_A_CLIENT, client_of, identifier_of, plan, plan_id
+from benchmarks.servers import Server
+from benchmarks.workloads import WORKLOADS, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long and how hard to measure."""
+
+    rounds: int
+    seconds: float  # of one round
+    warm_up: float  # seconds
+    connections: int
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round against one server, with the CPU seconds that it took the server and the database."""
+
+    outcome: Outcome
+    server_cpu: float
+    database_cpu: float
+
+    def each(self, seconds: float) -> float:
+        """Microseconds a request."""
+        return seconds / max(1, self.outcome.answered) * 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All rounds of one workload: the service's and the floor's, in pairs."""
+
+    workload: str
+    service: list[Round]
+    floor: list[Round]
+    service_answers: int  # right ones, those of the warm-up included
+
+    @property
+    def ratio(self) -> float:
+        """The median over the pairs of the service's throughput by the floor's."""
+        return statistics.median(
+            one.outcome.throughput / max(1e-9, other.outcome.throughput)
+            for one, other in zip(self.service, self.floor, strict=True)
+        )
+
+    @property
+    def cpu_ratio(self) -> float:
+        """The floor's CPU time a request by the service's, server process alone: less noisy than throughput."""
+        return _median_cpu(self.floor) / max(1e-9, _median_cpu(self.service))
+
+    @property
+    def errors(self) -> int:
+        return sum(each.outcome.errors for each in self.service + self.floor)
+
+    @property
+    def first_error(self) -> str:
+        return next((each.outcome.first_error for each in self.service + self.floor if each.outcome.errors), "")
+
+
+def _median_cpu(rounds: list[Round]) -> float:
+    return statistics.median(each.each(each.server_cpu) for each in rounds)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Service and floor on one database, and the token that the service wants."""
+
+    service: Server
+    floor: Server
+    database: Database
+    token: str
+
+    def target(self, server: Server, plans: int) -> Target:
+        return Target(server.base, self.token if server is self.service else "", plans)
+
+
+_seeds = itertools.count(1)
+
+
+def play(pair: Pair, server: Server, workload: str, plans: int, seconds: float, connections: int) -> Round:
+    """One round of one workload against one server."""
+    requests = WORKLOADS[workload](pair.target(server, plans), random.Random(next(_seeds)))
+    database_before, server_before = pair.database.cpu(), server.cpu()
+    outcome = drive(server.base, requests, connections=connections, seconds=seconds)
+    return Round(outcome, server.cpu() - server_before, pair.database.cpu() - database_before)
+
+
+def compare(pair: Pair, workload: str, plans: int, effort: Effort) -> Comparison:
+    """Rounds of service and floor in turn, after a warm-up of each."""
+    warm_up = [
+        play(pair, server, workload, plans, effort.warm_up, effort.connections) for server in (pair.service, pair.floor)
+    ]
+    service: list[Round] = []
+    floor: list[Round] = []
+    for _ in range(effort.rounds):
+        for server, played in ((pair.service, service), (pair.floor, floor)):
+            played.append(play(pair, server, workload, plans, effort.seconds, effort.connections))
+    answers = sum(each.outcome.answered for each in (warm_up[0], *service))
+    return Comparison(workload, service, floor, answers)
+
+
+def check(pair: Pair, plans: int) -> None:
+    """Look into the answers that the rounds only count. Raises RuntimeError when a server does not do the job."""
+    for server in (pair.service, pair.floor):
+        headers = {"Authorization": f"Bearer {pair.token}", "Accept": "application/fhir+json"}
+        number = plans // 2
+        with httpx.Client(base_url=server.base, headers=headers, timeout=30) as http:
+
+            def searched(search: str, http: httpx.Client = http) -> tuple[int, int]:
+                bundle = http.get(f"/CarePlan?{search}").raise_for_status().json()
+                return bundle["total"], len(bundle["entry"])
+
+            made = http.post("/CarePlan", json=plan(f"{10**9 - 1}", "Patient/bench-nobody"))
+            found = {
+                "read": http.get(f"/CarePlan/{plan_id(number)}").json().get("id") == plan_id(number),
+                "search": searched(f"patient={client_of(number)}&_count={PLANS_OF_A_CLIENT}") == (10, 10),
+                "identifier": searched(f"identifier={identifier_of(number)}") == (1, 1),
+                "create": made.status_code == 201
+                and http.get(f"/CarePlan/{made.json()['id']}").json()["identifier"][0]["value"] == f"P{10**9 - 1}",
+            }
+        wrong = [what for what, right in found.items() if not right]
+        if wrong:
+            raise RuntimeError(f"the {server.name} answers wrongly: {', '.join(wrong)}")
+
+
+@contextmanager
+def apart(pair: Pair) -> Iterator[bool]:
+    """Both servers on the first processor, client and PostgreSQL on the others, when there are two or more processors
+    and one worker each: then the server is what the throughput depends on. Whether it was done."""
+    processors = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    workers = [worker for server in (pair.service, pair.floor) for worker in server.workers()]
+    if len(processors) < 2 or len(workers) > 2:
+        yield False
+        return
+    first, *others = sorted(processors)
+    for process in workers:
+        process.cpu_affinity([first])
+    for process in (psutil.Process(), *pair.database.processes()):
+        process.cpu_affinity(others)
+    try:
+        yield True
+    finally:
+        for process in (psutil.Process(), *pair.database.processes(), *workers):
+            process.cpu_affinity(sorted(processors))
