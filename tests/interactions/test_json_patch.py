@@ -170,9 +170,11 @@ def test_a_patch_cannot_grow_a_resource_without_end() -> None:
     for _ in range(50):
         deep = [deep]
     with pytest.raises(Incorrect):
-        patched({"a": [[1]]}, [{"op": "add", "path": "/a/0/0", "value": deep}] * 2 + [
-            {"op": "add", "path": "/a/0/0" + "/0" * 40, "value": deep}
-        ])
+        patched(
+            {"a": [[1]]},
+            [{"op": "add", "path": "/a/0/0", "value": deep}] * 2
+            + [{"op": "add", "path": "/a/0/0" + "/0" * 40, "value": deep}],
+        )
 
 
 def test_what_is_added_is_not_shared_with_the_patch() -> None:

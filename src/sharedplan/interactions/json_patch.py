@@ -32,9 +32,9 @@ def patched(resource: Json, operations: Any) -> Json:
     if not isinstance(operations, list):
         raise Incorrect("a JSON Patch is an array of operations")
     if len(operations) > MOST_OPERATIONS:
-        raise _too_much(f"a patch may hold {MOST_OPERATIONS} operations, this one holds {len(operations)}")
+        raise too_much(f"a patch may hold {MOST_OPERATIONS} operations, this one holds {len(operations)}")
     if sum(isinstance(one, dict) and one.get("op") == "copy" for one in operations) > MOST_COPIES:
-        raise _too_much(f"a patch may hold {MOST_COPIES} copy operations")
+        raise too_much(f"a patch may hold {MOST_COPIES} copy operations")
     work = _Work(copied(resource))
     for number, operation in enumerate(operations):
         work.apply(number, operation)
@@ -219,9 +219,9 @@ class _Work:
         nodes, depth = size(value)
         self.nodes += nodes
         if self.nodes > MOST_NODES:
-            raise _too_much(f"{self.now}: the patch would bring in more than {MOST_NODES} values")
+            raise too_much(f"{self.now}: the patch would bring in more than {MOST_NODES} values")
         if len(path) + depth > DEEPEST:
-            raise _too_much(f"{self.now}: the resource would nest more than {DEEPEST} levels")
+            raise too_much(f"{self.now}: the resource would nest more than {DEEPEST} levels")
 
 
 _ACTS: dict[str, Callable[[_Work, Json], None]] = {
@@ -238,5 +238,6 @@ def _text(path: Pointer) -> str:
     return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path) or "the resource"
 
 
-def _too_much(saying: str) -> Incorrect:
+def too_much(saying: str) -> Incorrect:
+    """The refusal of a patch that would cost too much."""
     return Incorrect(saying, issues=(Issue("too-costly", saying),))

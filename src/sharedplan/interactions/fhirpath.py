@@ -1,0 +1,346 @@
+"""FHIRPath that points: an expression finds places in a resource, for FHIRPath Patch; pure.
+
+https://hl7.org/fhir/R4/fhirpath.html, http://hl7.org/fhirpath/N1/
+
+The subset that picks elements out of one resource: names, indexers, `where`, `first`, `last`, `skip`, `take`, `tail`,
+`extension`, `ofType`, `exists`, `empty`, `not`, `count`, `startsWith`, `endsWith`, `contains`, comparisons, `and`,
+`or`, `$this` and literals. Anything else, `resolve` above all, is refused by name.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from sharedplan.errors import Incorrect
+from sharedplan.fhir.elements import Element, choices, element
+from sharedplan.fhir.exchanges import Json
+from sharedplan.interactions.json_patch import equal
+
+LONGEST = 1000
+DEEPEST = 20
+
+_TOKEN = re.compile(
+    r"\s*(?:(?P<string>'(?:[^'\\]|\\.)*')|(?P<date>@[0-9T:.+\-Z]+)|(?P<number>[0-9]+(?:\.[0-9]+)?)"
+    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*|`[^`]+`)|(?P<this>\$this)|(?P<sign>!=|<=|>=|[.()\[\]=<>,]))"
+)
+_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "f": "\f"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an element stands: a property of `holder`, or one item of it when it repeats.
+
+    `owner` is the type of the holder ("Patient", "PatientContact"), `index` None for an element that does not repeat.
+    The root has an element without a name and is its own holder.
+    """
+
+    holder: Json
+    owner: str
+    element: Element
+    index: int | None = None
+
+    @property
+    def value(self) -> Any:
+        """The JSON value; None when a primitive has only extensions."""
+        name = self.element.name
+        return _at(self.holder, name, self.index) if name else self.holder
+
+    @property
+    def inside(self) -> tuple[str, Json | None]:
+        """(type, object) that elements of this one are held in; the `_` sibling of a primitive, None without one."""
+        value = self.value
+        if isinstance(value, dict):
+            return str(value.get("resourceType") or self.element.type), value
+        shadow = _at(self.holder, "_" + self.element.name, self.index)
+        return "Element", shadow if isinstance(shadow, dict) else None
+
+
+def _at(holder: Json, name: str, index: int | None) -> Any:
+    value = holder.get(name)
+    if index is None:
+        return value
+    return value[index] if isinstance(value, list) and index < len(value) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One piece of a parsed expression: what it is, what it names, what it is applied to and given."""
+
+    kind: str  # name, index, call, literal, this, compare, and, or
+    word: Any = None
+    on: "Step | None" = None
+    given: tuple["Step", ...] = ()
+
+
+def find(resource: Json, path: str) -> list[Place]:
+    """The places that the path selects, in document order. Raises Incorrect for a path outside the subset."""
+    return places(resource, parse(path))
+
+
+def places(resource: Json, step: Step) -> list[Place]:
+    """The places that a parsed path selects. Raises Incorrect when it gives values rather than elements."""
+    root = _root(resource)
+    found = _evaluate(step, [root], root)
+    if not all(isinstance(one, Place) for one in found):
+        raise Incorrect("the path gives a value, not an element of the resource")
+    return found
+
+
+def _root(resource: Json) -> Place:
+    type = str(resource.get("resourceType", ""))
+    return Place(resource, type, Element("", type, False))
+
+
+@lru_cache(maxsize=512)
+def parse(path: str) -> Step:
+    """The expression as a value. Raises Incorrect, naming what could not be read."""
+    if len(path) > LONGEST:
+        raise Incorrect(f"a path may have {LONGEST} characters")
+    parser = _Parser(path)
+    step = parser.expression(0)
+    if parser.kind:
+        raise parser.refused()
+    return step
+
+
+class _Parser:
+    """A reader of one expression, one token ahead."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.end = 0
+        self.kind: str | None = None
+        self.text = ""
+        self.forward()
+
+    def forward(self) -> None:
+        if not self.path[self.end :].strip():
+            self.kind, self.text = None, ""
+            return
+        found = _TOKEN.match(self.path, self.end)
+        if found is None:
+            raise self.refused()
+        self.kind, self.text, self.end = found.lastgroup, found[found.lastgroup or 0], found.end()
+
+    def refused(self) -> Incorrect:
+        return Incorrect(f"cannot read the path {self.path!r} at {self.text or self.path[self.end :]!r}")
+
+    def takes(self, *texts: str) -> str | None:
+        """The token at hand, if it is one of these; then goes on."""
+        if self.text in texts and self.kind in ("sign", "name"):
+            text = self.text
+            self.forward()
+            return text
+        return None
+
+    def needs(self, text: str) -> None:
+        if not self.takes(text):
+            raise self.refused()
+
+    def expression(self, depth: int) -> Step:
+        if depth > DEEPEST:
+            raise Incorrect("the path nests too deep")
+        left = self.conjunction(depth)
+        while self.takes("or"):
+            left = Step("or", on=left, given=(self.conjunction(depth),))
+        return left
+
+    def conjunction(self, depth: int) -> Step:
+        left = self.comparison(depth)
+        while self.takes("and"):
+            left = Step("and", on=left, given=(self.comparison(depth),))
+        return left
+
+    def comparison(self, depth: int) -> Step:
+        left = self.chain(depth)
+        if sign := self.takes("=", "!=", "<=", ">=", "<", ">"):
+            return Step("compare", sign, left, (self.chain(depth),))
+        return left
+
+    def chain(self, depth: int) -> Step:
+        step = self.term(depth)
+        while True:
+            if self.takes("."):
+                step = self.invocation(step, depth)
+            elif self.takes("["):
+                if self.kind != "number" or "." in self.text:
+                    raise self.refused()
+                step = Step("index", int(self.text), step)
+                self.forward()
+                self.needs("]")
+            else:
+                return step
+
+    def term(self, depth: int) -> Step:
+        kind, text = self.kind, self.text
+        if kind == "name" and text in ("true", "false"):
+            self.forward()
+            return Step("literal", text == "true")
+        if kind == "name":
+            return self.invocation(None, depth)
+        if self.takes("("):
+            step = self.expression(depth + 1)
+            self.needs(")")
+            return step
+        if kind not in ("string", "number", "date", "this"):
+            raise self.refused()
+        self.forward()
+        if kind == "this":
+            return Step("this")
+        if kind == "string":
+            return Step("literal", re.sub(r"\\(.)", lambda m: _ESCAPED.get(m[1], m[1]), text[1:-1]))
+        return Step("literal", Decimal(text) if kind == "number" else text[1:].removeprefix("T"))
+
+    def invocation(self, on: Step | None, depth: int) -> Step:
+        if self.kind != "name":
+            raise self.refused()
+        name = self.text.strip("`")
+        self.forward()
+        if not self.takes("("):
+            return Step("name", name, on)
+        given: list[Step] = []
+        if not self.takes(")"):
+            given.append(self.expression(depth + 1))
+            while self.takes(","):
+                given.append(self.expression(depth + 1))
+            self.needs(")")
+        if name not in _FUNCTIONS:
+            raise Incorrect(f"the function {name}() cannot be used in the path of a patch")
+        if len(given) != _FUNCTIONS[name][0]:
+            raise Incorrect(f"{name}() takes {_FUNCTIONS[name][0]} arguments")
+        return Step("call", name, on, tuple(given))
+
+
+def _evaluate(step: Step, focus: list[Any], root: Place) -> list[Any]:
+    """The collection that a step gives: Places and plain values, in order."""
+    if step.kind == "literal":
+        return [step.word]
+    if step.kind == "this":
+        return focus
+    if step.kind in ("and", "or"):
+        left = _truth(_evaluate(_on(step), focus, root))
+        if left is (step.kind == "or"):
+            return [left]
+        return [_truth(_evaluate(step.given[0], focus, root))]
+    if step.kind == "compare":
+        return _compared(step.word, _evaluate(_on(step), focus, root), _evaluate(step.given[0], focus, root))
+    inside = focus if step.on is None else _evaluate(step.on, focus, root)
+    if step.kind == "index":
+        return inside[step.word : step.word + 1]
+    if step.kind == "call":
+        return _FUNCTIONS[step.word][1](inside, step.given, root)
+    if step.on is None and step.word == root.owner and any(one is root for one in focus):
+        return [root]
+    return [child for one in inside if isinstance(one, Place) for child in children(one, step.word)]
+
+
+def _on(step: Step) -> Step:
+    if step.on is None:
+        raise Incorrect("an operator lacks its left side")
+    return step.on
+
+
+def children(parent: Place, name: str) -> Iterator[Place]:
+    """The elements of that name: of a complex element its own, of a primitive its id and extensions."""
+    type, holder = parent.inside
+    if holder is None:
+        return
+    own = element(type, name)
+    for found in (own,) if own is not None else choices(type, name):
+        for index in range(count(holder, found)):
+            yield Place(holder, type, found, index if found.many else None)
+
+
+def count(holder: Json, found: Element) -> int:
+    """How many items an element has, those that are only extensions included."""
+    value, shadow = holder.get(found.name), holder.get("_" + found.name)
+    if not found.many:
+        return int(value is not None or shadow is not None)
+    return max(len(items) if isinstance(items, list) else 0 for items in (value, shadow))
+
+
+def _plain(one: Any) -> Any:
+    return one.value if isinstance(one, Place) else one
+
+
+def _truth(found: list[Any]) -> bool:
+    """A collection as a condition: empty is false, a single non-boolean true."""
+    if len(found) > 1:
+        raise Incorrect("a condition in the path gives several values")
+    value = _plain(found[0]) if found else False
+    return value if isinstance(value, bool) else True
+
+
+def _compared(sign: str, left: list[Any], right: list[Any]) -> list[Any]:
+    if not left or not right:
+        return []
+    ones, others = [_plain(one) for one in left], [_plain(one) for one in right]
+    if sign in ("=", "!="):
+        same = len(ones) == len(others) and all(map(equal, ones, others))
+        return [same is (sign == "=")]
+    if len(ones) > 1 or len(others) > 1:
+        raise Incorrect("a comparison in the path has several values on one side")
+    one, other = ones[0], others[0]
+    both_text = isinstance(one, str) and isinstance(other, str)
+    if not both_text and not (_is_number(one) and _is_number(other)):
+        raise Incorrect(f"a comparison in the path is of values that have no order: {sign}")
+    return [{"<": one < other, ">": one > other, "<=": one <= other, ">=": one >= other}[sign]]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | Decimal) and not isinstance(value, bool)
+
+
+Given = tuple[Step, ...]
+Function = Callable[[list[Any], Given, Place], list[Any]]
+
+
+def _where(inside: list[Any], given: Given, root: Place) -> list[Any]:
+    return [one for one in inside if _truth(_evaluate(given[0], [one], root))]
+
+
+def _extension(inside: list[Any], given: Given, root: Place) -> list[Any]:
+    url = _argument(given, root, str)
+    found = [child for one in inside if isinstance(one, Place) for child in children(one, "extension")]
+    return [one for one in found if isinstance(one.value, dict) and one.value.get("url") == url]
+
+
+def _of_type(inside: list[Any], given: Given, root: Place) -> list[Any]:
+    return [one for one in inside if isinstance(one, Place) and one.element.type == given[0].word]
+
+
+def _argument(given: Given, root: Place, kind: type) -> Any:
+    found = _evaluate(given[0], [root], root)
+    if len(found) != 1 or not isinstance(found[0], kind):
+        raise Incorrect(f"a function in the path needs a {'text' if kind is str else 'number'}")
+    return found[0]
+
+
+def _text_test(test: Callable[[str, str], bool]) -> Function:
+    def tested(inside: list[Any], given: Given, root: Place) -> list[Any]:
+        text = _argument(given, root, str)
+        return [isinstance(_plain(one), str) and test(_plain(one), text) for one in inside[:1]]
+
+    return tested
+
+
+_FUNCTIONS: dict[str, tuple[int, Function]] = {
+    "where": (1, _where),
+    "first": (0, lambda inside, given, root: inside[:1]),
+    "last": (0, lambda inside, given, root: inside[-1:]),
+    "tail": (0, lambda inside, given, root: inside[1:]),
+    "skip": (1, lambda inside, given, root: inside[int(_argument(given, root, Decimal)) :]),
+    "take": (1, lambda inside, given, root: inside[: int(_argument(given, root, Decimal))]),
+    "extension": (1, _extension),
+    "ofType": (1, _of_type),
+    "exists": (0, lambda inside, given, root: [bool(inside)]),
+    "empty": (0, lambda inside, given, root: [not inside]),
+    "not": (0, lambda inside, given, root: [not _truth(inside)]),
+    "count": (0, lambda inside, given, root: [len(inside)]),
+    "startsWith": (1, _text_test(str.startswith)),
+    "endsWith": (1, _text_test(str.endswith)),
+    "contains": (1, _text_test(lambda text, part: part in text)),
+}
