@@ -7,13 +7,12 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from fhir.resources.R4B.careplan import CarePlan
-from fhir.resources.R4B.patient import Patient
-
 from benchmarks.client import Request
 from benchmarks.drive import seeds
 from benchmarks.population import client, client_of, identifier_of, plan, plan_id, wire
 from benchmarks.workloads import WORKLOADS, Target
+from fhir.resources.R4B.careplan import CarePlan
+from fhir.resources.R4B.patient import Patient
 
 TARGET = Target("http://127.0.0.1:8000/fhir", "secret", 100)
 

@@ -7,7 +7,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
 
 import pytest
-
 from benchmarks.client import Request, drive, local, percentile
 
 
@@ -74,7 +73,7 @@ def test_a_wrong_status_is_an_error_and_not_throughput(base: str) -> None:
 
 def test_bodies_arrive_whole(base: str) -> None:
     bodies = [b"%05d" % number for number in range(20)]
-    head = "POST /made HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n".encode()
+    head = b"POST /made HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n"
     outcome = drive(base, (Request("post", head + body, 201) for body in bodies), connections=2, seconds=5)
     assert outcome.answered == 20
     assert sorted(Canned.posted) == bodies
