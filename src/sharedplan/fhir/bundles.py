@@ -1,0 +1,132 @@
+"""Bundles that answer: searchset, history, transaction-response and batch-response, joined as text.
+
+The resources go in as the text that is stored, unread, so nothing of them can change on the way and a page of large
+resources costs no more than copying it. Processes no Bundle that comes in.
+
+https://hl7.org/fhir/R4/bundle.html
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import orjson
+
+Links = Iterable[tuple[str, str]]
+"""(relation, url) pairs, as ("self", "https://…")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One Bundle.entry: `resource` and `outcome` are JSON texts; whatever is None stays out.
+
+    `mode` (match, include, outcome) belongs into a searchset; `method` and `url` (with `status`) into a history;
+    `status` ("201 Created"), `location`, `version` and `last_updated` into a history or a response.
+    """
+
+    full_url: str | None = None
+    resource: str | None = None
+    mode: str | None = None
+    method: str | None = None
+    url: str | None = None
+    status: str | None = None
+    location: str | None = None
+    version: int | None = None
+    last_updated: datetime | None = None
+    outcome: str | None = None
+
+
+def searchset(
+    entries: Iterable[Entry],
+    *,
+    total: int | None = None,
+    links: Links = (),
+    id: str | None = None,
+    at: datetime | None = None,
+) -> str:
+    """A searchset; `total` counts the matches of all pages, None when nobody counted."""
+    return _bundle("searchset", entries, total=total, links=links, id=id, at=at)
+
+
+def history(
+    entries: Iterable[Entry],
+    *,
+    total: int | None = None,
+    links: Links = (),
+    id: str | None = None,
+    at: datetime | None = None,
+) -> str:
+    """A history: each entry tells the request that made the version; a deletion has no resource."""
+    return _bundle("history", entries, total=total, links=links, id=id, at=at)
+
+
+def response(to: str, entries: Iterable[Entry], *, links: Links = (), id: str | None = None) -> str:
+    """The answer `to` a "transaction" or a "batch", an entry for each of theirs in their order."""
+    return _bundle(f"{to}-response", entries, links=links, id=id)
+
+
+def instant(at: datetime) -> str:
+    """The instant as this service writes it: UTC, to the microsecond, "2025-06-03T14:10:00.123456Z"."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def etag(version: int | str) -> str:
+    """The version as an entity tag, W/"3". https://hl7.org/fhir/R4/http.html#versioning"""
+    return f'W/"{version}"'
+
+
+def _bundle(
+    type: str,
+    entries: Iterable[Entry],
+    *,
+    total: int | None = None,
+    links: Links = (),
+    id: str | None = None,
+    at: datetime | None = None,
+) -> str:
+    parts = ['{"resourceType":"Bundle"']
+    if id is not None:
+        parts.append(f',"id":{_quoted(id)}')
+    if at is not None:
+        parts.append(f',"meta":{{"lastUpdated":"{instant(at)}"}}')
+    parts.append(f',"type":"{type}"')
+    if total is not None:
+        parts.append(f',"total":{total}')
+    if named := ",".join(f'{{"relation":{_quoted(relation)},"url":{_quoted(url)}}}' for relation, url in links):
+        parts.append(f',"link":[{named}]')
+    if listed := ",".join(map(_entry, entries)):  # an empty array is not allowed
+        parts.append(f',"entry":[{listed}]')
+    parts.append("}")
+    return "".join(parts)
+
+
+def _entry(entry: Entry) -> str:
+    members = []
+    if entry.full_url is not None:
+        members.append(f'"fullUrl":{_quoted(entry.full_url)}')
+    if entry.resource is not None:
+        members.append(f'"resource":{entry.resource}')
+    if entry.mode is not None:
+        members.append(f'"search":{{"mode":"{entry.mode}"}}')
+    if entry.method is not None:
+        members.append(f'"request":{{"method":"{entry.method}","url":{_quoted(entry.url or "")}}}')
+    if entry.status is not None:
+        members.append(f'"response":{{{_response(entry, entry.status)}}}')
+    return f"{{{','.join(members)}}}"
+
+
+def _response(entry: Entry, status: str) -> str:
+    members = [f'"status":{_quoted(status)}']
+    if entry.location is not None:
+        members.append(f'"location":{_quoted(entry.location)}')
+    if entry.version is not None:
+        members.append(f'"etag":{_quoted(etag(entry.version))}')
+    if entry.last_updated is not None:
+        members.append(f'"lastModified":"{instant(entry.last_updated)}"')
+    if entry.outcome is not None:
+        members.append(f'"outcome":{entry.outcome}')
+    return ",".join(members)
+
+
+def _quoted(text: str) -> str:
+    return orjson.dumps(text).decode()
