@@ -1,0 +1,98 @@
+"""Structured logs for operators, on standard error: past-tense events with fields.
+
+What a client sent or may read stays out: resource content, names, search values, tokens. Callers keep to that; what
+slips through all the same is masked here (identity codes, tokens), and an exception is told by its kind and place, for
+its text may quote a request.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from types import TracebackType
+from typing import Any
+
+import orjson
+import structlog
+
+_SECRETS = re.compile(r"\d{6}[-+A-FU-Y]\d{3}[0-9A-Z]|ey[\w-]+\.ey[\w-]+\.[\w-]*|(?<=://)[^/@\s]+(?=@)")
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+def set_up(level: str = "info", form: str = "json") -> None:
+    """Send the service's events, and other libraries' warnings, to standard error; `form` is json or console."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    before: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _tell_the_place,
+        _mask,
+    ]
+    as_json = form == "json"
+    write: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer(serializer=_bytes) if as_json else structlog.dev.ConsoleRenderer(colors=False)
+    )
+    structlog.configure(
+        processors=[*before, write],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer)
+        if as_json
+        else structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=before,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _text(write)],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
+
+
+def place(failure: BaseException) -> str:
+    """Where an exception was raised: module and line of the last frames, innermost last."""
+    return _frames(failure.__traceback__)
+
+
+def _frames(trace: TracebackType | None) -> str:
+    frames = []
+    while trace is not None:
+        frames.append(f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return " > ".join(frames[-12:])
+
+
+def _tell_the_place(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """An exception becomes its kind and its place."""
+    raised = event.pop("exc_info", None)
+    if raised is True:
+        raised = sys.exc_info()
+    if isinstance(raised, BaseException):
+        raised = (type(raised), raised, raised.__traceback__)
+    if raised and raised[0] is not None:
+        event["failure"], event["place"] = raised[0].__name__, _frames(raised[2])
+    return event
+
+
+def _mask(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key, value in event.items():
+        if type(value) is str and _SECRETS.search(value):
+            event[key] = _SECRETS.sub("…", value)
+    return event
+
+
+def _bytes(event: Any, **_: Any) -> bytes:
+    return orjson.dumps(event, default=str)
+
+
+def _text(write: structlog.typing.Processor) -> structlog.typing.Processor:
+    """The standard library's handlers want text."""
+
+    def written(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
+        line = write(logger, method, event)
+        return line.decode() if isinstance(line, bytes) else str(line)
+
+    return written

@@ -1,0 +1,105 @@
+"""Which interaction an HTTP method and a path below the FHIR base ask for; pure.
+
+One small table instead of a route for every (type, interaction): the type is looked up in the catalogue.
+https://hl7.org/fhir/R4/http.html#summary
+"""
+
+import difflib
+import re
+from dataclasses import dataclass
+
+from sharedplan.catalogue import CATALOGUE
+from sharedplan.errors import Incorrect, NotFound, NotOffered
+
+ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+OPERATION = re.compile(r"\$[a-z][a-z0-9-]{0,63}")
+
+_SYSTEM = {"GET": "search-system", "POST": "batch"}
+_TYPE = {"GET": "search-type", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_INSTANCE = {"GET": "read", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_OPERATION = {"GET": "operation", "POST": "operation"}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """What method and path say; "batch" stands for batch and transaction until the Bundle has been read."""
+
+    interaction: str
+    type: str | None = None
+    id: str | None = None
+    version: str | None = None
+    operation: str | None = None
+    takes_form: bool = False  # POST …/_search
+
+
+def addressed(method: str, path: str) -> Address:
+    """The address of a path below the base ("CarePlan/1/_history/2").
+
+    Raises NotFound for what names nothing we have, NotOffered with the methods that the address does take, Incorrect
+    for an id that no resource could have.
+    """
+    verb = "GET" if method == "HEAD" else method
+    parts = path.strip("/").split("/") if path.strip("/") else []
+    match parts:
+        case []:
+            return Address(_one_of(_SYSTEM, verb))
+        case ["_history"]:
+            return Address(_one_of({"GET": "history-system"}, verb))
+        case ["_search"]:
+            return Address(_one_of({"POST": "search-system"}, verb), takes_form=True)
+        case [operation] if operation.startswith("$"):
+            return Address(_one_of(_OPERATION, verb), operation=_operation(operation))
+        case [type, *rest]:
+            _check_type(type)
+            return _below_type(verb, type, rest)
+    raise NotFound("there is nothing at this address")
+
+
+def _below_type(verb: str, type: str, rest: list[str]) -> Address:
+    match rest:
+        case []:
+            return Address(_one_of(_TYPE, verb, type), type)
+        case ["_history"]:
+            return Address(_one_of({"GET": "history-type"}, verb, type), type)
+        case ["_search"]:
+            return Address(_one_of({"POST": "search-type"}, verb, type), type, takes_form=True)
+        case [operation] if operation.startswith("$"):
+            return Address(_one_of(_OPERATION, verb, type), type, operation=_operation(operation))
+        case [id]:
+            return Address(_one_of(_INSTANCE, verb, type), type, _id(id))
+        case [id, "_history"]:
+            return Address(_one_of({"GET": "history-instance"}, verb, type), type, _id(id))
+        case [id, "_history", version]:
+            return Address(_one_of({"GET": "vread"}, verb, type), type, _id(id), _id(version))
+        case [id, operation] if operation.startswith("$"):
+            return Address(_one_of(_OPERATION, verb, type), type, _id(id), operation=_operation(operation))
+    raise NotFound("there is nothing at this address")
+
+
+def _one_of(interactions: dict[str, str], verb: str, type: str | None = None) -> str:
+    """The interaction that the method stands for, if the type can do it."""
+    can = interactions.values() if type is None or interactions is _OPERATION else CATALOGUE[type].can
+    if verb in interactions and interactions[verb] in can:
+        return interactions[verb]
+    allow = [method for method, interaction in interactions.items() if interaction in can]
+    raise NotOffered(f"{verb} is not offered at this address", allow=[*allow, "HEAD"] if "GET" in allow else allow)
+
+
+def _check_type(type: str) -> None:
+    if type in CATALOGUE:
+        return
+    near = difflib.get_close_matches(type[:64], CATALOGUE, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise NotFound(f"{type[:64]!r} is not a resource type of this service{hint}")
+
+
+def _id(text: str) -> str:
+    if not ID.fullmatch(text):
+        raise Incorrect("an id is 1 to 64 characters of A-Z, a-z, 0-9, - and .")
+    return text
+
+
+def _operation(text: str) -> str:
+    if not OPERATION.fullmatch(text):
+        raise NotFound("there is no such operation")
+    return text[1:]

@@ -1,0 +1,47 @@
+"""Answer → HTTP response: status, ETag, Last-Modified, Location and the text as it is; computes nothing.
+
+https://hl7.org/fhir/R4/http.html#general
+"""
+
+from email.utils import formatdate
+from functools import lru_cache
+
+from sharedplan.catalogue import CATALOGUE
+from sharedplan.fhir import json_text
+from sharedplan.fhir.exchanges import Answer
+from sharedplan.rest.asked import Form
+from sharedplan.rest.reply import Reply
+
+NOT_STORED = (b"cache-control", b"no-store")
+ASKED_AGAIN = (b"cache-control", b"private, no-cache")
+
+
+def reply_to(answer: Answer, form: Form, base: str) -> Reply:
+    """The response that carries an answer, in the form that was asked for."""
+    headers = [_content_type(form.media_type)] if answer.content is not None else []
+    shared = answer.type is not None and answer.type in CATALOGUE and not CATALOGUE[answer.type].client_data
+    headers.append(ASKED_AGAIN if shared else NOT_STORED)
+    if answer.version is not None:
+        headers.append((b"etag", b'W/"%d"' % answer.version))
+    if answer.last_updated is not None:
+        headers.append((b"last-modified", http_date(int(answer.last_updated.timestamp()))))
+    if answer.created:
+        place = f"{base}/{answer.type}/{answer.id}/_history/{answer.version}"
+        headers.append((b"location", place.encode()))
+    for name, value in answer.headers.items():
+        headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
+    if answer.content is None:
+        return Reply(answer.status, headers)
+    text = json_text.write(json_text.read(answer.content), pretty=True) if form.pretty else answer.content
+    return Reply(answer.status, headers, text.encode())
+
+
+@lru_cache(maxsize=4096)
+def http_date(seconds: int) -> bytes:
+    """An HTTP date, from seconds since 1970."""
+    return formatdate(seconds, usegmt=True).encode()
+
+
+@lru_cache(maxsize=8)
+def _content_type(media_type: str) -> tuple[bytes, bytes]:
+    return b"content-type", f"{media_type}; charset=utf-8".encode()

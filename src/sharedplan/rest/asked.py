@@ -1,0 +1,122 @@
+"""HTTP request → Asked: address, headers, parameters and body; no judgement on what is asked."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sharedplan.errors import Incorrect, WrongMediaType
+from sharedplan.fhir import json_text
+from sharedplan.fhir.exchanges import Asked
+from sharedplan.rest import bodies
+from sharedplan.rest.addresses import Address
+from sharedplan.rest.headers import Headers
+from sharedplan.rest.negotiation import FHIR_JSON, FORM, JSON_PATCH, PLAIN_JSON, answer_type, body_type
+from sharedplan.rest.reply import Receive, Scope
+
+RESOURCE = frozenset({FHIR_JSON, PLAIN_JSON})
+PATCH = frozenset({FHIR_JSON, PLAIN_JSON, JSON_PATCH})
+SEARCH_FORM = frozenset({FORM})
+BUNDLES = frozenset({"batch", "transaction"})
+
+_FLAGS = {"true": True, "false": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How the answer shall look: its media type, and whether it is laid out for people."""
+
+    media_type: str = FHIR_JSON
+    pretty: bool = False
+
+
+def form_and_parameters(scope: Scope, headers: Headers) -> tuple[Form, bodies.Pairs]:
+    """What the answer shall look like, and the query's other parameters.
+
+    Raises Incorrect, NotAcceptable.
+    """
+    format, pretty, parameters = None, False, bodies.pairs(scope["query_string"])
+    if parameters and any(name in ("_format", "_pretty") for name, _ in parameters):
+        for name, value in parameters:
+            if name == "_format":
+                format = value
+            elif name == "_pretty":
+                pretty = _flag(value)
+        parameters = tuple(pair for pair in parameters if pair[0] not in ("_format", "_pretty"))
+    return Form(answer_type(headers.joined(b"accept"), format), pretty), parameters
+
+
+async def asked(
+    address: Address,
+    headers: Headers,
+    parameters: bodies.Pairs,
+    receive: Receive,
+    *,
+    method: str,
+    base: str,
+    request_id: str,
+    body_limit: int,
+) -> Asked:
+    """The interaction that the request asks for, its body read.
+
+    `body_limit` in bytes. Raises Incorrect, TooLarge, WrongMediaType, bodies.ClientLeft.
+    """
+    interaction, body, patch_format = address.interaction, None, None
+    if method in ("POST", "PUT", "PATCH"):
+        content_type = headers.one(b"content-type")
+        raw = await _body(headers, receive, body_limit)
+        if address.takes_form:
+            if raw:
+                body_type(content_type, SEARCH_FORM)
+            parameters += bodies.pairs(raw)
+        elif raw or interaction != "operation":
+            media_type = body_type(content_type, PATCH if interaction == "patch" else RESOURCE)
+            body = _json(raw)
+            if interaction == "patch":
+                patch_format = "json-patch" if media_type == JSON_PATCH else "fhirpath-patch"
+            if patch_format != "json-patch" and not isinstance(body, dict):
+                raise Incorrect("the body must be a JSON object: a resource")
+            if interaction == "batch":
+                interaction = _bundle_kind(body)
+    return Asked(
+        interaction,
+        address.type,
+        address.id,
+        address.version,
+        parameters,
+        body,
+        patch_format,
+        address.operation,
+        if_match=headers.one(b"if-match"),
+        if_none_match=headers.joined(b"if-none-match") or None,
+        if_modified_since=headers.instant(b"if-modified-since"),
+        if_none_exist=headers.one(b"if-none-exist"),
+        prefer=headers.prefer(),
+        base=base,
+        request_id=request_id,
+        method="GET" if method == "HEAD" else method,
+    )
+
+
+async def _body(headers: Headers, receive: Receive, limit: int) -> bytes:
+    encoding = headers.joined(b"content-encoding").strip().lower()
+    if encoding not in ("", "identity"):
+        raise WrongMediaType("a compressed body is not read here: send it without Content-Encoding")
+    return await bodies.read_body(receive, limit, headers.one(b"content-length"))
+
+
+def _json(raw: bytes) -> Any:
+    if not raw.strip():
+        raise Incorrect("the request needs a body")
+    return json_text.read(raw)
+
+
+def _bundle_kind(body: Any) -> str:
+    kind = body.get("type")
+    if body.get("resourceType") != "Bundle" or not isinstance(kind, str) or kind not in BUNDLES:
+        raise Incorrect("what is posted to the base is a Bundle of type batch or transaction", at="Bundle.type")
+    return kind
+
+
+def _flag(value: str) -> bool:
+    if value not in _FLAGS:
+        raise Incorrect("_pretty is true or false")
+    return _FLAGS[value]

@@ -1,0 +1,69 @@
+"""Reading what the client sends: bodies up to the limit, queries and forms as pairs; nothing is believed."""
+
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from sharedplan.errors import Incorrect, TooLarge
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Pairs = tuple[tuple[str, str], ...]
+
+MOST_PARAMETERS = 100
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+class ClientLeft(Exception):
+    """The connection was closed before the whole request had come; nobody waits for an answer."""
+
+
+async def read_body(receive: Receive, limit: int, announced: str | None = None) -> bytes:
+    """The whole body, whether it has a Content-Length or comes in chunks.
+
+    Raises TooLarge as soon as it is known that it exceeds the limit (bytes), ClientLeft when it is cut off.
+    """
+    if announced is not None and announced.isdecimal() and int(announced[:20]) > limit:
+        raise TooLarge(f"the body is larger than {limit} bytes")
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientLeft
+    first: bytes = message.get("body", b"")
+    if not message.get("more_body", False):
+        if len(first) > limit:
+            raise TooLarge(f"the body is larger than {limit} bytes")
+        return first
+    body = bytearray(first)
+    while True:
+        if len(body) > limit:
+            raise TooLarge(f"the body is larger than {limit} bytes")
+        if not message.get("more_body", False):
+            return bytes(body)
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientLeft
+        body += message.get("body", b"")
+
+
+def pairs(encoded: bytes) -> Pairs:
+    """The pairs of a query or form in their order, decoded.
+
+    Raises Incorrect for broken percent-encoding, bytes that are not UTF-8, control characters and more than 100 pairs.
+    """
+    if not encoded:
+        return ()
+    parts = [part for part in encoded.split(b"&") if part]
+    if len(parts) > MOST_PARAMETERS:
+        raise Incorrect(f"a request takes at most {MOST_PARAMETERS} parameters")
+    return tuple((_decoded(name), _decoded(value)) for name, _, value in (part.partition(b"=") for part in parts))
+
+
+def _decoded(part: bytes) -> str:
+    try:
+        text = unquote_to_bytes(part.replace(b"+", b" ")).decode()
+    except UnicodeDecodeError:
+        raise Incorrect("a parameter is not UTF-8 in percent-encoding") from None
+    if _CONTROL.search(text):
+        raise Incorrect("a parameter holds a control character")
+    return text

@@ -1,0 +1,107 @@
+"""The outermost ring: every request gets an id, a time limit, a count and a line in the log; no exception escapes.
+
+A plain ASGI middleware, for it stands before every request.
+"""
+
+import asyncio
+import re
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from sharedplan.clock import Clock
+from sharedplan.errors import Incorrect, Unavailable
+from sharedplan.logs import log
+from sharedplan.rest import metrics
+from sharedplan.rest.bodies import ClientLeft
+from sharedplan.rest.failures import CLOSE, reply_to_failure
+from sharedplan.rest.reply import ASGIApp, Message, Receive, Reply, Scope, Send
+
+REQUEST_ID = re.compile(rb"[A-Za-z0-9\-._]{8,64}")
+KEY = "sharedplan.observed"
+
+
+@dataclass(slots=True)
+class Observed:
+    """What is told of one request to the log and the metrics; the endpoint fills in what it learns."""
+
+    request_id: str
+    interaction: str = "other"
+    type: str = ""
+    client: str = ""
+
+
+class Edge:
+    """Wraps the whole application."""
+
+    def __init__(self, app: ASGIApp, *, clock: Clock, request_timeout: timedelta) -> None:
+        self._app = app
+        self._clock = clock
+        self._timeout = request_timeout.total_seconds()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun, status = time.perf_counter(), 0
+        observed = scope[KEY] = Observed(self._request_id(scope))
+        structlog.contextvars.bind_contextvars(request_id=observed.request_id)
+        marks = [(b"x-request-id", observed.request_id.encode()), (b"x-content-type-options", b"nosniff")]
+
+        async def marked(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], *marks]
+            await send(message)
+
+        try:
+            if _is_framed_twice(scope):
+                await _framed_twice()(scope, receive, marked)
+                return
+            async with asyncio.timeout(self._timeout):
+                await self._app(scope, receive, marked)
+        except ClientLeft:
+            status = 499
+        except Exception as failure:
+            if status:
+                raise  # half an answer is out already: the connection is closed on it
+            if isinstance(failure, TimeoutError):
+                failure = Unavailable("the request took too long and was given up", retry_after=1)
+            await reply_to_failure(failure)(scope, receive, marked)
+        finally:
+            took = time.perf_counter() - begun
+            metrics.answered(observed.interaction, observed.type, status, took)
+            log.info(
+                "request_answered",
+                interaction=observed.interaction,
+                type=observed.type,
+                status=status,
+                client=observed.client,
+                took_ms=round(took * 1000, 2),
+            )
+            structlog.contextvars.clear_contextvars()
+
+    def _request_id(self, scope: Scope) -> str:
+        """The client's own id for the request, if it is a sane one, else ours."""
+        for name, value in scope["headers"]:
+            if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
+                return str(value.decode())
+        return self._clock.new_id()
+
+
+def _is_framed_twice(scope: Scope) -> bool:
+    """Whether the request says its length in two ways, so that a proxy and we could read two different requests."""
+    lengths = chunked = 0
+    for name, _ in scope["headers"]:
+        lengths += name == b"content-length"
+        chunked += name == b"transfer-encoding"
+    return lengths + chunked > 1
+
+
+def _framed_twice() -> Reply:
+    reply = reply_to_failure(Incorrect("the request says its length twice"))
+    reply.headers.append(CLOSE)
+    return reply

@@ -1,0 +1,73 @@
+"""The FastAPI application and its few routes; types and interactions are not routes but rows of the catalogue."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+
+import orjson
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from sharedplan.clock import Clock
+from sharedplan.rest.answered import NOT_STORED
+from sharedplan.rest.edge import Edge
+from sharedplan.rest.failures import reply_to_failure
+from sharedplan.rest.reply import ASGIApp, Receive, Reply, Scope, Send
+from sharedplan.rest.wellknown import JSON, Health, Metrics, Statement, smart_configuration
+from sharedplan.settings import Settings
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def application(
+    settings: Settings,
+    clock: Clock,
+    *,
+    fhir: ASGIApp,
+    health: Health,
+    statement: Callable[[], str],
+    documentation: Sequence[BaseRoute],
+    lifespan: Lifespan,
+) -> FastAPI:
+    """Everything that is served, as one FastAPI application.
+
+    `statement` gives the CapabilityStatement's text. The OpenAPI description is `documentation`'s, made from the
+    registry that executes, and not from the routes.
+    """
+    app = FastAPI(
+        title="Sharedplan", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan
+    )
+    token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
+    smart = Reply(200, [JSON, NOT_STORED], orjson.dumps(smart_configuration(settings)))
+    app.router.routes[:] = [
+        Route("/fhir/metadata", Whole(Statement(statement)), methods=["GET"]),
+        Route("/fhir/.well-known/smart-configuration", Whole(smart), methods=["GET"]),
+        Route("/fhir/{below:path}", Whole(fhir)),
+        Route("/fhir", Whole(fhir)),
+        Route("/healthz", Whole(health.live), methods=["GET"]),
+        Route("/readyz", Whole(health.ready), methods=["GET"]),
+        Route("/metrics", Whole(Metrics(token)), methods=["GET"]),
+        *documentation,
+    ]
+    app.add_exception_handler(HTTPException, _not_ours)
+    app.add_middleware(Edge, clock=clock, request_timeout=settings.request_timeout)
+    return app
+
+
+class Whole:
+    """An ASGI application as a route's endpoint; the framework would take a bare function for one of requests."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+
+async def _not_ours(request: Request, failure: Exception) -> Response:
+    """404 and 405 of addresses that are none of ours."""
+    reply = reply_to_failure(failure)
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reply.headers}
+    return Response(reply.body, reply.status, headers)
