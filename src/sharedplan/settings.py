@@ -69,6 +69,7 @@ class Settings(BaseSettings):
     queue_wait: timedelta = timedelta(seconds=1)
     header_timeout: timedelta = timedelta(seconds=10)
     idle_timeout: timedelta = timedelta(seconds=20)
+    drain_notice: timedelta = timedelta(milliseconds=500)
     drain_timeout: timedelta = timedelta(seconds=10)
 
     # What FHIR leaves to the server

@@ -65,8 +65,7 @@ def _headers(failure: SharedplanError, token_sent: bool) -> list[tuple[bytes, by
             return [(b"etag", b'W/"%d"' % version)]
         case Throttled(retry_after=seconds) | Unavailable(retry_after=seconds):
             return [(b"retry-after", b"%d" % seconds)]
-    # The rest of a body that is too large is never read, so the connection cannot be used again.
-    return [CLOSE] if failure.status == 413 else []
+    return []
 
 
 def _of_framework(failure: HTTPException) -> Reply:

@@ -37,7 +37,14 @@ def application(
     registry that executes, and not from the routes.
     """
     app = FastAPI(
-        title="Sharedplan", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan
+        title="Sharedplan",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        # The framework's own telemetry would send addresses, and so resource ids, to wherever the environment says.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        lifespan=lifespan,
     )
     token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
     smart = Reply(200, [JSON, NOT_STORED], orjson.dumps(smart_configuration(settings)))
