@@ -51,10 +51,12 @@ class Parameter:
 
     @property
     def column(self) -> str:
-        """The column of the type's table: care-team → care_team, mothersMaidenName → mothers_maiden_name."""
+        """The column of the type's table: care-team → care_team, mothersMaidenName → mothers_maiden_name, _tag →
+        meta_tag (AuditEvent and List have both `_source` and `source`)."""
         if self.code in OWN_COLUMNS:
             return OWN_COLUMNS[self.code]
-        name = "".join(f"_{c.lower()}" if c.isupper() else c for c in self.code.replace("-", "_")).lstrip("_")
+        code = f"meta{self.code}" if self.code.startswith("_") else self.code
+        name = "".join(f"_{c.lower()}" if c.isupper() else c for c in code.replace("-", "_"))
         return f"{name}_" if name in _RESERVED else name
 
     @property
