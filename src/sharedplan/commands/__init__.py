@@ -1,0 +1,43 @@
+"""The `sharedplan` command; each subcommand's module is imported only when it is called, so that all are quick."""
+
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "serve": "Migrate if needed, then serve.",
+    "token": "Print one signed bearer token.",
+    "load": "Read Bundles, resources and NDJSON into the database.",
+    "export": "Write resources out as NDJSON.",
+    "migrate": "Bring the database to the newest schema.",
+    "reindex": "Rebuild the tables of current resources from their versions.",
+    "openapi": "Print the OpenAPI description.",
+    "check-config": "Say whether the settings hold together.",
+}
+"""Name → what it does, in one line; module `sharedplan.commands.check_config` has the function `command`."""
+
+
+class Lazy(click.Group):
+    """A group that knows its commands by name, and their modules only when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f"sharedplan.commands.{cmd_name.replace('-', '_')}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """One shared client plan for social and health care, as a FHIR R4 service.
+
+    Every setting is an environment variable SHAREDPLAN_*; .env.example lists them.
+    """

@@ -1,0 +1,66 @@
+"""What the commands have in common: reading the settings, and failing with a sentence instead of a traceback."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+
+from sharedplan.settings import Settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def data_dir_option(command: Command) -> Command:
+    """`--data-dir`: where the embedded PostgreSQL and the service's own key live."""
+    option = click.option(
+        "--data-dir",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Directory of the embedded PostgreSQL and the signing key  [default: ./var]",
+    )
+    return option(command)
+
+
+def read_settings(**given: Any) -> Settings:
+    """The settings, with those from the command line (None: not given) above the environment's.
+
+    Raises click.ClickException with a line for each setting that does not hold.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as failure:
+        lines = [f"{_named(error['loc'])}: {error['msg'].removeprefix('Value error, ')}" for error in failure.errors()]
+        raise click.ClickException("the settings do not hold together\n  " + "\n  ".join(lines)) from None
+    except SettingsError as failure:
+        raise click.ClickException(f"a setting is not the JSON it should be: {failure}") from None
+
+
+def check_where_it_signs(settings: Settings) -> None:
+    """Raises click.ClickException when others could reach a service that signs its own tokens."""
+    if settings.signs_own_tokens and not settings.is_loopback:
+        raise click.ClickException(
+            "the service signs its own tokens, so whoever can run a command here can be anybody: it then listens on "
+            "this machine only. Set SHAREDPLAN_ISSUERS (and SHAREDPLAN_ENVIRONMENT=production), or "
+            "SHAREDPLAN_HOST=127.0.0.1"
+        )
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """The environment in which another process of ours reads these same settings again."""
+    changed = {
+        "SHAREDPLAN_HOST": settings.host,
+        "SHAREDPLAN_PORT": str(settings.port),
+        "SHAREDPLAN_WORKERS": str(settings.workers),
+        "SHAREDPLAN_DATA_DIR": str(settings.data_dir.absolute()),
+    }
+    return os.environ | changed
+
+
+def _named(place: tuple[int | str, ...]) -> str:
+    if not place:
+        return "together"
+    head, *rest = place
+    return "".join([f"SHAREDPLAN_{str(head).upper()}", *(f"[{part}]" for part in rest)])
