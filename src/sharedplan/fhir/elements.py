@@ -1,21 +1,16 @@
-"""Which elements a type has, of which type each is and whether it repeats; read off the models of fhir.resources.
+"""The elements of a type by the names they have in JSON, where a choice carries its type: valueQuantity.
 
-https://hl7.org/fhir/R4/elementdefinition.html
+https://hl7.org/fhir/R4/json.html, https://hl7.org/fhir/R4/formats.html#choice
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from types import MappingProxyType
-from typing import Any, get_args, get_origin
-from uuid import UUID
 
-from fhir.resources.R4B import get_fhir_model_class
+from sharedplan.fhir.structure import is_choice, shape
 
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """One element of a type: its JSON name, the type of its values ("HumanName", "PatientContact", "code"),
+    """One element: its JSON name, where its own elements are described ("HumanName", "Patient.contact", "code"),
     whether it repeats, and the choice it belongs to ("value" of valueQuantity)."""
 
     name: str
@@ -24,51 +19,33 @@ class Element:
     choice: str | None = None
 
 
-def element(type: str, name: str) -> Element | None:
-    """The element of a type by its JSON name; None when the type, or the element, is not known."""
-    return elements(type).get(name)
+def element(owner: str, name: str) -> Element | None:
+    """The element of a type, or of an element without a type of its own, by its JSON name; None when there is none.
+
+    `owner` is a type ("Patient", "HumanName") or a path ("Patient.contact").
+    """
+    path = f"{owner}.{name}"
+    if not is_choice(path):
+        found = shape(path)
+        if found is not None:
+            return Element(name, found.path, found.many)
+    for end in range(1, len(name)):
+        if name[end].isupper():
+            for one in choices(owner, name[:end]):
+                if one.name == name:
+                    return one
+    return None
 
 
-def choices(type: str, name: str) -> tuple[Element, ...]:
-    """The elements that a choice of that name may take: of Observation and "value", valueQuantity and its siblings."""
-    return tuple(found for found in elements(type).values() if found.choice == name)
+def choices(owner: str, name: str) -> tuple[Element, ...]:
+    """The forms that a choice can take: of Observation and "value", valueQuantity and its siblings."""
+    path = f"{owner}.{name}"
+    found = shape(path) if is_choice(path) else None
+    if found is None:
+        return ()
+    return tuple(Element(name + type[:1].upper() + type[1:], type, False, name) for type in found.types)
 
 
-@lru_cache(maxsize=1024)
-def elements(type: str) -> Mapping[str, Element]:
-    """All elements of a type, by JSON name; empty for a type that is not known or has none."""
-    try:
-        fields = get_fhir_model_class(type).model_fields
-    except (AttributeError, LookupError, ValueError):
-        return MappingProxyType({})
-    found = {}
-    for name, field in fields.items():
-        alias = field.alias or name
-        if alias.startswith("_") or alias in ("fhir_comments", "resourceType", "resource_type"):
-            continue
-        many, kind = _unwrapped(field.annotation, tuple(field.metadata))
-        told = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-        choice = told.get("one_of_many")
-        found[alias] = Element(alias, kind, many, choice if isinstance(choice, str) else None)
-    return MappingProxyType(found)
-
-
-_BARE = {bool: "boolean", str: "string", UUID: "uuid"}
-
-
-def _unwrapped(annotation: Any, marks: tuple[Any, ...]) -> tuple[bool, str]:
-    """(repeats, type name) of a field's annotation, out of Optional, list and Annotated."""
-    for mark in marks:
-        if named := getattr(mark, "__visit_name__", None):
-            return False, str(named)
-    if hasattr(annotation, "get_model_klass"):
-        return False, str(annotation.get_model_klass().get_resource_type())
-    if annotation in _BARE:
-        return False, _BARE[annotation]
-    if hasattr(annotation, "__metadata__"):
-        return _unwrapped(get_args(annotation)[0], annotation.__metadata__)
-    inner = [one for one in get_args(annotation) if one is not type(None)]
-    if not inner:
-        return False, ""
-    many, kind = _unwrapped(inner[0], ())
-    return many or get_origin(annotation) is list, kind
+def has_elements(type: str) -> bool:
+    """Whether values of the type are objects with elements of their own: HumanName has, string has not."""
+    return shape(f"{type}.id") is not None or type == "Resource"

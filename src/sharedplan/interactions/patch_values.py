@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sharedplan.errors import Incorrect, Unprocessable
-from sharedplan.fhir.elements import Element, element, elements
+from sharedplan.fhir.elements import Element, element, has_elements
 from sharedplan.fhir.exchanges import Json
 from sharedplan.interactions import lists
 from sharedplan.interactions.json_patch import copied
@@ -33,14 +33,14 @@ def brought(part: Json, known: Element, at: str) -> Brought:
     given = suffix(part)
     if given:
         value, shadow = copied(part.get("value" + given)), copied(part.get("_value" + given))
-        if elements(known.type):
+        if has_elements(known.type):
             if given != known.type:
                 raise Unprocessable(f"{known.name} is a {known.type}, not a {given}", at=at)
         elif isinstance(value, dict | list):
             raise Unprocessable(f"{known.name} is a {known.type}, not a {given}", at=at)
         return Brought(known, value, shadow)
     if isinstance(part.get("part"), list):
-        if not elements(known.type):
+        if not has_elements(known.type):
             raise Unprocessable(f"{known.name} is a {known.type} and has no parts", at=at)
         return Brought(known, _assembled(part["part"], known.type, at), None)
     if isinstance(part.get("resource"), dict) and known.type == "Resource":
