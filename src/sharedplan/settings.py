@@ -7,13 +7,24 @@ Timeouts nest: the database's are shorter than the request's, which is shorter t
 import ipaddress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 OWN_AUDIENCE = "urn:sharedplan:fhir"
 """The audience of tokens when no address is set: `sharedplan token` cannot know the port of a running service."""
+
+
+def _in_seconds(value: Any) -> Any:
+    """A bare number is seconds; ISO 8601 durations ("PT10S") are read as they are."""
+    if isinstance(value, str) and value.replace(".", "", 1).isdecimal():
+        return timedelta(seconds=float(value))
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_in_seconds), Field(gt=timedelta(0))]
+Pause = Annotated[timedelta, BeforeValidator(_in_seconds), Field(ge=timedelta(0))]
 
 
 class TrustedIssuer(BaseModel):
@@ -53,10 +64,10 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     data_dir: Path = Path("var")
     pool_size: int = Field(8, ge=1, le=200)
-    pool_wait: timedelta = timedelta(seconds=1)
-    statement_timeout: timedelta = timedelta(seconds=5)
-    lock_timeout: timedelta = timedelta(seconds=2)
-    idle_in_transaction_timeout: timedelta = timedelta(seconds=10)
+    pool_wait: Duration = timedelta(seconds=1)
+    statement_timeout: Duration = timedelta(seconds=5)
+    lock_timeout: Duration = timedelta(seconds=2)
+    idle_in_transaction_timeout: Duration = timedelta(seconds=10)
 
     # Limits of a request
     body_limit: int = Field(10 * 1024 * 1024, ge=1024)
@@ -65,12 +76,12 @@ class Settings(BaseSettings):
     bundle_entries: int = Field(1000, ge=1)
     page_size: int = Field(50, ge=1)
     page_size_limit: int = Field(500, ge=1)
-    request_timeout: timedelta = timedelta(seconds=10)
-    queue_wait: timedelta = timedelta(seconds=1)
-    header_timeout: timedelta = timedelta(seconds=10)
-    idle_timeout: timedelta = timedelta(seconds=20)
-    drain_notice: timedelta = timedelta(milliseconds=500)
-    drain_timeout: timedelta = timedelta(seconds=10)
+    request_timeout: Duration = timedelta(seconds=10)
+    queue_wait: Pause = timedelta(seconds=1)
+    header_timeout: Duration = timedelta(seconds=10)
+    idle_timeout: Duration = timedelta(seconds=20)
+    drain_notice: Pause = timedelta(milliseconds=500)
+    drain_timeout: Duration = timedelta(seconds=10)
 
     # What FHIR leaves to the server
     references: Literal["warn", "enforce"] = "warn"
@@ -80,10 +91,10 @@ class Settings(BaseSettings):
     audience: str | None = None
     issuers: tuple[TrustedIssuer, ...] = ()
     own_issuer: bool | None = None
-    token_lifetime: timedelta = timedelta(hours=1)
-    token_lifetime_limit: timedelta = timedelta(hours=12)
-    foreign_token_lifetime_limit: timedelta = timedelta(minutes=5)
-    clock_skew: timedelta = timedelta(seconds=5)
+    token_lifetime: Duration = timedelta(hours=1)
+    token_lifetime_limit: Duration = timedelta(hours=12)
+    foreign_token_lifetime_limit: Duration = timedelta(minutes=5)
+    clock_skew: Pause = timedelta(seconds=5)
 
     # For the operator
     log_level: Literal["debug", "info", "warning", "error"] = "info"
