@@ -170,7 +170,9 @@ class _Reader:
             if self.takes("sign", operator):
                 if self.kind == "text":
                     return Compared(left, operator, self.take("text"))
-                return Compared(left, operator, {"true": True, "false": False}[self.take("word")])
+                if self.value not in ("true", "false"):
+                    raise self.unexpected()
+                return Compared(left, operator, self.take("word") == "true")
         return left
 
     def union(self) -> Expression:

@@ -7,7 +7,6 @@ part of the query and never sifted out afterwards.
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 from sharedplan.search.parameters import Parameter
 
@@ -52,9 +51,7 @@ class HasId(Expression):
 
 @dataclass(frozen=True, slots=True)
 class Updated(Expression):
-    """`_lastUpdated`: not before `since`, and before `until`, UTC; None leaves that side open.
-
-    """
+    """`_lastUpdated`: not before `since`, and before `until`, UTC; None leaves that side open."""
 
     since: datetime | None = None
     until: datetime | None = None
@@ -123,13 +120,3 @@ class HasUri(Expression):
     parameter: Parameter
     uri: str
     how: str = "exact"
-
-
-@dataclass(frozen=True, slots=True)
-class HasNumber(Expression):
-    """A number against [low, high), by prefix as for dates. https://hl7.org/fhir/R4/search.html#number"""
-
-    parameter: Parameter
-    prefix: str
-    low: Decimal
-    high: Decimal

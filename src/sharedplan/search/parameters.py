@@ -20,13 +20,13 @@ from sharedplan.catalogue import CATALOGUE
 from sharedplan.fhir import paths
 from sharedplan.fhir.compartments import COMPARTMENTS as COMPARTMENTS
 
-OFFERED = frozenset({"token", "reference", "date", "string", "uri", "number"})
+OFFERED = frozenset({"token", "reference", "date", "string", "uri"})
 
 OWN_COLUMNS = {"_id": "id", "_lastUpdated": "last_updated"}
 """Parameters that every type answers from columns it has anyway."""
 
 _RESERVED = frozenset({"id", "version", "last_updated", "controller", "content"})
-_SINGLE = {"reference": "text", "date": "tstzrange", "number": "numrange"}
+_SINGLE = {"reference": "text", "date": "tstzrange"}
 _TWO_ENTRIES = frozenset({"canonical"})  # with its version and without, so a single one needs an array too
 
 
@@ -34,9 +34,9 @@ _TWO_ENTRIES = frozenset({"canonical"})  # with its version and without, so a si
 class Parameter:
     """One search parameter of one resource type.
 
-    `type`: token, reference, date, string, uri or number. `path`: the part of the definition's FHIRPath that speaks
+    `type`: token, reference, date, string or uri. `path`: the part of the definition's FHIRPath that speaks
     of this type. `targets`: the resource types a reference may name. `many`: whether the element can hold several
-    values; a single reference, date or number has a scalar column, everything else an array. `system`: the code
+    values; a single reference or date has a scalar column, everything else an array. `system`: the code
     system that a code's binding implies.
     """
 
@@ -69,7 +69,7 @@ class Parameter:
 class Column:
     """One column of a type's table, as search needs it.
 
-    `kind`: the SQL type (text, text[], tstzrange, tstzrange[], numrange, numrange[]). `parameter`: whose values it
+    `kind`: the SQL type (text, text[], tstzrange or tstzrange[]). `parameter`: whose values it
     holds. `is_span`: it encloses all ranges of the parameter's array, for an index to look at.
     """
 
@@ -122,7 +122,7 @@ def _registry() -> Mapping[str, Mapping[str, Parameter]]:
 
 
 PARAMETERS: Mapping[str, Mapping[str, Parameter]] = _registry()
-"""Resource type → code → parameter; every type of the catalogue is there, its parameters in the order of their codes."""
+"""Resource type → code → parameter, in the order of the codes; every type of the catalogue is there."""
 
 
 def parameter(type: str, code: str) -> Parameter | None:
@@ -143,9 +143,9 @@ def columns(type: str) -> tuple[Column, ...]:
             continue
         if each.is_scalar:
             found.append(Column(each.column, _SINGLE[each.type], each))
-        elif each.type in ("date", "number"):
-            found.append(Column(each.column, f"{_SINGLE[each.type]}[]", each))
-            found.append(Column(f"{each.column}_span", _SINGLE[each.type], each, is_span=True))
+        elif each.type == "date":
+            found.append(Column(each.column, "tstzrange[]", each))
+            found.append(Column(f"{each.column}_span", "tstzrange", each, is_span=True))
         else:
             found.append(Column(each.column, "text[]", each))
     return tuple(found)

@@ -1,1 +1,1 @@
-"""One module per kind of search parameter: parse, extract, compare."""
+"""The kinds of search value, one module each: how a query writes one, what a resource holds, and when the two agree."""
