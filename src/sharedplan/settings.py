@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, f
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 OWN_AUDIENCE = "urn:sharedplan:fhir"
-"""The audience of tokens when no address is set: `sharedplan token` cannot know the port of a running service."""
+"""The audience of the service's own tokens: `sharedplan token` cannot know at which address a service runs."""
 
 
 def _in_seconds(value: Any) -> Any:
@@ -152,7 +152,9 @@ class Settings(BaseSettings):
     @property
     def expected_audience(self) -> str:
         """The `aud` a token must carry, unless its issuer's row says another."""
-        return self.audience or self.base_url or OWN_AUDIENCE
+        if self.signs_own_tokens:
+            return self.audience or OWN_AUDIENCE
+        return self.audience or self.base
 
     @property
     def signs_own_tokens(self) -> bool:

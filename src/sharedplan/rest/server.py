@@ -4,6 +4,7 @@ https://uvicorn.dev/settings/
 """
 
 import asyncio
+import signal
 import socket
 from datetime import timedelta
 from types import FrameType
@@ -11,7 +12,6 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from sharedplan.logs import log
 from sharedplan.rest.protocol import BoundedProtocol
 from sharedplan.rest.wellknown import Health
 from sharedplan.settings import Settings
@@ -34,24 +34,21 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """The first signal drains, the second one hurries."""
-        if self._health.is_draining or self._loop is None:
-            super().handle_exit(sig, frame)
-            self.should_exit = True
+        """SIGTERM drains, a second one hurries. SIGINT goes to a whole group of processes; its parent decides."""
+        if sig == signal.SIGINT:
             return
-        self.drain()
+        if self._health.is_draining:
+            self.should_exit = self.force_exit = True
+        else:
+            self.drain()
 
-    def drain(self) -> None:
+    def drain(self, *, at_once: bool = False) -> None:
         """Answer readiness with 503 from now on, and stop taking requests after the notice; from any thread."""
         self._health.is_draining = True
-        if self._loop is None:
+        if self._loop is None or at_once:
             self.should_exit = True
         else:
-            self._loop.call_soon_threadsafe(self._begin_to_drain)
-
-    def _begin_to_drain(self) -> None:
-        log.info("draining_started")
-        asyncio.get_running_loop().call_later(self._notice, setattr, self, "should_exit", True)
+            self._loop.call_soon_threadsafe(self._loop.call_later, self._notice, setattr, self, "should_exit", True)
 
 
 def server(app: FastAPI, health: Health, settings: Settings) -> Server:
@@ -78,20 +75,3 @@ def server(app: FastAPI, health: Health, settings: Settings) -> Server:
         timeout_graceful_shutdown=int(settings.drain_timeout.total_seconds()),
     )
     return Server(config, health, settings.drain_notice)
-
-
-def listening_socket(host: str, port: int) -> socket.socket:
-    """A socket bound to the address, listening; port 0 takes any free one.
-
-    Raises OSError when the address is taken or none of this machine's.
-    """
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    bound = socket.socket(family, kind, protocol)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(address)
-        bound.listen(2048)
-    except BaseException:
-        bound.close()
-        raise
-    return bound

@@ -1,0 +1,171 @@
+"""The parent of the workers: holds the socket, keeps every worker alive, and stops them in order.
+
+The workers are processes of their own that share the listening socket. They begin to import while the database is
+still starting; the parent then sends each the database's address on its standard input. When that closes, the parent
+is gone and the worker stops by itself.
+"""
+
+import errno
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from types import FrameType
+
+from sharedplan.logs import log
+
+COMMAND = (sys.executable, "-m", "sharedplan.commands.worker")
+SOON = 5.0
+"""Seconds: a worker that ends sooner than this after its start is started again only after a pause."""
+
+
+def listening_socket(host: str, port: int, *, patience: float = 2.0) -> socket.socket:
+    """A socket that listens on the address; port 0 takes any free one.
+
+    Waits `patience` seconds for a predecessor that is just letting go of the port. Raises OSError when the address
+    stays taken or is none of this machine's.
+    """
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    until = time.monotonic() + patience
+    while True:
+        bound = socket.socket(family, kind, protocol)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind(address)
+            bound.listen(2048)
+            return bound
+        except OSError as failure:
+            bound.close()
+            if failure.errno != errno.EADDRINUSE or time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+
+
+class WorkerFailed(Exception):
+    """A worker ended while the service was starting; its own log says why."""
+
+
+class Worker:
+    """One worker process, started again as often as it dies."""
+
+    def __init__(self, bound: socket.socket, environment: Mapping[str, str], ended: Callable[[int], None]) -> None:
+        self._bound = bound
+        self._environment = environment
+        self._ended = ended
+        self._start()
+
+    def _start(self) -> None:
+        self._begun = time.monotonic()
+        self._process = subprocess.Popen(  # noqa: S603  # our own module
+            [*COMMAND, str(self._bound.fileno())],
+            stdin=subprocess.PIPE,
+            env=dict(self._environment),
+            pass_fds=(self._bound.fileno(),),
+        )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it lives."""
+        return self._process.poll()
+
+    def tell(self, database_url: str) -> None:
+        """Send the address that it waits for."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(database_url.encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            log.warning("worker_gone_before_start", pid=self.pid)
+
+    def revive(self, database_url: str) -> None:
+        """Start it again if it has died, unless it died just now."""
+        code = self._process.poll()
+        if code is None:
+            return
+        if self._process.stdin is not None and not self._process.stdin.closed:
+            self._process.stdin.close()
+            log.error("worker_died", pid=self.pid, exit_code=code)
+            self._ended(self.pid)
+        if time.monotonic() - self._begun > SOON:
+            self._start()
+            self.tell(database_url)
+
+    def stop(self) -> None:
+        if self.exit_code is None:
+            self._process.send_signal(signal.SIGTERM)
+
+    def wait(self, until: float) -> None:
+        """Wait for its end until that instant of the monotonic clock, then kill it."""
+        try:
+            self._process.wait(max(0.0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            log.error("worker_killed", pid=self.pid)
+            self._process.kill()
+            self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
+
+class Supervisor:
+    """Runs so many workers on one socket until a signal says stop."""
+
+    def __init__(
+        self,
+        bound: socket.socket,
+        environment: Mapping[str, str],
+        count: int,
+        patience: timedelta,
+        ended: Callable[[int], None] = lambda pid: None,
+    ) -> None:
+        """`patience`: how long the workers may take to stop; `ended` is told the pid of each worker that died."""
+        self._bound = bound
+        self._patience = patience.total_seconds()
+        self.stopping = threading.Event()
+        self._hurry = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        self._workers = [Worker(bound, environment, ended) for _ in range(count)]
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self._hurry = self.stopping.is_set()
+        self.stopping.set()
+
+    def start(self, database_url: str) -> None:
+        """Let the workers begin."""
+        for worker in self._workers:
+            worker.tell(database_url)
+
+    def is_healthy(self) -> bool:
+        """Whether every worker lives."""
+        return all(worker.exit_code is None for worker in self._workers)
+
+    def run(self, database_url: str) -> None:
+        """Keep the workers alive until a signal comes.
+
+        Raises WorkerFailed when one of the first workers cannot start.
+        """
+        begun = time.monotonic()
+        while not self.stopping.wait(0.1):
+            if time.monotonic() - begun < SOON and any(worker.exit_code == 3 for worker in self._workers):
+                raise WorkerFailed("a worker could not start; the log above says why")
+            for worker in self._workers:
+                worker.revive(database_url)
+
+    def stop(self) -> None:
+        """Stop the workers: they drain, and are killed when that takes too long or a second signal comes."""
+        self._bound.close()  # or the kernel would go on queueing connections that nobody takes
+        for worker in self._workers:
+            worker.stop()
+        until = time.monotonic() + self._patience
+        while time.monotonic() < until and not self._hurry and any(w.exit_code is None for w in self._workers):
+            time.sleep(0.02)
+        for worker in self._workers:
+            worker.wait(0.0)

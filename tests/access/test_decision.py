@@ -1,0 +1,140 @@
+"""The decision: which slices a token opens, by its scopes and by whom it speaks for."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from sharedplan.access.decision import Facts, decide
+from sharedplan.access.principal import Principal
+from sharedplan.access.scopes import parse
+from sharedplan.catalogue import CATALOGUE
+from sharedplan.errors import Refused, Unauthenticated
+from sharedplan.fhir.exchanges import Asked
+from sharedplan.search.expression import Everything, InCompartment, Nothing
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+FACTS = Facts(at=NOW)
+AINO = InCompartment("Patient", "aino")
+
+
+def a_principal(scope: str = "system/*.cruds", **changed: object) -> Principal:
+    whole = Principal(
+        client_id="records",
+        scopes=parse(scope),
+        organization="Organization/s",
+        person=None,
+        purpose="TREAT",
+        issuer="urn:test",
+        token_id="1",
+        expires=NOW + timedelta(hours=1),
+    )
+    return replace(whole, **changed)  # type: ignore[arg-type]
+
+
+def test_a_system_of_an_organisation_reaches_what_its_scopes_allow() -> None:
+    grant = decide(Asked("read", "CarePlan", "1"), a_principal(), FACTS)
+    assert grant.slice_of("CarePlan") == Everything()
+    assert grant.slice_of("Patient") == Everything()
+
+
+def test_without_a_scope_for_the_interaction_it_is_refused() -> None:
+    with pytest.raises(Refused, match="create of CarePlan"):
+        decide(Asked("create", "CarePlan"), a_principal("system/CarePlan.rs"), FACTS)
+
+
+def test_types_without_a_scope_stay_closed_beside_the_one_asked_for() -> None:
+    grant = decide(Asked("read", "CarePlan", "1"), a_principal("system/CarePlan.r"), FACTS)
+    assert grant.slice_of("Patient") == Nothing()
+
+
+def test_what_may_be_searched_can_be_referred_to_while_writing() -> None:
+    grant = decide(Asked("create", "CarePlan"), a_principal("system/CarePlan.c system/Patient.s"), FACTS)
+    assert grant.slice_of("Patient") == Everything()
+
+
+def test_the_slice_of_the_type_asked_for_is_that_of_the_interaction() -> None:
+    grant = decide(Asked("search-type", "Task"), a_principal("patient/Task.r system/Task.s"), FACTS)
+    assert grant.slice_of("Task") == Everything()
+    by_patient_only = a_principal("patient/Task.s system/Task.r")
+    assert decide(Asked("search-type", "Task"), by_patient_only, FACTS).slice_of("Task") == Nothing()
+
+
+def test_a_type_that_is_not_offered_has_no_slice() -> None:
+    assert decide(Asked("read", "Task", "1"), a_principal(), FACTS).slice_of("Claim") == Nothing()
+
+
+@pytest.mark.parametrize("scope", ["patient/*.cruds", "user/*.cruds", "system/*.cruds"])
+def test_a_client_never_reaches_beyond_his_own_compartment(scope: str) -> None:
+    aino = a_principal(scope, organization=None, person="Patient/aino")
+    for asked in (Asked("read", "CarePlan", "1"), Asked("search-type", "Task"), Asked("create", "Goal")):
+        assert asked.type is not None
+        assert decide(asked, aino, FACTS).slice_of(asked.type) == AINO
+
+
+def test_a_client_reads_the_directory_but_does_not_write_it() -> None:
+    aino = a_principal("patient/*.cruds", organization=None, person="Patient/aino")
+    assert decide(Asked("read", "Practitioner", "1"), aino, FACTS).slice_of("Practitioner") == Everything()
+    with pytest.raises(Refused):
+        decide(Asked("update", "Practitioner", "1"), aino, FACTS)
+
+
+@pytest.mark.parametrize("interaction", ["read", "search-type", "history-type", "vread", "history-instance"])
+def test_a_token_for_nobody_sees_no_client_data(interaction: str) -> None:
+    nobody = a_principal(organization=None)
+    for type, row in CATALOGUE.items():
+        slice = decide(Asked(interaction, type), nobody, FACTS).slice_of(type)
+        assert slice == (Nothing() if row.client_data else Everything()), type
+
+
+@pytest.mark.parametrize("interaction", ["create", "update", "patch", "delete"])
+def test_a_token_for_nobody_writes_nothing(interaction: str) -> None:
+    for type in CATALOGUE:
+        with pytest.raises(Refused):
+            decide(Asked(interaction, type), a_principal(organization=None), FACTS)
+
+
+def test_a_relative_sees_no_client_data_as_long_as_nobody_knows_whose_relative() -> None:
+    leena = a_principal("user/*.rs", organization=None, person="RelatedPerson/leena")
+    assert decide(Asked("read", "CarePlan", "1"), leena, FACTS).slice_of("CarePlan") == Nothing()
+
+
+def test_patient_scopes_open_nothing_for_a_professional() -> None:
+    sari = a_principal("patient/*.rs", person="Practitioner/sari")
+    assert decide(Asked("read", "CarePlan", "1"), sari, FACTS).slice_of("CarePlan") == Nothing()
+
+
+def test_the_history_of_everything_is_cut_type_by_type() -> None:
+    grant = decide(Asked("history-system"), a_principal("system/Task.s system/Goal.r"), FACTS)
+    assert {type for type, slice in grant.slices.items() if slice == Everything()} == {"Task"}
+    assert set(grant.slices) == set(CATALOGUE)
+
+
+def test_the_history_of_everything_needs_a_scope_of_something() -> None:
+    with pytest.raises(Refused):
+        decide(Asked("history-system"), a_principal("system/Task.r"), FACTS)
+
+
+def test_an_operation_on_an_instance_needs_leave_to_read_it() -> None:
+    validate = Asked("operation", "Task", "1", operation="validate")
+    assert decide(validate, a_principal("system/Task.r"), FACTS).slice_of("Task") == Everything()
+    with pytest.raises(Refused):
+        decide(validate, a_principal("system/Task.c"), FACTS)
+
+
+def test_a_token_that_ended_while_its_request_waited_decides_nothing() -> None:
+    with pytest.raises(Unauthenticated, match="expired"):
+        decide(Asked("read", "Task", "1"), a_principal(expires=NOW), FACTS)
+
+
+def test_a_bundle_is_judged_by_its_entries() -> None:
+    with pytest.raises(Refused, match="entries"):
+        decide(Asked("transaction"), a_principal(), FACTS)
+
+
+def test_the_reasons_name_scope_and_person_for_the_audit() -> None:
+    sari = a_principal("user/*.rs", person="Practitioner/sari")
+    assert decide(Asked("read", "Task", "1"), sari, FACTS).reasons == (
+        "scope allows r",
+        "on behalf of Practitioner/sari",
+    )
