@@ -9,10 +9,12 @@ from sharedplan.search.parameters import COMPARTMENTS, OWN_COLUMNS, PARAMETERS, 
 from sharedplan.search.values import date, reference, string, token, uri
 
 
-def matches(expression: e.Expression, type: str, values: Mapping[str, Any], *, id: str, last_updated: datetime) -> bool:
-    """Whether a resource of that type, with these index values (`indexing.index_values`), meets the expression.
+def matches(
+    expression: e.Expression, type: str, id: str, values: Mapping[str, Any], *, last_updated: datetime | None = None
+) -> bool:
+    """Whether a resource of that type and id, with these index values (`indexing.index_values`), meets the expression.
 
-    `last_updated` is UTC.
+    `last_updated` is UTC; None for a resource that is yet to be stored, which will be later than all that are.
     """
 
     def test(part: e.Expression) -> bool:
@@ -30,6 +32,8 @@ def matches(expression: e.Expression, type: str, values: Mapping[str, Any], *, i
             case e.HasId(ids):
                 return id in ids
             case e.Updated(since, until):
+                if last_updated is None:
+                    return until is None
                 return (since is None or since <= last_updated) and (until is None or last_updated < until)
             case e.InCompartment():
                 return test(members(part, type))

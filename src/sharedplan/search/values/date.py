@@ -39,18 +39,20 @@ def parse(parameter: Parameter, text: str, *, at: datetime) -> InTime:
 
     Raises Incorrect for anything that is no date.
     """
-    prefix, low, high = asked(parameter.code, text)
-    if prefix == "ap":
-        tolerance = abs(at - low) / 10
-        low, high = _later(low, -tolerance), _later(high, tolerance)
-    return InTime(parameter, prefix, low, high)
+    return InTime(parameter, *asked(parameter.code, text, at=at))
 
 
-def asked(name: str, text: str) -> tuple[str, datetime, datetime]:
-    """(prefix, low, high) of a search value; no prefix is eq. Raises Incorrect, naming the parameter."""
+def asked(name: str, text: str, *, at: datetime) -> tuple[str, datetime, datetime]:
+    """(prefix, low, high) of a search value; no prefix is eq, and `ap` widens the range by a tenth of its distance
+    from the present, `at`. Raises Incorrect, naming the parameter.
+
+    A space stands for the plus sign of a zone, which a query string loses when it is not encoded.
+    """
     try:
         if found := _ASKED.fullmatch(text):
-            return found["prefix"] or "eq", *span(found["date"].replace(" ", "+"))
+            prefix, (low, high) = found["prefix"] or "eq", span(found["date"].replace(" ", "+"))
+            tolerance = abs(at - low) / 10 if prefix == "ap" else timedelta()
+            return prefix, _later(low, -tolerance), _later(high, tolerance)
     except ValueError:
         pass
     raise Incorrect(
