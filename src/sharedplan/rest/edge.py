@@ -65,6 +65,11 @@ class Edge:
                 await self._app(scope, receive, marked)
         except ClientLeft:
             status = 499
+        except asyncio.CancelledError:
+            if status:
+                raise
+            # Only a stop that has waited long enough cancels a request; its deeds are undone by now.
+            await reply_to_failure(Unavailable("the service is stopping; try again"))(scope, receive, marked)
         except Exception as failure:
             if status:
                 raise  # half an answer is out already: the connection is closed on it
