@@ -8,9 +8,11 @@ https://hl7.org/fhir/R4/bundle.html
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import orjson
+
+from sharedplan.fhir.moments import instant as instant
 
 Links = Iterable[tuple[str, str]]
 """(relation, url) pairs, as ("self", "https://…")."""
@@ -63,11 +65,6 @@ def history(
 def response(to: str, entries: Iterable[Entry], *, links: Links = (), id: str | None = None) -> str:
     """The answer `to` a "transaction" or a "batch", an entry for each of theirs in their order."""
     return _bundle(f"{to}-response", entries, links=links, id=id)
-
-
-def instant(at: datetime) -> str:
-    """The instant as this service writes it: UTC, to the microsecond, "2025-06-03T14:10:00.123456Z"."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def etag(version: int | str) -> str:

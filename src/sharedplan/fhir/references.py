@@ -4,10 +4,13 @@ https://hl7.org/fhir/R4/references.html
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from html import unescape
 from typing import Any
 
+from sharedplan.fhir.elements import element
 from sharedplan.fhir.exchanges import Json
 
 _ID = r"[A-Za-z0-9\-.]{1,64}"
@@ -17,6 +20,8 @@ _CONDITIONAL = re.compile(r"(?P<type>[A-Z][A-Za-z]+)\?(?P<criteria>\S+)")
 _URN = re.compile(r"urn:[A-Za-z0-9][A-Za-z0-9-]{0,31}:\S+")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+")
 _FRAGMENT = re.compile(r"#\S*")
+_LINK = re.compile(r"""(<(?:a|img)\s[^<>]*?\b(?:href|src)\s*=\s*)("[^"<]*"|'[^'<]*')""")
+_REWRITTEN = frozenset({"uri", "url", "oid", "uuid"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +89,54 @@ def _each(value: Any, path: str) -> Iterator[tuple[str, Json, str]]:
         for index, child in enumerate(value):
             if isinstance(child, dict | list):
                 yield from _each(child, f"{path}[{index}]")
+
+
+def rewritten(resource: Json, mapping: Mapping[str, str]) -> Json:
+    """The resource with every link that is a key of the mapping replaced by its value.
+
+    Links are References, elements of type uri, url, oid and uuid, and href and src in narratives; canonicals are not,
+    says the standard. Whatever holds no such link is the same object as before; nothing is changed in place.
+    https://hl7.org/fhir/R4/http.html#trules
+    """
+    changed: Json = _rewritten(resource, "", mapping)
+    return changed
+
+
+def _rewritten(value: Any, owner: str, mapping: Mapping[str, str]) -> Any:
+    """`owner`: the type that describes the value, or the path of its element; "" for a resource."""
+    if isinstance(value, list):
+        items = [_rewritten(one, owner, mapping) for one in value]
+        return value if all(new is old for new, old in zip(items, value, strict=True)) else items
+    if isinstance(value, str):
+        if owner in _REWRITTEN:
+            return mapping.get(value, value)
+        return _relinked(value, mapping) if owner == "xhtml" else value
+    if not isinstance(value, dict):
+        return value
+    if "resourceType" in value:
+        owner = str(value["resourceType"])
+    members = {name: _member(name, child, owner, mapping) for name, child in value.items()}
+    return value if all(members[name] is value[name] for name in members) else members
+
+
+def _member(name: str, child: Any, owner: str, mapping: Mapping[str, str]) -> Any:
+    if name == "reference" and isinstance(child, str):
+        return mapping.get(child, child)
+    if name.startswith("_"):  # the extensions of a primitive
+        return _rewritten(child, "Element", mapping)
+    return _rewritten(child, _type_of(owner, name), mapping)
+
+
+@lru_cache(maxsize=8192)
+def _type_of(owner: str, name: str) -> str:
+    found = element("Extension" if name == "extension" else owner, name)
+    return found.type if found is not None else "?"
+
+
+def _relinked(div: str, mapping: Mapping[str, str]) -> str:
+    def link(found: re.Match[str]) -> str:
+        start, quoted = found.groups()
+        new = mapping.get(unescape(quoted[1:-1]))
+        return found[0] if new is None else f"{start}{quoted[0]}{new}{quoted[0]}"
+
+    return _LINK.sub(link, div)
