@@ -83,6 +83,8 @@ class Settings(BaseSettings):
     drain_notice: Pause = timedelta(milliseconds=500)
     drain_timeout: Duration = timedelta(seconds=10)
 
+    cursor_key: SecretStr | None = None
+
     # What FHIR leaves to the server
     references: Literal["warn", "enforce"] = "warn"
     if_match: Literal["optional", "required"] = "optional"

@@ -12,7 +12,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from sharedplan.access.keys import BadKey, trusted_keys
-from sharedplan.access.own_key import FILE_NAME, OWN_ISSUER, UnusableKey, own_key
+from sharedplan.access.own_key import FILE_NAME, OWN_ISSUER, own_key
+from sharedplan.secret_files import UnusableSecret
 from sharedplan.settings import Settings
 
 
@@ -119,7 +120,7 @@ def test_of_many_makers_one_wins_for_all(tmp_path: Path) -> None:
 def test_an_own_key_that_others_can_read_is_not_used(tmp_path: Path) -> None:
     own_key(tmp_path)
     (tmp_path / FILE_NAME).chmod(0o644)
-    with pytest.raises(UnusableKey, match="chmod 600"):
+    with pytest.raises(UnusableSecret, match="chmod 600"):
         own_key(tmp_path)
 
 
@@ -127,7 +128,7 @@ def test_an_own_key_that_others_can_read_is_not_used(tmp_path: Path) -> None:
 def test_a_file_that_holds_no_key_is_told(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE_NAME).write_text(text)
     (tmp_path / FILE_NAME).chmod(0o600)
-    with pytest.raises(UnusableKey, match="remove it"):
+    with pytest.raises(UnusableSecret, match="remove it"):
         own_key(tmp_path)
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from sharedplan.access.keys import BadKey, trusted_keys
-from sharedplan.access.own_key import UnusableKey
 from sharedplan.commands.options import check_where_it_signs, data_dir_option, read_settings
+from sharedplan.secret_files import UnusableSecret
 
 
 @click.command()
@@ -20,7 +20,7 @@ def command(data_dir: Path | None) -> None:
     else:
         try:
             keys = trusted_keys(settings)
-        except (BadKey, UnusableKey) as failure:
+        except (BadKey, UnusableSecret) as failure:
             raise click.ClickException(str(failure)) from None
         tokens = "; ".join(f"{key.issuer} key {key.kid} ({key.algorithm})" for key in keys)
     database = "the PostgreSQL of SHAREDPLAN_DATABASE_URL" if settings.database_url else "embedded PostgreSQL"

@@ -160,7 +160,8 @@ class Supervisor:
                 worker.revive(database_url)
 
     def stop(self) -> None:
-        """Stop the workers: they drain, and are killed when that takes too long or a second signal comes."""
+        """Stop the workers: they drain, and are killed when that takes too long or a second signal comes. Once is
+        enough, twice does no harm."""
         self._bound.close()  # or the kernel would go on queueing connections that nobody takes
         for worker in self._workers:
             worker.stop()

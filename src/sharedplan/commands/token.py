@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
-from sharedplan.access.own_key import UnusableKey
 from sharedplan.access.own_tokens import own_token
 from sharedplan.clock import SystemClock
 from sharedplan.commands.options import data_dir_option, read_settings
 from sharedplan.errors import Incorrect
+from sharedplan.secret_files import UnusableSecret
 
 
 @click.command()
@@ -45,7 +45,7 @@ def command(
             scope=scope,
             lifetime=None if expires is None else timedelta(seconds=expires),
         )
-    except (Incorrect, UnusableKey) as failure:
+    except (Incorrect, UnusableSecret) as failure:
         raise click.ClickException(str(failure)) from None
     except OSError as failure:
         raise click.ClickException(f"the signing key cannot be made or read: {failure}") from None

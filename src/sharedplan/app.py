@@ -1,0 +1,98 @@
+"""Settings in, the wired application out: knows everybody, decides nothing."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from fastapi import FastAPI
+
+from sharedplan.access.keys import trusted_keys
+from sharedplan.access.principal import Principal
+from sharedplan.access.tokens import Verifier
+from sharedplan.clock import Clock
+from sharedplan.exchange.perform import perform
+from sharedplan.fhir.exchanges import Answer, Asked
+from sharedplan.interactions.acting import Policy
+from sharedplan.interactions.capabilities import capability_text
+from sharedplan.interactions.cursors import Cursors
+from sharedplan.rest import routes
+from sharedplan.rest.documentation import documentation
+from sharedplan.rest.fhir import FhirBase
+from sharedplan.rest.wellknown import Health
+from sharedplan.secret_files import secret_file
+from sharedplan.settings import Settings
+from sharedplan.store.engine import Pool
+from sharedplan.store.readiness import readiness
+from sharedplan.store.unit_of_work import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Wired:
+    """The application, and the health that it tells."""
+
+    app: FastAPI
+    health: Health
+
+
+def application(settings: Settings, clock: Clock) -> Wired:
+    """The service on the database that the settings name; its schema must be the newest.
+
+    Raises access.keys.BadKey, secret_files.UnusableSecret.
+    """
+    if settings.database_url is None:
+        raise ValueError("the application needs a database: start it by `sharedplan serve`, or set a database_url")
+    pool = Pool(
+        settings.database_url.get_secret_value(),
+        size=settings.pool_size,
+        wait=settings.pool_wait,
+        statement_timeout=settings.statement_timeout,
+        lock_timeout=settings.lock_timeout,
+        idle_in_transaction_timeout=settings.idle_in_transaction_timeout,
+    )
+    store, choices = Store(pool), policy(settings)
+
+    async def answered(asked: Asked, by: Principal) -> Answer:
+        return await perform(asked, by, store.begin, clock, choices)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await pool.close(patience=settings.drain_timeout)
+
+    fhir = FhirBase(
+        answered,
+        Verifier(trusted_keys(settings), clock, skew=settings.clock_skew),
+        base=settings.base,
+        body_limit=settings.body_limit,
+        places=2 * settings.pool_size,
+        queue_wait=settings.queue_wait,
+    )
+    health = Health(partial(readiness, pool))
+    app = routes.application(
+        settings,
+        clock,
+        fhir=fhir,
+        health=health,
+        statement=partial(capability_text, settings.base, if_match_required=settings.if_match == "required"),
+        documentation=documentation(),
+        lifespan=lifespan,
+    )
+    return Wired(app, health)
+
+
+def policy(settings: Settings) -> Policy:
+    """What the settings choose of what FHIR leaves to the server."""
+    if settings.cursor_key is not None:
+        key = settings.cursor_key.get_secret_value().encode()
+    else:
+        key = secret_file(settings.data_dir / "cursor-key", partial(os.urandom, 32))
+    return Policy(
+        Cursors(key),
+        enforces_references=settings.references == "enforce",
+        requires_if_match=settings.if_match == "required",
+        page_size=settings.page_size,
+        page_size_limit=settings.page_size_limit,
+        bundle_entries=settings.bundle_entries,
+    )

@@ -1,0 +1,78 @@
+"""`sharedplan serve`: the database, the workers, and a calm end of both."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from sharedplan import logs
+from sharedplan.commands.database import database, migrate_if_needed
+from sharedplan.commands.options import as_environment, check_where_it_signs, data_dir_option, read_settings
+from sharedplan.commands.supervisor import Supervisor, WorkerFailed, listening_socket
+from sharedplan.settings import Settings
+
+GRACE = timedelta(seconds=5)
+"""What the workers get beyond notice and draining, to close the pool and end."""
+
+
+@click.command()
+@click.option("--host", help="Address to listen on  [default: 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0: any free one  [default: 8000]")
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes that serve  [default: 1]")
+@click.option("--demo", is_flag=True, help="Fill an empty database with the demo world, and show how to begin")
+@data_dir_option
+def command(host: str | None, port: int | None, workers: int | None, demo: bool, data_dir: Path | None) -> None:
+    """Migrate if needed, then serve.
+
+    Ready when GET /readyz is 200. SIGTERM drains and stops; a worker or an embedded PostgreSQL that dies is started
+    again.
+    """
+    settings = read_settings(host=host, port=port, workers=workers, data_dir=data_dir)
+    check_where_it_signs(settings)
+    logs.set_up(settings.log_level, settings.log_format)
+    try:
+        bound = listening_socket(settings.host, settings.port)
+    except OSError as failure:
+        raise click.ClickException(f"cannot listen on {settings.host} port {settings.port}: {failure}") from None
+    settings = settings.model_copy(update={"port": bound.getsockname()[1]})
+    with _numbers(settings) as (environment, worker_ended):
+        patience = settings.drain_notice + settings.drain_timeout + GRACE
+        supervisor = Supervisor(bound, environment, settings.workers, patience, worker_ended)
+        try:
+            with database(settings) as url:
+                try:
+                    if migrate_if_needed(settings, url):
+                        logs.log.info("database_migrated")
+                    supervisor.start(url)
+                    logs.log.info("service_started", address=settings.origin, workers=settings.workers)
+                    if settings.signs_own_tokens:
+                        logs.log.warning("tokens_signed_by_the_service_itself", meant_for="development")
+                    supervisor.run(url)
+                finally:
+                    supervisor.stop()
+        except WorkerFailed as failure:
+            raise click.ClickException(str(failure)) from None
+        finally:
+            supervisor.stop()
+    logs.log.info("service_stopped")
+
+
+@contextmanager
+def _numbers(settings: Settings) -> Iterator[tuple[dict[str, str], Callable[[int], None]]]:
+    """The workers' environment, with a place where several of them add up their metrics; and what to do when one of
+    them has died."""
+    environment = as_environment(settings)
+    if settings.workers == 1:
+        yield environment, lambda pid: None
+        return
+    with tempfile.TemporaryDirectory(prefix="sharedplan-metrics-") as directory:
+
+        def forget(pid: int) -> None:
+            """Take a dead worker's gauges away; what it counted stays."""
+            for file in Path(directory).glob(f"gauge_live*_{pid}.db"):
+                file.unlink(missing_ok=True)
+
+        yield environment | {"PROMETHEUS_MULTIPROC_DIR": directory}, forget
