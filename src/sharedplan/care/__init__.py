@@ -1,1 +1,1 @@
-"""What a good shared plan is: pure rules, no input or output."""
+"""Care models: what a good shared plan is; pure rules, no I/O."""

@@ -72,13 +72,8 @@ class Grammar:
         if not found:
             for invariant in self._invariants:
                 if not invariant.holds(value):
-                    found.append(
-                        Fault(
-                            invariant.at,
-                            "invariant",
-                            f"{invariant.saying} ({invariant.key})" if invariant.key else invariant.saying,
-                        )
-                    )
+                    saying = f"{invariant.saying} ({invariant.key})" if invariant.key else invariant.saying
+                    found.append(Fault(invariant.at, "invariant", saying, invariant.severity))
         return found
 
     def _unknown(self, name: str) -> Fault:
@@ -104,7 +99,7 @@ def _made(model: Model) -> Grammar:
     choices: dict[str, tuple[set[str], bool]] = {}
     for field in fields(model):
         made._rules[field.name] = _rule(field)
-        if field.model is None:
+        if field.is_extensible:
             made._rules[f"_{field.name}"] = _extended(field)
         if field.choice is not None:
             names, _ = choices.setdefault(field.choice, (set(), field.is_required))

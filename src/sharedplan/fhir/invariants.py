@@ -5,7 +5,7 @@ code generators) are left out. https://hl7.org/fhir/R4/conformance-rules.html#co
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sharedplan.fhir.exchanges import Json
 from sharedplan.fhir.moments import is_in_order
@@ -22,6 +22,7 @@ class Invariant:
     holds: Callable[[Json], bool]
     at: str
     saying: str
+    severity: str = "error"
 
 
 def has(it: Json, *names: str) -> bool:
@@ -110,7 +111,8 @@ OF_DATATYPES: Mapping[str, tuple[Invariant, ...]] = {
             "age-1", lambda it: _is_ucum(it) and it.get("value", 1) > 0, "", "An age is above 0, in a unit of UCUM."
         ),
     ),
-    "Attachment": (needs("att-1", "data", "contentType"),),
+    # R4 calls it an error, yet data without contentType is common, and what it lacks can be told by the data.
+    "Attachment": (replace(needs("att-1", "data", "contentType"), severity="warning"),),
     "ContactPoint": (needs("cpt-2", "value", "system"),),
     "Count": (_CODED, Invariant("cnt-3", _is_count, "", "A count is a whole number with the code 1 of UCUM.")),
     "DataRequirementCodeFilter": (_PATH,),
@@ -123,7 +125,10 @@ OF_DATATYPES: Mapping[str, tuple[Invariant, ...]] = {
     ),
     "Period": (
         Invariant(
-            "per-1", lambda it: is_in_order(it.get("start"), it.get("end")), "end", "The period ends before it starts."
+            "per-1",
+            lambda it: is_in_order(it.get("start"), it.get("end")),
+            "end",
+            "The end should not be before the start; give both as dates or both as times, so that it can be told.",
         ),
     ),
     "Quantity": (_CODED,),

@@ -41,7 +41,7 @@ class Field:
     """One element of a model.
 
     `kind` is a primitive's name or a complex type's ("CarePlanActivity"); `model` is that of a complex type, None for a
-    primitive; `choice` the stem of a choice ("value" of valueQuantity), then `is_required` says that one of its forms
+    primitive; `is_extensible` whether it has a `_name` twin; `choice` the stem of a choice ("value" of valueQuantity), then `is_required` says that one of its forms
     is; `targets` the types that a Reference may point at, empty for any.
     """
 
@@ -50,6 +50,7 @@ class Field:
     kind: str
     model: Model | None
     many: bool
+    is_extensible: bool = False
     is_required: bool = False
     choice: str | None = None
     targets: frozenset[str] = frozenset()
@@ -80,17 +81,20 @@ def type_of(model: Model) -> str:
 def fields(model: Model) -> Iterator[Field]:
     """The elements that R4 gives the type, in the model's order; the `_name` twins of primitives left out."""
     owner = type_of(model)
+    aliases = {field.alias for field in model.model_fields.values()}
     for name, field in model.model_fields.items():
         alias = field.alias or name
         if not alias.startswith("_") and alias not in _NOT_ELEMENTS:
             many, kind, inner = _unwrapped(field.annotation, tuple(field.metadata))
             if kind not in _ADDED_BY_R4B:
-                yield _field(owner, alias, field, kind, inner, many)
+                yield _field(owner, alias, field, kind, inner, many, f"_{alias}" in aliases)
     if owner == "Extension":
         yield Field(owner, FORGOTTEN, "Meta", get_fhir_model_class("Meta"), many=False, choice="value")
 
 
-def _field(owner: str, name: str, field: FieldInfo, kind: str, inner: Model | None, many: bool) -> Field:
+def _field(
+    owner: str, name: str, field: FieldInfo, kind: str, inner: Model | None, many: bool, extensible: bool
+) -> Field:
     told: dict[str, Any] = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     choice = told.get("one_of_many")
     needed = told.get("one_of_many_required") if choice else told.get("element_required") or field.is_required()
@@ -101,6 +105,7 @@ def _field(owner: str, name: str, field: FieldInfo, kind: str, inner: Model | No
         kind,
         inner,
         many,
+        is_extensible=extensible,
         is_required=bool(needed),
         choice=choice,
         targets=frozenset(targets) - {"Resource"},

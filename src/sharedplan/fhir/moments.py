@@ -12,16 +12,17 @@ def instant(at: datetime) -> str:
 
 
 def is_in_order(start: str | None, end: str | None) -> bool:
-    """Whether `end` is not surely before `start`: true where one is missing, or too vague to tell.
+    """Whether `end` is surely not before `start`; true where one of them is missing.
 
-    Two times are compared as instants; otherwise as dates, to the precision of the vaguer one.
+    Two times are compared as instants. A date and a time, or dates of unequal precision, are in order when what they
+    have in common is; when that is equal, nobody can tell, and the answer is False, as FHIRPath has it.
     """
     if start is None or end is None:
         return True
     if "T" in start and "T" in end:
         try:
             return datetime.fromisoformat(start) <= datetime.fromisoformat(end)
-        except ValueError:  # a leap second: 23:59:60
+        except ValueError:  # a leap second, 23:59:60
             return start[:10] <= end[:10]
-    precision = min(len(start), len(end), 10)
-    return start[:precision] <= end[:precision]
+    common = min(len(start), len(end), 10)
+    return start[:common] < end[:common] or start == end or (len(start) == len(end) and start <= end)

@@ -106,7 +106,7 @@ PRIMITIVES: dict[str, Primitive] = {
         _is_date_time, "a date as 2025, 2025-06 or 2025-06-03, or with time and zone as 2025-06-03T14:10:00+03:00"
     ),
     "decimal": Primitive(_is_decimal, "a number, without quotes"),
-    "id": Primitive(_written(_ID), "an id, 1 to 64 of the characters A-Z, a-z, 0-9, - and ."),
+    "id": Primitive(_written(_ID), "an id: 1 to 64 letters from A to Z, digits, hyphens and full stops"),
     "instant": Primitive(_is_instant, "an instant with its zone, as 2025-06-03T14:10:00.123+03:00"),
     "integer": Primitive(_whole(-2147483648), "a whole number of at most 32 bits, without quotes or decimal point"),
     "markdown": Primitive(_is_string, "a text that is not empty"),
