@@ -1,6 +1,5 @@
 """Tokens that the service signs itself, for development and the demo; the claims are those of any other issuer."""
 
-import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -38,7 +37,7 @@ def own_token(
         "aud": settings.expected_audience,
         "sub": client,
         "client_id": client,
-        "jti": str(uuid.uuid4()),
+        "jti": clock.new_id(),
         "iat": issued,
         "exp": issued + int(lasts.total_seconds()),
         "purpose_of_use": purpose,

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 
-import asyncpg
 import click
 
 from sharedplan.commands.options import as_environment
+from sharedplan.errors import Unavailable
 from sharedplan.settings import Settings
 from sharedplan.store.embedded import Embedded
 from sharedplan.store.postmaster import EmbeddedError
-from sharedplan.store.schema import at_head
+from sharedplan.store.readiness import has_our_schema
 
 
 @contextmanager
@@ -48,20 +48,12 @@ def migrate_if_needed(settings: Settings, url: str) -> bool:
     Raises click.ClickException when the database cannot be reached or the migration fails.
     """
     try:
-        if asyncio.run(_is_at_head(url)):
+        if asyncio.run(has_our_schema(url)):
             return False
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as failure:
-        raise click.ClickException(f"the database cannot be reached ({type(failure).__name__}): {failure}") from None
+    except Unavailable as failure:
+        raise click.ClickException(f"the database cannot be reached: {failure}") from None
     environment = as_environment(settings) | {"SHAREDPLAN_DATABASE_URL": url}
     command = [sys.executable, "-m", "sharedplan", "migrate"]
     if subprocess.run(command, env=environment, stdout=subprocess.DEVNULL).returncode:  # noqa: S603  # our own command
         raise click.ClickException("the database could not be brought to the newest schema")
     return True
-
-
-async def _is_at_head(url: str) -> bool:
-    connection = await asyncpg.connect(url, timeout=10)
-    try:
-        return await at_head(connection)
-    finally:
-        await connection.close(timeout=5)

@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import asyncpg
 import click
-from sqlalchemy.exc import SQLAlchemyError
 
 from sharedplan.commands.database import database
 from sharedplan.commands.options import data_dir_option, read_settings
@@ -20,6 +18,6 @@ def command(data_dir: Path | None) -> None:
     with database(settings) as url:
         try:
             migrate(url)
-        except (OSError, SQLAlchemyError, asyncpg.PostgresError) as failure:
-            raise click.ClickException(f"the migration failed: {failure}") from None
+        except Exception as failure:
+            raise click.ClickException(f"the migration failed: {type(failure).__name__}: {failure}") from None
     click.echo(f"the schema is {HEAD}")

@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 
+import asyncpg
+
+from sharedplan.errors import Unavailable
 from sharedplan.store.engine import FAILURES, Pool, meaning
 from sharedplan.store.schema import at_head
 
@@ -24,3 +27,18 @@ async def readiness(pool: Pool) -> Mapping[str, bool]:
         raise
     pool.release(connection)
     return {"database": True, "schema": schema, "audit": bool(audit)}
+
+
+async def has_our_schema(url: str) -> bool:
+    """Whether the database at that address is at the schema of this code.
+
+    Raises Unavailable when it does not answer; the text says why, for the operator.
+    """
+    try:
+        connection = await asyncpg.connect(url, timeout=10)
+        try:
+            return await at_head(connection)
+        finally:
+            await connection.close(timeout=5)
+    except FAILURES as failure:
+        raise Unavailable(f"{type(failure).__name__}: {failure}") from failure

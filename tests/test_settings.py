@@ -1,0 +1,137 @@
+"""The settings: each is told in .env.example with its true default, and together they hold or say why not."""
+
+import json
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from sharedplan.settings import OWN_AUDIENCE, Settings
+
+EXAMPLE = (Path(__file__).parents[1] / ".env.example").read_text()
+LINES = dict(re.findall(r"^# (SHAREDPLAN_\w+)=(.*)$", EXAMPLE, re.MULTILINE))
+NAMES = {f"SHAREDPLAN_{name.upper()}": name for name in Settings.model_fields}
+ISSUER = {"iss": "https://issuer.example", "jwks": {"keys": []}}
+
+
+@pytest.fixture(autouse=True)
+def without_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither this machine's environment nor its .env."""
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_example_tells_every_setting_and_no_other() -> None:
+    assert set(LINES) == set(NAMES)
+
+
+def test_every_setting_of_the_example_has_a_comment_before_it() -> None:
+    spoken = False
+    for line in EXAMPLE.splitlines():
+        if line.startswith("# SHAREDPLAN_"):
+            assert spoken, line
+        elif line.startswith("# ") and not line.startswith("# ---"):
+            spoken = True
+        else:
+            spoken = False
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"SHAREDPLAN_ISSUERS"}))
+def test_the_example_shows_the_default(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, LINES[name])
+    assert getattr(Settings(), NAMES[name]) == getattr(Settings.model_construct(), NAMES[name])
+
+
+def test_the_example_of_issuers_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHAREDPLAN_ISSUERS", LINES["SHAREDPLAN_ISSUERS"])
+    assert Settings().issuers[0].iss == json.loads(LINES["SHAREDPLAN_ISSUERS"])[0]["iss"]
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("10", 10), ("0.5", 0.5), ("PT2M", 120), ("00:00:07", 7)])
+def test_a_duration_is_seconds_or_iso_8601(text: str, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHAREDPLAN_REQUEST_TIMEOUT", text)
+    assert Settings().request_timeout == timedelta(seconds=seconds)
+
+
+def test_a_dot_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("SHAREDPLAN_PORT=8001\nSHAREDPLAN_WORKERS=2\nPATH=x\n")
+    monkeypatch.setenv("SHAREDPLAN_PORT", "8002")
+    assert (Settings().port, Settings().workers) == (8002, 2)
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"port": 70000}, "port"),
+        ({"workers": 0}, "workers"),
+        ({"request_timeout": timedelta(0)}, "request_timeout"),
+        ({"base_url": "plans.example/fhir"}, "address"),
+        ({"database_url": "mysql://x/y"}, "PostgreSQL"),
+        ({"references": "ignore"}, "references"),
+        ({"page_size": 501}, "page_size"),
+        ({"environment": "production"}, "issuers"),
+        ({"environment": "production", "issuers": [ISSUER], "own_issuer": True}, "not in production"),
+        ({"issuers": [ISSUER], "own_issuer": True}, "leave one of them out"),
+        ({"issuers": [ISSUER, ISSUER]}, "twice"),
+        ({"issuers": [{"iss": "a"}]}, "jwks"),
+        ({"issuers": [{**ISSUER, "jwks_file": "x"}]}, "jwks"),
+        ({"issuers": [{**ISSUER, "jwks_uri": "https://x.example"}]}, "jwks_uri"),
+    ],
+)
+def test_what_does_not_hold_together_says_so(given: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        Settings(**given)
+
+
+def test_secrets_are_not_shown() -> None:
+    shown = repr(Settings(database_url="postgresql://u:hush@h/d", cursor_key="hush", metrics_token="hush"))
+    assert "hush" not in shown
+
+
+@pytest.mark.parametrize(
+    ("given", "base"),
+    [
+        ({}, "http://127.0.0.1:8000/fhir"),
+        ({"host": "0.0.0.0", "port": 9000}, "http://127.0.0.1:9000/fhir"),
+        ({"host": "::1"}, "http://[::1]:8000/fhir"),
+        ({"host": "plans.example"}, "http://plans.example:8000/fhir"),
+        ({"base_url": "https://plans.example/fhir/"}, "https://plans.example/fhir"),
+    ],
+)
+def test_the_base_is_what_clients_reach(given: dict[str, Any], base: str) -> None:
+    assert Settings(**given).base == base
+
+
+@pytest.mark.parametrize(
+    ("given", "signs"),
+    [({}, True), ({"issuers": [ISSUER]}, False), ({"own_issuer": False}, False)],
+)
+def test_it_signs_its_own_tokens_only_when_nobody_elses_are_trusted(given: dict[str, Any], signs: bool) -> None:
+    assert Settings(**given).signs_own_tokens is signs
+
+
+def test_the_audience_of_own_tokens_does_not_depend_on_the_address() -> None:
+    assert Settings(port=9000, base_url="https://plans.example/fhir").expected_audience == OWN_AUDIENCE
+    trusting = Settings(issuers=[ISSUER], base_url="https://plans.example/fhir")
+    assert trusting.expected_audience == "https://plans.example/fhir"
+
+
+@pytest.mark.parametrize(
+    ("host", "is_loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("192.0.2.1", False),
+        ("plans.example", False),
+    ],
+)
+def test_which_addresses_only_this_machine_can_reach(host: str, is_loopback: bool) -> None:
+    assert Settings(host=host).is_loopback is is_loopback
