@@ -34,7 +34,7 @@ def patched(resource: Json, parameters: Any) -> Json:
         raise too_much(f"a patch may hold {MOST_OPERATIONS} operations, this one holds {len(operations)}")
     if size(operations)[0] > MOST_NODES:
         raise too_much(f"a patch may bring in {MOST_NODES} values")
-    document = copied(resource)
+    document: Json = copied(resource)
     emptied: list[Any] = []
     for number, parameter in enumerate(operations):
         _read(parameter, document, emptied, f"Parameters.parameter[{number}]").apply()

@@ -1,0 +1,86 @@
+"""The trail of an interaction: who asked for what, and how it ended; pure, stores nothing.
+
+Every interaction leaves one row, refusals and failures too, written in the transaction that it describes; a transaction
+Bundle leaves one more for each of its entries. What the rows look like as AuditEvents: `interactions/audit_events.py`.
+"""
+
+from dataclasses import replace
+from urllib.parse import urlencode
+
+from sharedplan.access.decision import Grant
+from sharedplan.access.principal import Principal
+from sharedplan.errors import Refused, SharedplanError, Unauthenticated
+from sharedplan.fhir.exchanges import Answer, Asked
+from sharedplan.store.trail import Trail
+
+ACTIONS = {
+    "create": "C",
+    "read": "R",
+    "vread": "R",
+    "history-instance": "R",
+    "history-type": "E",
+    "history-system": "E",
+    "search-type": "E",
+    "search-system": "E",
+    "update": "U",
+    "patch": "U",
+    "delete": "D",
+}
+"""https://hl7.org/fhir/R4/valueset-audit-event-action.html; whatever is not here executes something: E."""
+
+SUCCESS, MINOR_FAILURE, SERIOUS_FAILURE = "0", "4", "8"
+
+
+def begun(asked: Asked, by: Principal, reasons: tuple[str, ...] = ()) -> Trail:
+    """The row of an interaction as far as it is known before it is done."""
+    return Trail(
+        interaction=asked.interaction if asked.operation is None else f"${asked.operation}",
+        action=ACTIONS.get(asked.interaction, "E"),
+        type=asked.type,
+        resource_id=asked.id,
+        version=_number(asked.version) if asked.version is not None else None,
+        client_id=by.client_id,
+        organization=by.organization,
+        person=by.person,
+        purpose=by.purpose,
+        query=_query(asked) if asked.parameters or asked.if_none_exist else None,
+        request_id=asked.request_id or None,
+        reasons=reasons,
+    )
+
+
+def done(trail: Trail, answer: Answer) -> Trail:
+    """The row when it is done: what was read or written."""
+    if answer.id is None:
+        return trail
+    return replace(trail, resource_id=answer.id, version=answer.version)
+
+
+def failed(asked: Asked, by: Principal, failure: Exception) -> Trail:
+    """The row of an interaction that came to nothing: by the asker's doing, or by ours.
+
+    The reasons of a refusal are told here and nowhere else, for they may reveal what was refused.
+    """
+    ours = True
+    reasons: tuple[str, ...] = (type(failure).__name__,)
+    if isinstance(failure, SharedplanError):
+        ours = failure.status >= 500
+        reasons = (f"{failure.status} {failure.code}",)
+        if isinstance(failure, Refused | Unauthenticated):
+            reasons = tuple(issue.saying for issue in failure.issues)
+    return replace(begun(asked, by, reasons), outcome=SERIOUS_FAILURE if ours else MINOR_FAILURE)
+
+
+def granted(asked: Asked, by: Principal, grant: Grant) -> Trail:
+    """The row of an interaction that was allowed, before it is done."""
+    return begun(asked, by, grant.reasons)
+
+
+def _query(asked: Asked) -> str:
+    """The question as it was put, below the base."""
+    pairs = asked.if_none_exist if asked.if_none_exist is not None else urlencode(asked.parameters)
+    return f"{asked.type or ''}?{pairs}"
+
+
+def _number(version: str) -> int | None:
+    return int(version) if version.isascii() and version.isdigit() and len(version) < 10 else None

@@ -1,0 +1,43 @@
+"""FHIR batch: entries one by one, each in a unit of its own. https://hl7.org/fhir/R4/http.html#brules"""
+
+from sharedplan import audit
+from sharedplan.access.principal import Principal
+from sharedplan.clock import Clock
+from sharedplan.errors import Fault, SharedplanError
+from sharedplan.exchange import entries, responses
+from sharedplan.exchange.plan import rank
+from sharedplan.exchange.step import BeginUnit, in_one_unit, step
+from sharedplan.fhir import bundles
+from sharedplan.fhir.exchanges import Answer, Asked, Json
+from sharedplan.interactions.acting import Policy
+from sharedplan.logs import log, place
+
+
+async def batch(asked: Asked, by: Principal, begin: BeginUnit, clock: Clock, policy: Policy) -> Answer:
+    """A batch-response with an entry for each of the request's, in their order; what fails is told there.
+
+    Deletions are done first, then creations, updates and reads, as in a transaction. Raises Incorrect when the Bundle
+    itself is at fault.
+    """
+    came = entries.listed(asked.body, most=policy.bundle_entries)
+    told: dict[int, bundles.Entry] = {}
+    for number in sorted(range(len(came)), key=lambda number: rank(came[number])):
+        told[number] = await _one(came[number], number, asked, by, begin, clock, policy)
+    async with begin() as unit:
+        await unit.record(audit.begun(asked, by))
+    return Answer(200, bundles.response("batch", [told[number] for number in range(len(came))]))
+
+
+async def _one(
+    entry: Json, number: int, around: Asked, by: Principal, begin: BeginUnit, clock: Clock, policy: Policy
+) -> bundles.Entry:
+    """What came of one entry."""
+    try:
+        asked = entries.read(entry, number, around).asked
+        answer = await in_one_unit(asked, by, begin, lambda unit: step(asked, by, unit, clock, policy))
+        return responses.answered(asked, answer)
+    except SharedplanError as failure:
+        return responses.failed(failure)
+    except Exception as failure:
+        log.error("entry_failed", failure=type(failure).__name__, place=place(failure))
+        return responses.failed(Fault("something went wrong in the service; the request id leads to it"))

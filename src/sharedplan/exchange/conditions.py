@@ -1,0 +1,131 @@
+"""What the conditions of a transaction select: those of its entries, and the conditional references within them.
+
+A condition is asked of the store as it is after the deletions, a conditional reference as it is after all changes: what
+the transaction itself creates can be referred to by its identifier, too. https://hl7.org/fhir/R4/http.html#trules
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from sharedplan.catalogue import CATALOGUE
+from sharedplan.errors import Incorrect, Issue, ManyMatches, NotFound, SharedplanError, VersionMismatch
+from sharedplan.exchange.entries import named
+from sharedplan.exchange.part import Part
+from sharedplan.fhir import references, resources
+from sharedplan.interactions import create, patch, update
+from sharedplan.interactions.criteria import Criteria, condition_of, from_text, only_match
+from sharedplan.search.indexing import index_values
+from sharedplan.search.matching import matches
+
+
+async def with_targets(parts: list[Part]) -> list[Part]:
+    """The parts, in the order of processing, with the resources that they change.
+
+    All conditions are locked first, in one order for all transactions, so that two cannot wait for each other.
+    Raises a SharedplanError that names the entry.
+    """
+    parts = [_with_condition(part) for part in parts]
+    conditions = {(each.type, each.key): part for part in parts if (each := part.condition) is not None}
+    for type, key in sorted(conditions):
+        await conditions[type, key].acting.unit.lock_criteria(type, key)
+    ready: list[Part] = []
+    made: dict[tuple[str, str], Part] = {}
+    for part in parts:
+        try:
+            ready.append(await _with_target(part, ready, made))
+        except SharedplanError as failure:
+            raise named(failure, part.number) from failure
+    return ready
+
+
+def _with_condition(part: Part) -> Part:
+    if not part.is_change:
+        return part
+    try:
+        return replace(part, condition=condition_of(part.asked))
+    except SharedplanError as failure:
+        raise named(failure, part.number) from failure
+
+
+async def _with_target(part: Part, before: list[Part], made: dict[tuple[str, str], Part]) -> Part:
+    """The part with its target; `before` are those that are processed earlier, `made` the conditional creations."""
+    asked, condition, found = part.asked, part.condition, None
+    if not part.is_change:
+        return part
+    if condition is not None:
+        gone = {each.id for each in before if each.asked.interaction == "delete" and each.type == part.type and each.id}
+        found = await only_match(condition, part.acting, without=gone)
+    match asked.interaction:
+        case "create":
+            existing = await create.there(asked, found, part.acting)
+            if existing is not None:
+                return replace(part, found=found, existing=existing)
+            if condition is not None:
+                twin = made.setdefault((part.type, condition.key), part)
+                if twin is not part:
+                    raise Incorrect(f"the condition is that of entry {twin.number}, too")
+            return replace(part, id=part.acting.clock.new_id())
+        case "update":
+            return replace(part, found=found, id=update.target(asked, part.acting, found))
+        case "patch":
+            return replace(part, found=found, id=patch.target(asked, found))
+    return replace(part, found=found, id=asked.id or found)
+
+
+async def resolved(parts: list[Part]) -> dict[str, str]:
+    """Conditional references → "Type/id", for all that the parts' resources hold, each asked once.
+
+    Raises VersionMismatch or ManyMatches, with an issue for each reference that does not select one resource.
+    """
+    targets: dict[str, str] = {}
+    issues: list[Issue] = []
+    many = False
+    for part in parts:
+        for path, text in _conditional(part):
+            if text in targets:
+                continue
+            try:
+                targets[text] = await _selected(text, part, parts)
+            except SharedplanError as failure:
+                many = many or isinstance(failure, ManyMatches)
+                at = f"{part.entry.at}.resource.{path.partition('.')[2]}.reference"
+                issues += [Issue(each.code, f"entry {part.number}: {each.saying}", at) for each in failure.issues]
+    if issues:
+        raise (ManyMatches if many else VersionMismatch)(issues=issues)
+    return targets
+
+
+def _conditional(part: Part) -> Iterator[tuple[str, str]]:
+    """(path, text) of each conditional reference in the resource that a part writes."""
+    if part.asked.interaction in ("create", "update") and part.id is not None:
+        for path, _, text in references.each(part.asked.body):
+            if "?" in text and references.parse(text).kind == "conditional":
+                yield path, text
+
+
+async def _selected(text: str, part: Part, parts: list[Part]) -> str:
+    """What a conditional reference selects, after all changes of the transaction."""
+    type = str(references.parse(text).type)
+    if type not in CATALOGUE:
+        raise NotFound(f"{text} cannot be looked up: {type} is not offered here")
+    condition = from_text(type, text, base=part.asked.base)
+    touched = [each for each in parts if each.type == type and each.id is not None]
+    rewritten = {each.id for each in touched if each.asked.interaction in ("create", "update", "delete") and each.id}
+    stored = await only_match(condition, part.acting, without=rewritten)
+    here = [str(each.id) for each in touched if _meets(each, condition)]
+    found = [*here, stored] if stored is not None else here
+    if len(found) > 1:
+        raise ManyMatches(f"{text} selects more than one {type}")
+    if not found:
+        raise NotFound(f"{text} selects no {type} that you can see")
+    return f"{type}/{found[0]}"
+
+
+def _meets(part: Part, condition: Criteria) -> bool:
+    """Whether the resource that the part writes meets the condition."""
+    if part.asked.interaction not in ("create", "update"):
+        return False
+    body = {**part.asked.body, "id": part.id}
+    resources.check(part.type, body, in_transaction=True)
+    values = index_values(part.type, body, base=part.asked.base)
+    return matches(condition.where, part.type, str(part.id), values)

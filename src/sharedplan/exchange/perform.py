@@ -1,0 +1,28 @@
+"""The conductor: one interaction, batch or transaction, from the question to the answer, on record whatever the end.
+
+The record commits with the deed, so there is no answer without a trail.
+"""
+
+from functools import partial
+
+from sharedplan.access.principal import Principal
+from sharedplan.clock import Clock
+from sharedplan.exchange.batch import batch
+from sharedplan.exchange.preferred import preferred
+from sharedplan.exchange.step import BeginUnit, in_one_unit, step
+from sharedplan.exchange.transaction import transaction
+from sharedplan.fhir.exchanges import Answer, Asked
+from sharedplan.interactions.acting import Policy
+
+
+async def perform(asked: Asked, by: Principal, begin: BeginUnit, clock: Clock, policy: Policy) -> Answer:
+    """Carries out what is asked and leaves an audit row, whatever the end; the answer is as the client prefers it.
+
+    Raises SharedplanErrors, after everything was undone and the failure put on record.
+    """
+    if asked.interaction == "batch":
+        return await batch(asked, by, begin, clock, policy)
+    if asked.interaction == "transaction":
+        return await in_one_unit(asked, by, begin, partial(transaction, asked, by, clock=clock, policy=policy))
+    answer = await in_one_unit(asked, by, begin, lambda unit: step(asked, by, unit, clock, policy))
+    return preferred(asked, answer)

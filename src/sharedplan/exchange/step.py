@@ -1,0 +1,103 @@
+"""One interaction in one unit of work: decide, act, record; and again, when it only met another writer.
+
+The same three beats for every interaction of every type. https://hl7.org/fhir/R4/http.html
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from sharedplan import audit
+from sharedplan.access.decision import Facts, decide
+from sharedplan.access.principal import Principal
+from sharedplan.clock import Clock
+from sharedplan.errors import NotFound, NotOffered
+from sharedplan.fhir.exchanges import Answer, Asked
+from sharedplan.interactions.acting import Acting, Policy
+from sharedplan.interactions.create import create
+from sharedplan.interactions.delete import delete
+from sharedplan.interactions.history import history
+from sharedplan.interactions.operations.validate import validate
+from sharedplan.interactions.patch import patch
+from sharedplan.interactions.read import read
+from sharedplan.interactions.search import search_system, search_type
+from sharedplan.interactions.update import update
+from sharedplan.interactions.vread import vread
+from sharedplan.store.unit_of_work import RetryableConflict, Unit
+
+BeginUnit = Callable[[], Unit]
+Interaction = Callable[[Asked, Acting], Awaitable[Answer]]
+
+INTERACTIONS: dict[str, Interaction] = {
+    "read": read,
+    "vread": vread,
+    "create": create,
+    "update": update,
+    "patch": patch,
+    "delete": delete,
+    "history-instance": history,
+    "history-type": history,
+    "history-system": history,
+    "search-type": search_type,
+    "search-system": search_system,
+}
+OPERATIONS: dict[str, Interaction] = {"validate": validate}
+
+TRIES = 4
+WITHIN = 1.0  # seconds
+
+
+async def step(asked: Asked, by: Principal, unit: Unit, clock: Clock, policy: Policy) -> Answer:
+    """Decides, acts and records one interaction in a unit of work that is open."""
+    surroundings = acting(asked, by, unit, clock, policy)
+    answer = await interaction_of(asked)(asked, surroundings)
+    if not unit.has_recorded:
+        await unit.record(audit.done(surroundings.trail, answer))
+    return answer
+
+
+def acting(asked: Asked, by: Principal, unit: Unit, clock: Clock, policy: Policy) -> Acting:
+    """The surroundings of an interaction that is allowed. Raises Refused when it is not."""
+    grant = decide(asked, by, Facts(clock.now()))
+    trail = audit.granted(asked, by, grant)
+    return Acting(unit, grant.slices, clock, policy, trail, by.client_id, by.organization, by.person)
+
+
+def interaction_of(asked: Asked) -> Interaction:
+    """What carries the interaction out. Raises NotFound for an operation that there is not."""
+    if asked.interaction == "operation":
+        operation = OPERATIONS.get(asked.operation or "")
+        if operation is None:
+            raise NotFound(f"there is no operation ${asked.operation}")
+        return operation
+    found = INTERACTIONS.get(asked.interaction)
+    if found is None:
+        raise NotOffered(f"{asked.interaction} is not offered here")
+    return found
+
+
+async def in_one_unit(
+    asked: Asked, by: Principal, begin: BeginUnit, act: Callable[[Unit], Awaitable[Answer]]
+) -> Answer:
+    """What `act` does in a unit of its own, committed; or undone, on record, and raised.
+
+    A conflict with another writer is tried again a few times within a second, then it is Unavailable.
+    """
+    loop = asyncio.get_running_loop()
+    until = loop.time() + WITHIN
+    for attempt in range(1, TRIES + 1):
+        unit = begin()
+        try:
+            async with unit:
+                return await act(unit)
+        except RetryableConflict as conflict:
+            if attempt < TRIES and loop.time() < until:
+                await asyncio.sleep(0.01 * 4**attempt / 4)
+                continue
+            failure: Exception = conflict
+        except Exception as other:
+            failure = other
+        if not unit.has_recorded:
+            async with begin() as aside:
+                await aside.record(audit.failed(asked, by, failure))
+        raise failure
+    raise AssertionError("the last try either returns or raises")

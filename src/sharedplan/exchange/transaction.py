@@ -1,0 +1,187 @@
+"""FHIR transaction: all entries in one unit of work, or none. https://hl7.org/fhir/R4/http.html#trules
+
+Everything is decided and checked before the first row is written, and all changes are written in one go; the unit is
+committed by whoever opened it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from sharedplan import audit
+from sharedplan.access.principal import Principal
+from sharedplan.clock import Clock
+from sharedplan.errors import Incorrect, Issue, SharedplanError, Unprocessable
+from sharedplan.exchange import conditions, entries, responses
+from sharedplan.exchange.entries import Entry, named
+from sharedplan.exchange.part import Part
+from sharedplan.exchange.plan import Key, Links, check_identities, rank
+from sharedplan.exchange.step import acting, interaction_of
+from sharedplan.fhir import bundles
+from sharedplan.fhir.exchanges import Answer, Asked
+from sharedplan.fhir.references import rewritten
+from sharedplan.interactions import create, delete, patch, update
+from sharedplan.interactions.acting import Policy
+from sharedplan.interactions.existence import missing_references
+from sharedplan.interactions.proposals import Proposal, answer_with
+from sharedplan.store.unit_of_work import Unit
+from sharedplan.store.versions import Version
+
+Newest = Mapping[Key, Version]
+
+
+async def transaction(asked: Asked, by: Principal, unit: Unit, *, clock: Clock, policy: Policy) -> Answer:
+    """A transaction-response with an entry for each of the request's, in their order.
+
+    Raises a SharedplanError whose issues name the failing entries; then nothing has been changed.
+    """
+    came = entries.listed(asked.body, most=policy.bundle_entries)
+    parts = [_part(entry, by, unit, clock, policy) for entry in _read(came, asked)]
+    parts.sort(key=lambda part: rank(came[part.number]))
+    parts = await conditions.with_targets(parts)
+    check_identities((part.entry, part.changed) for part in parts if part.changed is not None)
+    parts = await _linked(parts)
+    proposals = _proposed(parts, await _locked(parts, unit))
+    answers = await _written(asked, by, parts, proposals, unit)
+    for part in parts:
+        if not part.is_change:
+            answers[part.number] = await _looked_up(part)
+    told = [responses.answered(part.asked, answers[part.number]) for part in sorted(parts, key=lambda p: p.number)]
+    return Answer(200, bundles.response("transaction", told))
+
+
+def _read(came: Sequence[object], around: Asked) -> list[Entry]:
+    """The entries, understood. Raises Incorrect with all that are not, types that are not offered among them."""
+    read: list[Entry] = []
+    issues: list[Issue] = []
+    for number, entry in enumerate(came):
+        try:
+            read.append(entries.read(entry, number, around))
+        except SharedplanError as failure:
+            issues.extend(failure.issues)
+    if issues:
+        raise Incorrect(issues=issues)
+    return read
+
+
+def _part(entry: Entry, by: Principal, unit: Unit, clock: Clock, policy: Policy) -> Part:
+    """The entry with its surroundings: each is judged by itself."""
+    try:
+        interaction_of(entry.asked)
+        return Part(entry, acting(entry.asked, by, unit, clock, policy))
+    except SharedplanError as failure:
+        raise named(failure, entry.number) from failure
+
+
+async def _linked(parts: list[Part]) -> list[Part]:
+    """The parts with their references leading where they are meant to, now that every resource has its id."""
+    links = Links()
+    for part in parts:
+        if part.key is not None:
+            links.add(part.entry, part.key)
+    selected = await conditions.resolved(parts)
+    linked = []
+    for part in parts:
+        if part.asked.interaction in ("create", "update") and part.id is not None:
+            mapping = {**links.seen_from(part.entry), **selected}
+            body = rewritten(part.asked.body, mapping) if mapping else part.asked.body
+            part = replace(part, entry=replace(part.entry, asked=replace(part.asked, body=body)))
+        linked.append(part)
+    return linked
+
+
+async def _locked(parts: list[Part], unit: Unit) -> Newest:
+    """The newest versions of what is about to change, locked in one order for all transactions."""
+    there = [part for part in parts if part.changed is not None and part.asked.interaction != "create"]
+    slices = {part.type: part.acting.within[part.type] for part in there}
+    if all(part.acting.within[part.type] == slices[part.type] for part in there):
+        keys = sorted(part.changed for part in there if part.changed is not None)
+        return await unit.lock_all(keys, within=slices) if keys else {}
+    newest: dict[Key, Version] = {}
+    for part in sorted(there, key=lambda part: part.changed or ("", "")):
+        version = await unit.lock(part.type, str(part.id), within=part.acting.within[part.type])
+        if version is not None:
+            newest[part.type, str(part.id)] = version
+    return newest
+
+
+def _proposed(parts: list[Part], newest: Newest) -> dict[int, Proposal | Answer]:
+    """What each change comes to, by entry number; raises with the issues of all that fail."""
+    proposals: dict[int, Proposal | Answer] = {}
+    failures: list[SharedplanError] = []
+    for part in parts:
+        if not part.is_change:
+            continue
+        try:
+            proposals[part.number] = _proposal(part, newest)
+        except SharedplanError as failure:
+            failures.append(named(failure, part.number))
+    if failures:
+        first = failures[0]
+        first.issues = tuple(issue for failure in failures for issue in failure.issues)
+        raise first
+    return proposals
+
+
+def _proposal(part: Part, newest: Newest) -> Proposal | Answer:
+    asked, surroundings = part.asked, part.acting
+    version = newest.get(part.changed) if part.changed is not None else None
+    match asked.interaction:
+        case "create":
+            if part.existing is not None:
+                return answer_with(part.existing, 200)
+            return create.creation(asked, surroundings, id=str(part.id))
+        case "update":
+            return update.replacement(asked, surroundings, id=str(part.id), newest=version, found=part.found)
+        case "patch":
+            return patch.patched(asked, surroundings, id=str(part.id), newest=version)
+    return delete.deletion(asked, surroundings, newest=version)
+
+
+async def _written(
+    asked: Asked, by: Principal, parts: list[Part], proposals: dict[int, Proposal | Answer], unit: Unit
+) -> dict[int, Answer]:
+    """Writes all proposals, with an audit row for the request and one for each change; the answers by entry number."""
+    ready = await _checked({n: each for n, each in proposals.items() if isinstance(each, Proposal)}, asked, parts)
+    trails = [audit.begun(asked, by)]
+    answers: dict[int, Answer] = {}
+    for part in parts:
+        each = proposals.get(part.number)
+        if isinstance(each, Proposal):
+            unit.put(each.change)
+            trails.append(replace(part.acting.trail, resource_id=each.change.id, version=each.change.version))
+        elif each is not None:
+            answers[part.number] = each
+            trails.append(audit.done(part.acting.trail, each))
+    if not ready:
+        await unit.record(*trails)
+        return answers
+    versions = await unit.write(trails)
+    for (number, proposal), version in zip(ready.items(), versions, strict=True):
+        answers[number] = proposal.answered(version)
+    return answers
+
+
+async def _checked(ready: dict[int, Proposal], asked: Asked, parts: list[Part]) -> dict[int, Proposal]:
+    """The proposals with warnings for references that lead nowhere; raises when the server enforces them."""
+    if not ready:
+        return ready
+    surroundings = next(part.acting for part in parts if part.is_change)
+    missing = await missing_references(list(ready.values()), asked, surroundings)
+    checked: dict[int, Proposal] = {}
+    failures: list[Issue] = []
+    for (number, proposal), issues in zip(ready.items(), missing, strict=True):
+        checked[number] = replace(proposal, warnings=proposal.warnings + issues) if issues else proposal
+        errors = tuple(issue for issue in issues if issue.severity == "error")
+        if errors:
+            failures.extend(named(Unprocessable(issues=errors), number).issues)
+    if failures:
+        raise Unprocessable(issues=failures)
+    return checked
+
+
+async def _looked_up(part: Part) -> Answer:
+    """What a read or search within the transaction finds, after all its changes."""
+    try:
+        return await interaction_of(part.asked)(part.asked, part.acting)
+    except SharedplanError as failure:
+        raise named(failure, part.number) from failure

@@ -1,0 +1,52 @@
+"""What an interaction works with beside the question: the unit of work, the slices, and the choices of this server."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sharedplan.clock import Clock
+from sharedplan.fhir.json_text import write
+from sharedplan.interactions.cursors import Cursors
+from sharedplan.search.expression import Expression
+from sharedplan.store.trail import Trail
+from sharedplan.store.unit_of_work import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What FHIR leaves to the server, from the settings.
+
+    `enforces_references`: whether a literal reference to what is not visibly there refuses a write, or only warns.
+    `requires_if_match`: whether a change of what is there must name the version it is based on.
+    """
+
+    cursors: Cursors
+    enforces_references: bool = False
+    requires_if_match: bool = False
+    page_size: int = 50
+    page_size_limit: int = 500
+    bundle_entries: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """One interaction's surroundings.
+
+    `within` is what may be seen or written, by resource type. `trail` is the audit row of the interaction as far as it
+    is known before; whoever makes the statement hands it on, so that both go in together. `client` is the client that
+    asks, `controller` the Organization whose register a new resource belongs to, `person` the one who acts.
+    """
+
+    unit: Unit
+    within: Mapping[str, Expression]
+    clock: Clock
+    policy: Policy
+    trail: Trail
+    client: str
+    controller: str | None = None
+    person: str | None = None
+
+    @property
+    def who(self) -> str:
+        """On whose behalf, as the JSON text that is kept with each version."""
+        known = {"client": self.client, "organization": self.controller, "person": self.person}
+        return write({name: value for name, value in known.items() if value is not None})

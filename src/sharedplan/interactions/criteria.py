@@ -1,0 +1,85 @@
+"""Criteria of conditional interactions: a search that must select one resource, and never widens.
+
+https://hl7.org/fhir/R4/http.html#ccreate, https://hl7.org/fhir/R4/http.html#cond-update
+
+An unknown parameter, one without a value, or none at all refuses the request, whatever `Prefer: handling` says: a
+condition that is not understood must not select more than was meant.
+"""
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from sharedplan.errors import Incorrect, ManyMatches
+from sharedplan.fhir.exchanges import Asked
+from sharedplan.fhir.json_text import write
+from sharedplan.interactions.acting import Acting
+from sharedplan.search.expression import Expression
+from sharedplan.search.parse import CONTROLS, parse
+
+Pairs = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """A condition on one type; `key` is the same for every order of the same pairs."""
+
+    type: str
+    where: Expression
+    key: str
+
+
+def criteria(type: str, pairs: Pairs, *, base: str) -> Criteria:
+    """The condition that the pairs say; `base` is this server's address.
+
+    Raises Incorrect when it does not surely select.
+    """
+    if not pairs:
+        raise Incorrect(f"a condition on {type} needs at least one search parameter")
+    for name, value in pairs:
+        if name in CONTROLS:
+            raise Incorrect(f"a condition holds parameters that select, and {name} does not")
+        if not value.strip():
+            raise Incorrect(f"the condition's parameter {name} has no value")
+    query = parse(type, pairs, base=base)
+    if len(query.understood) != len(pairs):
+        raise Incorrect("a condition holds parameters that select, and no others")
+    return Criteria(type, query.where, write(sorted(map(list, pairs))))
+
+
+def from_text(type: str, text: str, *, base: str) -> Criteria:
+    """The condition of an If-None-Exist or a conditional reference, still encoded; "Type?" may stand before it."""
+    query = text.removeprefix(f"{base}/").removeprefix(type).removeprefix("?")
+    return criteria(type, parse_qsl(query, keep_blank_values=True), base=base)
+
+
+def condition_of(asked: Asked) -> Criteria | None:
+    """The condition that a write selects its resource by; None when it names it, or creates it in any case.
+
+    Raises Incorrect.
+    """
+    type = str(asked.type)
+    if asked.interaction == "create":
+        return None if asked.if_none_exist is None else from_text(type, asked.if_none_exist, base=asked.base)
+    return None if asked.id is not None else criteria(type, asked.parameters, base=asked.base)
+
+
+async def locked_match(condition: Criteria, acting: Acting) -> str | None:
+    """The id of the one visible resource that the condition selects; None when there is none.
+
+    Locks the condition first, so of several requests with the same one, the later see what the first made of it.
+    Raises ManyMatches.
+    """
+    await acting.unit.lock_criteria(condition.type, condition.key)
+    return await only_match(condition, acting)
+
+
+async def only_match(condition: Criteria, acting: Acting, *, without: Set[str] = frozenset()) -> str | None:
+    """The same for a condition that is locked already; `without` are ids that are about to be deleted."""
+    type = condition.type
+    limit = 2 + len(without)
+    found = await acting.unit.matching(type, condition.where, within=acting.within[type], limit=limit)
+    ids = [id for id, _ in found if id not in without]
+    if len(ids) > 1:
+        raise ManyMatches(f"the condition selects more than one {type}")
+    return ids[0] if ids else None

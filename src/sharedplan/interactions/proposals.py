@@ -1,0 +1,147 @@
+"""Proposals: what a write is about to change, checked and ready, before anything is written.
+
+Every write of every type comes through here: validation, the rules of care, the writer's slice, the text to store and
+its index values. A transaction makes all its proposals before it writes the first.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from sharedplan.care import rulebook
+from sharedplan.errors import Incorrect, Issue, Refused, Unprocessable
+from sharedplan.fhir import json_text, resources
+from sharedplan.fhir.exchanges import Answer, Asked, Json
+from sharedplan.interactions.acting import Acting
+from sharedplan.search.expression import Everything
+from sharedplan.search.indexing import index_values
+from sharedplan.search.matching import matches
+from sharedplan.store.versions import Change, Version
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One change, and what is to be said of it once it is written.
+
+    `resource` is what is proposed, None for a deletion; `before` what it replaces, None when nothing living was there.
+    """
+
+    change: Change
+    resource: Json | None = None
+    before: Version | None = None
+    warnings: tuple[Issue, ...] = ()
+
+    @property
+    def is_creation(self) -> bool:
+        return self.before is None
+
+    def answered(self, written: Version) -> Answer:
+        """The answer to the client, the resource as stored with it."""
+        status = 204 if self.resource is None else 201 if self.is_creation else 200
+        return answer_with(written, status, created=status == 201, warnings=self.warnings)
+
+
+def answer_with(version: Version, status: int, *, created: bool = False, warnings: tuple[Issue, ...] = ()) -> Answer:
+    """The answer that shows one version."""
+    return Answer(
+        status,
+        version.content,
+        version.type,
+        version.id,
+        version.version,
+        version.last_updated,
+        created,
+        warnings,
+        ((version.type, version.id, version.version),),
+    )
+
+
+def body_of(asked: Asked) -> Json:
+    """The resource in the request. Raises Incorrect when it is none, or one of another type than the address."""
+    body = asked.body
+    if not isinstance(body, dict):
+        raise Incorrect(f"the request needs a body: a {asked.type}")
+    if body.get("resourceType") != asked.type:
+        raise Incorrect(
+            f"the body is a {body.get('resourceType')!r}, the address is that of a {asked.type}",
+            at=f"{asked.type}.resourceType",
+        )
+    return body
+
+
+def proposed(
+    asked: Asked, acting: Acting, resource: Json, *, id: str, newest: Version | None, interaction: str
+) -> Proposal | Answer:
+    """The proposal to make `resource` the next version of that id; or, if it says exactly what the current version
+    says, the answer with that one.
+
+    A repeated update thus makes no version, as on most FHIR servers, and no change for others to pull.
+    Raises Incorrect and Unprocessable with every issue found, Refused when the result lies outside the writer's slice.
+    """
+    type = str(asked.type)
+    before = newest if newest is not None and not newest.is_deleted else None
+    if before is not None:
+        resource = with_labels_kept(resource, before)
+    found = resources.issues_of(type, resource)
+    if _are_errors(found):
+        raise Unprocessable(issues=found)
+    values = index_values(type, resource, base=asked.base)
+    slice = acting.within[type]
+    if not isinstance(slice, Everything) and not matches(slice, type, id, values):
+        raise Refused(f"this {type} would lie outside of what the asker may write")
+    issues = [*found, *_of_care(type, interaction, before, resource)]
+    if _are_errors(issues):
+        raise Unprocessable(issues=issues)
+    if before is not None:
+        same = resources.stamped(resource, id=id, version=before.version)
+        if same.at(resources.instant(before.last_updated)) == before.content:
+            return answer_with(before, 200, warnings=tuple(issues))
+    number = newest.version + 1 if newest is not None else 1
+    change = Change(
+        type=type,
+        id=id,
+        version=number,
+        interaction=interaction,
+        stamped=resources.stamped(resource, id=id, version=number),
+        values=values,
+        controller=acting.controller,
+        who=acting.who,
+    )
+    return Proposal(change, resource, before, tuple(issues))
+
+
+def _of_care(type: str, interaction: str, before: Version | None, resource: Json) -> list[Issue]:
+    """What the rules of care say; the current version is read only if some rule will look at it."""
+    if type not in rulebook.RULES:
+        return []
+    current = json_text.read(before.content) if before is not None and before.content else None
+    return rulebook.issues(type, interaction, current, resource)
+
+
+def _are_errors(issues: Iterable[Issue]) -> bool:
+    return any(issue.severity in ("error", "fatal") for issue in issues)
+
+
+def with_labels_kept(resource: Json, before: Version) -> Json:
+    """The resource with the security labels that it had: a client can add a label, never take one away."""
+    if before.content is None or '"security":' not in before.content:
+        return resource
+    kept = json_text.read(before.content).get("meta", {}).get("security", [])
+    meta = resource.get("meta", {})
+    given = meta.get("security", []) if isinstance(meta, dict) else None
+    if not isinstance(given, list):
+        return resource  # refused by validation
+    lost = [label for label in kept if _label(label) not in map(_label, given)]
+    return {**resource, "meta": {**meta, "security": [*given, *lost]}} if lost else resource
+
+
+def _label(coding: object) -> tuple[object, object]:
+    return (coding.get("system"), coding.get("code")) if isinstance(coding, dict) else (None, None)
+
+
+async def written(proposal: Proposal, acting: Acting) -> Answer:
+    """Writes one proposal with its audit row, and says what came of it."""
+    change = proposal.change
+    acting.unit.put(change)
+    trail = replace(acting.trail, resource_id=change.id, version=change.version)
+    versions = await acting.unit.write([trail])
+    return proposal.answered(versions[0])

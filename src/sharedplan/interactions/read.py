@@ -1,0 +1,34 @@
+"""FHIR read: the current version of one resource. https://hl7.org/fhir/R4/http.html#read"""
+
+from sharedplan.errors import Gone, NotFound
+from sharedplan.fhir.exchanges import Answer, Asked
+from sharedplan.interactions.acting import Acting
+from sharedplan.interactions.audit_events import shown
+from sharedplan.interactions.preconditions import is_unchanged
+from sharedplan.interactions.proposals import answer_with
+
+
+async def read(asked: Asked, acting: Acting) -> Answer:
+    """The current version, if it lies within the asker's slice; 304 without it when the client's copy is as good.
+
+    Outside the slice it is NotFound, so that its existence is not given away.
+    Raises NotFound (never there, or not theirs to see), Gone (deleted; carries the version for the ETag).
+    """
+    type, id = str(asked.type), str(asked.id)
+    within = acting.within[type]
+    version = await acting.unit.read(type, id, within=within, trail=acting.trail)
+    if version is None:
+        raise await absent(type, id, acting)
+    if (asked.if_none_match is not None or asked.if_modified_since is not None) and is_unchanged(
+        asked, version.version, version.last_updated
+    ):
+        return Answer(304, None, type, id, version.version, version.last_updated)
+    return answer_with(shown(version), 200)
+
+
+async def absent(type: str, id: str, acting: Acting) -> Gone | NotFound:
+    """What to raise for a resource that is not there: Gone when it was, and may be known to have been."""
+    newest = await acting.unit.newest(type, id, within=acting.within[type])
+    if newest is not None and newest.is_deleted:
+        return Gone(f"{type}/{id} was deleted", version=newest.version)
+    return NotFound(f"there is no {type}/{id}")
