@@ -8,7 +8,7 @@ import os
 import random
 import statistics
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import httpx
@@ -151,12 +151,15 @@ def apart(pair: Pair) -> Iterator[bool]:
         yield False
         return
     first, *others = sorted(processors)
-    for process in workers:
-        process.cpu_affinity([first])
-    for process in (psutil.Process(), *pair.database.processes()):
-        process.cpu_affinity(others)
+    _place(workers, [first])
+    _place([psutil.Process(), *pair.database.processes()], others)
     try:
         yield True
     finally:
-        for process in (psutil.Process(), *pair.database.processes(), *workers):
-            process.cpu_affinity(sorted(processors))
+        _place([psutil.Process(), *pair.database.processes(), *workers], sorted(processors))
+
+
+def _place(processes: list[psutil.Process], processors: list[int]) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.cpu_affinity(processors)
