@@ -6,12 +6,9 @@ https://hl7.org/fhir/R4/json.html
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Any, get_args
-from uuid import UUID
+from typing import Any
 
-from fhir.resources.R4B import get_fhir_model_class
-from pydantic.fields import FieldInfo
+from sharedplan.fhir.models import Field, Model, fields, model, type_of
 
 Schema = dict[str, Any]
 
@@ -48,11 +45,8 @@ PRIMITIVES: dict[str, Schema] = {
 }
 """FHIR's primitive types. https://hl7.org/fhir/R4/datatypes.html#primitive"""
 
-PYTHON = {bool: "boolean", UUID: "uuid", str: "string"}
-"""Python types that fhir.resources uses bare for a primitive."""
-
-NOT_R4 = frozenset({"CodeableReference", "RatioRange"})
-"""Types that R4B added to Extension.value[x]."""
+LONG = 40
+"""Codes above this number are not listed, but their value set is named."""
 
 
 def schemas(types: Iterable[str], *, prefix: str = "#/components/schemas/") -> dict[str, Schema]:
@@ -63,114 +57,73 @@ def schemas(types: Iterable[str], *, prefix: str = "#/components/schemas/") -> d
     its `_` sibling with a data-absent-reason in its place.
     """
     made: dict[str, Schema] = {}
-    waiting = [Kind(name, get_fhir_model_class(name)) for name in types]
+    waiting = [found for type in (*types, "Element") if (found := model(type)) is not None]
     while waiting:
-        kind = waiting.pop()
-        if kind.name in made or kind.name == "Resource":
+        next_one = waiting.pop()
+        name = type_of(next_one)
+        if name in made or name == "Resource":
             continue
-        if kind.model is None:
-            made[kind.name] = PRIMITIVES[kind.name]
-            continue
-        made[kind.name], needed = _complex(kind, prefix)
-        waiting.extend(needed)
+        elements = list(fields(next_one))
+        made[name] = _complex(next_one, elements, prefix)
+        for field in elements:
+            if field.model is not None:
+                waiting.append(field.model)
+            elif field.kind not in made:
+                made[field.kind] = PRIMITIVES[field.kind]
     return dict(sorted(made.items()))
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """The type of an element: its name, the model (None of a primitive), whether it repeats, whether its items may
-    be null (those of a primitive's list, where an extension may stand instead)."""
-
-    name: str
-    model: Any = None
-    is_list: bool = False
-    nullable: bool = False
-
-
-def _complex(kind: Kind, prefix: str) -> tuple[Schema, list[Kind]]:
-    """The schema of one complex type, in the order of the standard, and the types of its elements."""
-    model = kind.model
-    elements: Schema = {}
-    required: list[str] = []
-    needed: list[Kind] = []
-    for name, field in model.model_fields.items():
-        if name in {"fhir_comments", "resource_type"}:
-            continue
-        element = field.alias or name
-        inner = _kind_of(field)
-        if inner.name in NOT_R4:
-            continue
-        needed.append(inner)
-        elements[element] = _element(field, inner, prefix)
-        if field.is_required() or _told(field).get("element_required"):
-            required.append(element)
-    order = {element: place for place, element in enumerate(model.elements_sequence())}
-    elements = dict(sorted(elements.items(), key=lambda each: (order.get(each[0].lstrip("_"), -1), each[0][0] == "_")))
-    if model.has_resource_base():
-        elements = {"resourceType": {"const": kind.name}, **elements}
-        required.insert(0, "resourceType")
-    schema: Schema = {"type": "object", "description": _summary(model), "properties": elements}
-    if required:
-        schema["required"] = required
+def _complex(model: Any, elements: list[Field], prefix: str) -> Schema:
+    """The schema of one complex type, its elements in the order of the standard."""
+    is_resource = bool(model.has_resource_base())
+    properties: Schema = {"resourceType": {"const": type_of(model)}} if is_resource else {}
+    order = {name: place for place, name in enumerate(model.elements_sequence())}
+    told = {field.alias or name: field for name, field in model.model_fields.items()}
+    for field in sorted(elements, key=lambda each: order.get(each.name, -1)):
+        sibling = "_" + field.name
+        inner = _repeated(_value(field, prefix), field, nullable=sibling in told)
+        info = told.get(field.name)
+        if info is not None and (short := _short(field, info.title or "", info.description or "")):
+            inner["description"] = short
+        properties[field.name] = inner
+        if sibling in told:
+            properties[sibling] = _repeated({"$ref": prefix + "Element"}, field, nullable=True)
+    schema: Schema = {"type": "object", "description": _summary(model), "properties": properties}
+    required = [field.name for field in elements if field.is_required and not field.choice]
+    if is_resource or required:
+        schema["required"] = (["resourceType"] if is_resource else []) + required
     schema["additionalProperties"] = False
-    return schema, needed
+    return schema
 
 
-def _element(field: FieldInfo, kind: Kind, prefix: str) -> Schema:
-    """The schema of one element: its type, its codes, whether it repeats, and the short text of the standard."""
-    told = _told(field)
-    inner: Schema = {"$ref": prefix + kind.name}
-    codes = told.get("enum_values")
-    if codes:
-        inner = {"enum": list(codes)}
-    if kind.is_list:
-        inner = {"type": "array", "items": {"anyOf": [inner, {"type": "null"}]} if kind.nullable else inner}
-    short = field.title or ""
-    if short.startswith("Extension field for"):
+def _value(field: Field, prefix: str) -> Schema:
+    """The schema of one value: its codes, where R4 requires some and they are few, else its type."""
+    bound = field.required_codes
+    if bound is not None and field.model is None and len(bound.codes) <= LONG:
+        return {"type": "string", "enum": sorted(bound.codes)}
+    return {"$ref": prefix + field.kind}
+
+
+def _repeated(inner: Schema, field: Field, *, nullable: bool) -> Schema:
+    """The schema of an element; in a primitive's list null stands where only the `_` sibling has something to say."""
+    if not field.many:
         return inner
-    if codes and "|" in short:
-        short = _first_sentence(field.description or "")
-    if targets := told.get("enum_reference_types"):
-        short = f"{short} ({' | '.join(targets)})"
-    if choice := told.get("one_of_many"):
-        short = f"{short} (one of {choice}[x])"
-    return {**inner, "description": short.strip()} if short else inner
+    return {"type": "array", "items": {"anyOf": [inner, {"type": "null"}]} if nullable else inner}
 
 
-def _told(field: FieldInfo) -> dict[str, Any]:
-    """What fhir.resources notes of a field beside its type: codes, reference targets, choice, whether required."""
-    return field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+def _short(field: Field, title: str, description: str) -> str:
+    """The standard's short text of an element, with the types it may refer to and the choice it belongs to."""
+    short = _first_sentence(description) if field.required_codes is not None and "|" in title else title
+    if field.targets:
+        short += f" ({' | '.join(sorted(field.targets))})"
+    if field.choice:
+        short += f" (one of {field.choice}[x])"
+    if field.required_codes is not None and len(field.required_codes.codes) > LONG:
+        short += f" (a code of {field.required_codes.value_set})"
+    return short
 
 
-def _kind_of(field: FieldInfo) -> Kind:
-    """The type of a model's field, unwrapped from Optional, list and Annotated."""
-    return _unwrapped(field.annotation, tuple(field.metadata), Kind(""))
-
-
-def _unwrapped(annotation: Any, marks: tuple[Any, ...], so_far: Kind) -> Kind:
-    for mark in marks:
-        if visited := getattr(mark, "__visit_name__", None):
-            return replace(so_far, name=str(visited))
-    if hasattr(annotation, "get_model_klass"):
-        model = annotation.get_model_klass()
-        name = model.__name__
-        if name == "FHIRPrimitiveExtension":
-            name, model = "Element", get_fhir_model_class("Element")
-        return replace(so_far, name=name, model=model)
-    if annotation in PYTHON:
-        return replace(so_far, name=PYTHON[annotation])
-    if hasattr(annotation, "__metadata__"):
-        return _unwrapped(get_args(annotation)[0], annotation.__metadata__, so_far)
-    arguments = get_args(annotation)
-    if getattr(annotation, "__origin__", None) is list:
-        return _unwrapped(arguments[0], (), replace(so_far, is_list=True))
-    nullable = so_far.nullable or (so_far.is_list and type(None) in arguments)
-    return _unwrapped(
-        next(each for each in arguments if each is not type(None)), (), replace(so_far, nullable=nullable)
-    )
-
-
-def _summary(model: Any) -> str:
+def _summary(model: Model) -> str:
     """The first sentence that the standard says of a type."""
     text = " ".join((model.__doc__ or "").split())
     return _first_sentence(text.partition("FHIR Primitive Data Types. ")[2] or text)

@@ -1,0 +1,50 @@
+"""Reads the demo world: its Bundles in the order in which they go in, each with the register that it belongs to."""
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+CLIENT = "Patient/aino"
+PLAN = "CarePlan/aino"
+PERSON = "Practitioner/sari"
+"""Aino's own worker, on whose behalf the first token is made."""
+ORGANIZATION = "Organization/aikuissosiaalityo"
+"""The adult social services, who are responsible for Aino's plan."""
+
+SOCIAL, FAMILY, HEALTH = ORGANIZATION, "Organization/perhekeskus", "Organization/terveysasema"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One transaction Bundle of the world: its name, the organisation whose register it goes into, and its text."""
+
+    name: str
+    organization: str
+
+    @property
+    def text(self) -> str:
+        return (files("sharedplan.demo") / f"{self.name}.json").read_text(encoding="utf-8")
+
+
+PARTS = (
+    Part("directory", "Organization/jarvimaa"),
+    Part("aino", SOCIAL),
+    Part("aino-health", HEALTH),
+    Part("pekka", SOCIAL),
+    Part("riitta", SOCIAL),
+    Part("eetu", FAMILY),
+    Part("mikael", SOCIAL),
+)
+
+
+@lru_cache(maxsize=1)
+def resources() -> dict[str, dict[str, Any]]:
+    """Every resource of the world by its reference ("CarePlan/aino")."""
+    found: dict[str, dict[str, Any]] = {}
+    for part in PARTS:
+        for entry in json.loads(part.text)["entry"]:
+            resource = entry["resource"]
+            found[f"{resource['resourceType']}/{resource['id']}"] = resource
+    return found

@@ -1,0 +1,131 @@
+"""FHIR capabilities: the CapabilityStatement, from the catalogue and the search parameters; nothing typed by hand.
+
+https://hl7.org/fhir/R4/http.html#capabilities, https://hl7.org/fhir/R4/capabilitystatement.html
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sharedplan import __version__
+from sharedplan.catalogue import CATALOGUE, Offered
+from sharedplan.fhir import json_text
+from sharedplan.fhir.exchanges import Json
+from sharedplan.search.parameters import PARAMETERS, Parameter
+
+PUBLISHED = "2026-11-22"
+"""When what the service offers last changed; CapabilityStatement.date needs one that is the same on every worker."""
+
+FORMATS = ("application/fhir+json", "application/json", "json")
+PATCH_FORMATS = ("application/json-patch+json", "application/fhir+json")
+OF_INSTANCES_AND_TYPES = (
+    "read",
+    "vread",
+    "update",
+    "patch",
+    "delete",
+    "history-instance",
+    "history-type",
+    "create",
+    "search-type",
+)
+OF_THE_SYSTEM = ("transaction", "batch", "search-system", "history-system")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation that every offered type has: its name without the $, and the OperationDefinition it follows."""
+
+    name: str
+    definition: str
+    does: str
+
+
+OPERATIONS = (
+    Operation(
+        "validate",
+        "http://hl7.org/fhir/OperationDefinition/Resource-validate",
+        "Check a resource and tell every issue; nothing is stored",
+    ),
+)
+
+
+def capability_statement(base: str, *, if_match_required: bool = False) -> Json:
+    """What this service can do, as a CapabilityStatement.
+
+    `base` is the FHIR base URL. `if_match_required` says that the settings want If-Match on every update.
+    """
+    return {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": PUBLISHED,
+        "publisher": "Sharedplan",
+        "kind": "instance",
+        "software": {"name": "Sharedplan", "version": __version__},
+        "implementation": {"description": "One shared client plan for social and health care", "url": base},
+        "fhirVersion": "4.0.1",
+        "format": list(FORMATS),
+        "patchFormat": list(PATCH_FORMATS),
+        "rest": [
+            {
+                "mode": "server",
+                "documentation": (
+                    "Record systems push and pull care plans, care teams, consents and encounters, and all that "
+                    "they rest on. A search parameter or modifier that is not known is an error, unless the request "
+                    "says Prefer: handling=lenient. References may name what is not there yet."
+                ),
+                "security": _security(),
+                "resource": [_resource(offered, if_match_required) for offered in CATALOGUE.values()],
+                "interaction": [{"code": code} for code in OF_THE_SYSTEM],
+            }
+        ],
+    }
+
+
+@lru_cache(maxsize=8)
+def capability_text(base: str, *, if_match_required: bool = False) -> str:
+    """The CapabilityStatement as JSON text, built once for each base."""
+    return json_text.write(capability_statement(base, if_match_required=if_match_required))
+
+
+def _security() -> Json:
+    service = {
+        "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
+        "code": "SMART-on-FHIR",
+        "display": "SMART-on-FHIR",
+    }
+    return {
+        "cors": False,
+        "service": [{"coding": [service]}],
+        "description": (
+            "Every request but this one and the SMART configuration needs a bearer token: a signed JWT with SMART v2 "
+            "scopes, the organisation it acts for, and where a person acts, the person (fhirUser)."
+        ),
+    }
+
+
+def _resource(offered: Offered, if_match_required: bool) -> Json:
+    can = offered.can
+    told: Json = {
+        "type": offered.type,
+        "profile": f"http://hl7.org/fhir/StructureDefinition/{offered.type}",
+        "interaction": [{"code": code} for code in OF_INSTANCES_AND_TYPES if code in can],
+        "versioning": "versioned-update" if if_match_required and "update" in can else "versioned",
+        "readHistory": "vread" in can,
+        "updateCreate": "update" in can,
+        "conditionalCreate": "create" in can,
+        "conditionalRead": "full-support",
+        "conditionalUpdate": "update" in can,
+        "conditionalDelete": "single" if "delete" in can else "not-supported",
+        "referencePolicy": ["literal", "logical"],
+        "searchParam": [_search_parameter(parameter) for parameter in PARAMETERS[offered.type].values()],
+    }
+    if "create" in can:
+        told["operation"] = [
+            {"name": each.name, "definition": each.definition, "documentation": each.does} for each in OPERATIONS
+        ]
+    return told
+
+
+def _search_parameter(parameter: Parameter) -> dict[str, Any]:
+    return {"name": parameter.code, "definition": parameter.url, "type": parameter.type}

@@ -1,0 +1,161 @@
+"""The examples of the OpenAPI document: resources of the demo world, and what happens to them.
+
+So whatever the documentation shows can be asked of a service that runs with the demo.
+"""
+
+from typing import Any
+
+from sharedplan.catalogue import CATALOGUE
+from sharedplan.demo import world
+
+MOMENT = "2026-02-05T12:30:00.123456Z"
+HERE = "http://127.0.0.1:8000/fhir"
+
+
+def _of_types() -> dict[str, dict[str, Any]]:
+    """The first resource of each type in the demo, by type; Aino's plan is the first CarePlan."""
+    found: dict[str, dict[str, Any]] = {}
+    for resource in world.resources().values():
+        type = resource["resourceType"]
+        if type in CATALOGUE and type not in found:
+            found[type] = {"summary": f"{type}/{resource['id']} of the demo", "value": resource}
+    return found
+
+
+def _outcome() -> dict[str, Any]:
+    return {
+        "resourceType": "OperationOutcome",
+        "issue": [
+            {
+                "severity": "error",
+                "code": "code-invalid",
+                "diagnostics": "'started' is not a code of CarePlan.activity.detail.status: use not-started, "
+                "scheduled, in-progress, on-hold, completed, cancelled, stopped, unknown or entered-in-error",
+                "expression": ["CarePlan.activity[2].detail.status"],
+            }
+        ],
+    }
+
+
+def _stored(resource: dict[str, Any]) -> dict[str, Any]:
+    return {**resource, "meta": {"versionId": "1", "lastUpdated": MOMENT}}
+
+
+def _bundles() -> dict[str, tuple[str, dict[str, Any]]]:
+    """Bundles around one of Aino's own steps."""
+    step = world.resources()["Task/aino-oma-askel-uni"]
+    where = f"{HERE}/Task/{step['id']}"
+    answered = {"etag": 'W/"1"', "lastModified": MOMENT}
+    goal, task = "urn:uuid:5b0f8a52-7c1e-4f0b-9d53-0a6f3f3f8a01", "urn:uuid:5b0f8a52-7c1e-4f0b-9d53-0a6f3f3f8a02"
+    new_goal = {
+        "resourceType": "Goal",
+        "lifecycleStatus": "proposed",
+        "description": {"text": "Käyn uimassa kerran viikossa."},
+        "subject": {"reference": world.CLIENT},
+    }
+    new_task = {
+        "resourceType": "Task",
+        "extension": [
+            {
+                "url": "http://hl7.org/fhir/StructureDefinition/resource-pertainsToGoal",
+                "valueReference": {"reference": goal},
+            }
+        ],
+        "basedOn": [{"reference": world.PLAN}],
+        "status": "requested",
+        "intent": "order",
+        "code": step["code"],
+        "description": "Kysyn Leenaa mukaan uimahalliin.",
+        "for": {"reference": world.CLIENT},
+        "owner": {"reference": world.CLIENT},
+    }
+    return {
+        "searchset": (
+            "Aino's own step, found",
+            {
+                "resourceType": "Bundle",
+                "type": "searchset",
+                "total": 1,
+                "link": [{"relation": "self", "url": f"{HERE}/Task?_id={step['id']}"}],
+                "entry": [{"fullUrl": where, "resource": _stored(step), "search": {"mode": "match"}}],
+            },
+        ),
+        "history": (
+            "The first version of Aino's own step",
+            {
+                "resourceType": "Bundle",
+                "type": "history",
+                "total": 1,
+                "link": [{"relation": "self", "url": f"{where}/_history"}],
+                "entry": [
+                    {
+                        "fullUrl": where,
+                        "resource": _stored(step),
+                        "request": {"method": "PUT", "url": f"Task/{step['id']}"},
+                        "response": {"status": "201", **answered},
+                    }
+                ],
+            },
+        ),
+        "transaction": (
+            "A new goal, and a step of Aino's own towards it",
+            {
+                "resourceType": "Bundle",
+                "type": "transaction",
+                "entry": [
+                    {"fullUrl": goal, "resource": new_goal, "request": {"method": "POST", "url": "Goal"}},
+                    {"fullUrl": task, "resource": new_task, "request": {"method": "POST", "url": "Task"}},
+                ],
+            },
+        ),
+        "response": (
+            "What came of the transaction",
+            {
+                "resourceType": "Bundle",
+                "type": "transaction-response",
+                "entry": [
+                    {"response": {"status": "201", "location": f"{HERE}/{place}/_history/1", **answered}}
+                    for place in (
+                        "Goal/019c2e10-1f4a-7c3e-9b57-2f4d1c5e8a01",
+                        "Task/019c2e10-1f4b-7d21-8a44-6b0e9f7c1d02",
+                    )
+                ],
+            },
+        ),
+    }
+
+
+def _patches() -> dict[str, tuple[str, Any]]:
+    part = [
+        {"name": "type", "valueCode": "replace"},
+        {"name": "path", "valueString": "CarePlan.title"},
+        {"name": "value", "valueString": "Ainon suunnitelma keväälle"},
+    ]
+    return {
+        "JsonPatch": (
+            "Another title, if nobody has changed it",
+            [
+                {"op": "test", "path": "/title", "value": world.resources()[world.PLAN]["title"]},
+                {"op": "replace", "path": "/title", "value": "Ainon suunnitelma keväälle"},
+            ],
+        ),
+        "FhirPathPatch": (
+            "Another title",
+            {"resourceType": "Parameters", "parameter": [{"name": "operation", "part": part}]},
+        ),
+    }
+
+
+def _examples() -> dict[str, dict[str, Any]]:
+    made = _of_types()
+    for name, (summary, value) in {
+        **_bundles(),
+        **_patches(),
+        "OperationOutcome": ("A code that is not in its value set", _outcome()),
+    }.items():
+        made[name] = {"summary": summary, "value": value}
+    return made
+
+
+EXAMPLES = _examples()
+"""The document's components/examples: those of resources by type, then Bundles and patches."""

@@ -1,0 +1,177 @@
+"""One operation of the OpenAPI document for each interaction of a type. https://hl7.org/fhir/R4/http.html"""
+
+from collections.abc import Callable
+
+from sharedplan.rest.negotiation import FORM
+from sharedplan.rest.openapi.failures import failures
+from sharedplan.rest.openapi.parts import (
+    PARAMETERS,
+    Part,
+    component_of,
+    operation,
+    outcome,
+    ref,
+    shared,
+)
+from sharedplan.search.parameters import PARAMETERS as SEARCH_PARAMETERS
+
+Build = Callable[[str], Part]
+"""The operation of one interaction, for a type by its name."""
+
+READ_FAILURES = (400, 401, 403, 404, 406, 503)
+SEARCH_FAILURES = (400, 401, 403, 406, 503)
+WRITE_FAILURES = (400, 401, 403, 406, 409, 412, 413, 415, 422, 503)
+
+
+def search(type: str) -> Part:
+    return operation(
+        f"search{type}",
+        type,
+        f"Search for {type} resources",
+        parameters=[*_search_parameters(type), *shared("count", "sort", "total", "summary", "page", "prefer")],
+        responses={"200": ref("responses", "Page"), **failures(*SEARCH_FAILURES)},
+    )
+
+
+def search_by_post(type: str) -> Part:
+    values = {each.code: ref("schemas", f"search-{each.type}") for each in SEARCH_PARAMETERS[type].values()}
+    controls = {PARAMETERS[name]["name"]: PARAMETERS[name]["schema"] for name in ("count", "sort", "total", "summary")}
+    return operation(
+        f"search{type}ByPost",
+        type,
+        f"Search for {type} resources, with the criteria in the body",
+        description="For criteria that should not be seen in logs on the way, as a personal identity code.",
+        parameters=shared("prefer"),
+        requestBody={"content": {FORM: {"schema": {"type": "object", "properties": values | controls}}}},
+        responses={"200": ref("responses", "Page"), **failures(*SEARCH_FAILURES, 413, 415)},
+    )
+
+
+def read(type: str) -> Part:
+    return operation(
+        f"read{type}",
+        type,
+        f"Read the current version of a {type}",
+        parameters=shared("ifNoneMatch", "ifModifiedSince"),
+        responses={
+            "200": ref("responses", type),
+            "304": ref("responses", "NotModified"),
+            **failures(*READ_FAILURES, 410),
+        },
+    )
+
+
+def vread(type: str) -> Part:
+    return operation(
+        f"vread{type}",
+        type,
+        f"Read one version of a {type}",
+        parameters=[ref("parameters", "versionId"), *shared("ifNoneMatch", "ifModifiedSince")],
+        responses={
+            "200": ref("responses", type),
+            "304": ref("responses", "NotModified"),
+            **failures(*READ_FAILURES, 410),
+        },
+    )
+
+
+def create(type: str) -> Part:
+    return operation(
+        f"create{type}",
+        type,
+        f"Create a {type}; the service gives it its id",
+        parameters=shared("ifNoneExist", "prefer"),
+        requestBody=ref("requestBodies", type),
+        responses={
+            "200": ref("responses", type),
+            "201": ref("responses", f"{type}Created"),
+            **failures(*WRITE_FAILURES),
+        },
+    )
+
+
+def update(type: str) -> Part:
+    return operation(
+        f"update{type}",
+        type,
+        f"Replace a {type}, or create it under this id",
+        parameters=shared("ifMatch", "prefer"),
+        requestBody=ref("requestBodies", type),
+        responses={
+            "200": ref("responses", type),
+            "201": ref("responses", f"{type}Created"),
+            **failures(*WRITE_FAILURES, 404, 428),
+        },
+    )
+
+
+def patch(type: str) -> Part:
+    return operation(
+        f"patch{type}",
+        type,
+        f"Change parts of a {type}",
+        parameters=shared("ifMatch", "prefer"),
+        requestBody=ref("requestBodies", "Patch"),
+        responses={"200": ref("responses", type), **failures(*WRITE_FAILURES, 404, 410, 428)},
+    )
+
+
+def delete(type: str) -> Part:
+    return operation(
+        f"delete{type}",
+        type,
+        f"Delete a {type}; its history stays",
+        parameters=shared("ifMatch", "prefer"),
+        responses={"204": ref("responses", "Deleted"), **failures(*SEARCH_FAILURES, 404, 409, 412, 422, 428)},
+    )
+
+
+def history(type: str) -> Part:
+    return operation(
+        f"historyOf{type}",
+        type,
+        f"Every version of a {type}, deletions too",
+        parameters=shared("count", "since", "at", "page"),
+        responses={"200": ref("responses", "History"), **failures(*READ_FAILURES)},
+    )
+
+
+def history_of_type(type: str) -> Part:
+    return operation(
+        f"historyOfEvery{type}",
+        type,
+        f"Every change of every {type}, newest first",
+        parameters=shared("count", "since", "at", "page"),
+        responses={"200": ref("responses", "History"), **failures(*SEARCH_FAILURES)},
+    )
+
+
+def on_the_match(build: Build, id: str, summary: str) -> Build:
+    """The same interaction on the one resource that search criteria select, instead of one by its id."""
+
+    def conditional(type: str) -> Part:
+        made = build(type)
+        made |= {"operationId": id.format(type=type), "summary": summary.format(type=type)}
+        made["parameters"] = [*_search_parameters(type), *made["parameters"]]
+        return made
+
+    return conditional
+
+
+def validate(id: str, type: str, summary: str, *also: int) -> Part:
+    """The $validate operation; `also` are failures beyond those of a body."""
+    return operation(
+        id,
+        type,
+        summary,
+        parameters=shared("mode", "profile"),
+        requestBody=ref("requestBodies", type),
+        responses={
+            "200": outcome("What was found; severity error says that it would be refused"),
+            **failures(*SEARCH_FAILURES, 413, 415, *also),
+        },
+    )
+
+
+def _search_parameters(type: str) -> list[Part]:
+    return [ref("parameters", component_of(parameter)) for parameter in SEARCH_PARAMETERS[type].values()]

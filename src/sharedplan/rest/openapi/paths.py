@@ -1,0 +1,63 @@
+"""The paths of one type: /CarePlan, /CarePlan/{id} and what lies below them."""
+
+from sharedplan.catalogue import Offered
+from sharedplan.interactions.capabilities import OPERATIONS
+from sharedplan.rest.openapi import operations
+from sharedplan.rest.openapi.operations import Build, on_the_match
+from sharedplan.rest.openapi.parts import BASE, Part, ref
+
+OF_TYPE: tuple[tuple[str, str, str, Build], ...] = (
+    ("", "get", "search-type", operations.search),
+    ("", "post", "create", operations.create),
+    (
+        "",
+        "put",
+        "update",
+        on_the_match(operations.update, "updateMatching{type}", "Replace the {type} that matches, or create it"),
+    ),
+    (
+        "",
+        "patch",
+        "patch",
+        on_the_match(operations.patch, "patchMatching{type}", "Change parts of the {type} that matches"),
+    ),
+    ("", "delete", "delete", on_the_match(operations.delete, "deleteMatching{type}", "Delete the {type} that matches")),
+    ("/_search", "post", "search-type", operations.search_by_post),
+    ("/_history", "get", "history-type", operations.history_of_type),
+)
+"""(below the type, HTTP method, interaction, the operation)"""
+
+OF_INSTANCE: tuple[tuple[str, str, str, Build], ...] = (
+    ("", "get", "read", operations.read),
+    ("", "put", "update", operations.update),
+    ("", "patch", "patch", operations.patch),
+    ("", "delete", "delete", operations.delete),
+    ("/_history", "get", "history-instance", operations.history),
+    ("/_history/{versionId}", "get", "vread", operations.vread),
+)
+"""(below the instance, HTTP method, interaction, the operation)"""
+
+
+def type_paths(offered: Offered) -> dict[str, Part]:
+    """Every path of a type, with an operation for each interaction that the catalogue gives it."""
+    type, at_type = offered.type, f"{BASE}/{offered.type}"
+    at_instance = at_type + "/{id}"
+    paths: dict[str, Part] = {}
+    for below, method, interaction, build in OF_TYPE:
+        if interaction in offered.can:
+            paths.setdefault(at_type + below, {})[method] = build(type)
+    for below, method, interaction, build in OF_INSTANCE:
+        if interaction in offered.can:
+            paths.setdefault(at_instance + below, {})[method] = _of_one(build(type), type)
+    if "create" in offered.can:
+        for each in OPERATIONS:
+            named = f"{each.name}{type}"
+            paths[f"{at_type}/${each.name}"] = {"post": operations.validate(named, type, each.does)}
+            of_one = operations.validate(f"{named}AtInstance", type, f"{each.does}, as an update of this {type}", 404)
+            paths[f"{at_instance}/${each.name}"] = {"post": _of_one(of_one, type)}
+    return paths
+
+
+def _of_one(operation: Part, type: str) -> Part:
+    """The operation, with the id of the resource as its first parameter."""
+    return {**operation, "parameters": [ref("parameters", f"{type}.id"), *operation["parameters"]]}

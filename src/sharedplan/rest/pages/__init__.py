@@ -1,0 +1,1 @@
+"""The documentation's own page: HTML, style and script."""
