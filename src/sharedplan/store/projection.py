@@ -69,29 +69,35 @@ class Projection:
 
         Gives (at). Parameters: those of `alone_with`, then those of `trail.row`.
         """
-        first = 7 + (0 if interaction == "delete" else len(self.names))
         register = self._register(id="$3", given="$5", is_new=is_new)
         if interaction == "delete":
+            told = f"RETURNING {self.patients} AS patients" if self.patients else ""
+            before = f"projected AS (DELETE FROM {self.table} r WHERE r.id = $3::text {told}),"
             made = "SELECT at, NULL::json AS content, $1::text AS head, $2::text AS tail FROM clock"
-            row = f"DELETE FROM {self.table} r WHERE r.id = $3::text"
-            if self.patients:
-                row += f" RETURNING {self.patients} AS patients"
+            after = ""
+            audit = trail.insert(7, patients="(SELECT patients FROM projected)" if self.patients else "")
         else:
+            before = ""
             made = f"SELECT at, ($1::text || {INSTANT} || $2::text)::json AS content FROM clock"
-            values = ", ".join(f"${n}::{kind}" for n, kind in enumerate(self.kinds, 7))
-            row = f"INSERT INTO {self.table} ({self._listed}) SELECT $3::text, $4::integer, at, {register}, content"
-            row += f"{', ' if values else ''}{values} FROM made{'' if is_new else self._or_replaced}"
-        patients = "(SELECT patients FROM projected)" if interaction == "delete" and self.patients else ""
-        audit = f", recorded AS ({trail.insert(first, patients=patients)})" if recorded else ""
+            values = "".join(f", ${n}::{kind}" for n, kind in enumerate(self.kinds, 7))
+            after = f""", projected AS (
+                INSERT INTO {self.table} ({self._listed})
+                SELECT $3::text, $4::integer, at, {register}, content{values} FROM made
+                {"" if is_new else self._or_replaced}
+            )"""
+            audit = trail.insert(7 + len(self.kinds))
+        if recorded:
+            # The audit row goes in before the clock is drawn, for whoever has drawn keeps all others waiting.
+            before += f"recorded AS ({audit} RETURNING 1),"
         return f"""
-            WITH clock AS MATERIALIZED (SELECT draw_instants(1) AS at),
+            WITH {before}
+            clock AS MATERIALIZED (SELECT draw_instants(1) AS at {"FROM recorded" if recorded else ""}),
             made AS MATERIALIZED ({made}),
             kept AS (
                 INSERT INTO resource_version (type, id, version, last_updated, interaction, content, controller, who)
                 SELECT '{self.type}', $3::text, $4::integer, at, '{interaction}', content, {register}, $6::json
                 FROM made
-            ),
-            projected AS ({row}){audit}
+            ){after}
             SELECT at FROM clock
         """
 

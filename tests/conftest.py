@@ -1,0 +1,38 @@
+"""What tests stand on: a real PostgreSQL, and a database of its own with the newest schema for each test."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+import databases
+from databases import Server
+from sharedplan.store.engine import Pool
+from sharedplan.store.unit_of_work import Store
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """The PostgreSQL of this run, shared by its processes."""
+    with databases.server() as found:
+        yield found
+
+
+@pytest.fixture
+def database_url(server: Server) -> Iterator[str]:
+    """A database for one test, with the newest schema and nothing in it."""
+    with server.database() as url:
+        yield url
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[Pool]:
+    """The pool of connections to the test's database, with the timeouts of production."""
+    opened = Pool(database_url, size=20)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def store(pool: Pool) -> Store:
+    """The store on the test's database."""
+    return Store(pool)
