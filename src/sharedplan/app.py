@@ -1,5 +1,6 @@
 """Settings in, the wired application out: knows everybody, decides nothing."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,9 +12,11 @@ from fastapi import FastAPI
 from sharedplan.access.keys import trusted_keys
 from sharedplan.access.principal import Principal
 from sharedplan.access.tokens import Verifier
+from sharedplan.catalogue import CATALOGUE
 from sharedplan.clock import Clock
 from sharedplan.exchange.perform import perform
 from sharedplan.fhir.exchanges import Answer, Asked
+from sharedplan.fhir.resources import warm_up
 from sharedplan.interactions.acting import Policy
 from sharedplan.interactions.capabilities import capability_text
 from sharedplan.interactions.cursors import Cursors
@@ -58,7 +61,9 @@ def application(settings: Settings, clock: Clock) -> Wired:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        warming = asyncio.create_task(_warm_up())
         yield
+        warming.cancel()
         await pool.close(patience=settings.drain_timeout)
 
     fhir = FhirBase(
@@ -80,6 +85,14 @@ def application(settings: Settings, clock: Clock) -> Wired:
         lifespan=lifespan,
     )
     return Wired(app, health)
+
+
+async def _warm_up() -> None:
+    """Make ready what checking resources needs, while the first requests are already served: one type at a time, for
+    a thread that computes holds up the loop."""
+    for type in CATALOGUE:
+        await asyncio.to_thread(warm_up, (type,))
+        await asyncio.sleep(0.01)
 
 
 def policy(settings: Settings) -> Policy:

@@ -129,13 +129,17 @@ class Supervisor:
         self._bound = bound
         self._patience = patience.total_seconds()
         self.stopping = threading.Event()
-        self._hurry = False
+        self._hurry, self._signalled = False, 0.0
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         self._workers = [Worker(bound, environment, ended) for _ in range(count)]
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
-        self._hurry = self.stopping.is_set()
+        """The first signal stops, another one a second later hurries; one that comes twice at once is one."""
+        now = time.monotonic()
+        if not self.stopping.is_set():
+            self._signalled = now
+        self._hurry = now - self._signalled > 1.0
         self.stopping.set()
 
     def start(self, database_url: str) -> None:

@@ -21,6 +21,8 @@ from sharedplan.rest.reply import ASGIApp, Message, Receive, Reply, Scope, Send
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9\-._]{8,64}")
 KEY = "sharedplan.observed"
+PROBE = "none"
+"""The interaction of addresses outside the FHIR base: health, numbers, documentation."""
 
 
 @dataclass(slots=True)
@@ -28,7 +30,7 @@ class Observed:
     """What is told of one request to the log and the metrics; the endpoint fills in what it learns."""
 
     request_id: str
-    interaction: str = "other"
+    interaction: str = PROBE
     type: str = ""
     client: str = ""
 
@@ -79,7 +81,8 @@ class Edge:
         finally:
             took = time.perf_counter() - begun
             metrics.answered(observed.interaction, observed.type, status, took)
-            log.info(
+            tell = log.debug if observed.interaction == PROBE and status < 400 else log.info
+            tell(
                 "request_answered",
                 interaction=observed.interaction,
                 type=observed.type,

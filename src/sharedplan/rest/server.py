@@ -34,12 +34,9 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """SIGTERM drains, a second one hurries. SIGINT goes to a whole group of processes; its parent decides."""
-        if sig == signal.SIGINT:
-            return
-        if self._health.is_draining:
-            self.should_exit = self.force_exit = True
-        else:
+        """SIGTERM drains, however often it comes: an init system may send it to each process, and the parent too.
+        SIGINT from a terminal goes to the whole group; the parent decides."""
+        if sig == signal.SIGTERM and not self._health.is_draining:
             self.drain()
 
     def drain(self, *, at_once: bool = False) -> None:
