@@ -34,10 +34,10 @@ _TWO_ENTRIES = frozenset({"canonical"})  # with its version and without, so a si
 class Parameter:
     """One search parameter of one resource type.
 
-    `type`: token, reference, date, string or uri. `path`: the part of the definition's FHIRPath that speaks
-    of this type. `targets`: the resource types a reference may name. `many`: whether the element can hold several
-    values; a single reference or date has a scalar column, everything else an array. `system`: the code
-    system that a code's binding implies.
+    `type`: token, reference, date, string or uri. `path`: the part of the definition's FHIRPath that speaks of this
+    type. `targets`: the resource types a reference may name; all that we offer where the definition names none.
+    `many`: whether the element can hold several values; a single reference or date has a scalar column, everything
+    else an array. `system`: the code system that a code's binding implies.
     """
 
     resource: str  # "CarePlan"
@@ -104,7 +104,7 @@ def _parameter(definition: Mapping[str, Any], resource: str) -> Parameter | None
         type=definition["type"],
         path=path,
         url=definition["url"],
-        targets=tuple(definition.get("target", ())),
+        targets=tuple(definition.get("target", CATALOGUE)) if definition["type"] == "reference" else (),
         many=len({branch.element for branch in branches}) > 1
         or any(branch.many or branch.type in _TWO_ENTRIES for branch in branches),
         system=systems.pop() if len(systems) == 1 else None,

@@ -23,7 +23,7 @@ from sharedplan.search.expression import (
     Or,
     Updated,
 )
-from sharedplan.search.parameters import PARAMETERS, Parameter
+from sharedplan.search.parameters import OWN_COLUMNS, PARAMETERS, Parameter
 from sharedplan.search.values import date, reference, string, token, uri
 from sharedplan.search.values.escapes import plain, split
 
@@ -144,6 +144,8 @@ def _filter(type: str, name: str, value: str, base: str, at: datetime | None) ->
     parameter = PARAMETERS[type].get(code)
     if parameter is None or "." in modifier or (colon and not modifier):
         raise _unknown(type, name)
+    if code in OWN_COLUMNS:
+        raise _Unknown(f"{code} takes no modifier")
     if modifier == "missing":
         return _missing(parameter, value)
     if modifier and modifier not in _MODIFIERS[parameter.type] and modifier not in parameter.targets:

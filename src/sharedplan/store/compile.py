@@ -93,7 +93,8 @@ class _Compiling:
 
     def in_time(self, asked: e.InTime) -> str:
         """One range by itself; of several, first the range that encloses all, which the index has, then each."""
-        low, high = self.bind(asked.low, "timestamptz"), self.bind(asked.high, "timestamptz")
+        low = self.bind(asked.low, "timestamptz") if asked.prefix != "gt" else ""  # a placeholder must be used
+        high = self.bind(asked.high, "timestamptz") if asked.prefix != "lt" else ""
         if asked.parameter.is_scalar:
             return _in_range(asked.prefix, self.column(asked.parameter), low, high)
         enclosing = _may_be_in_range(asked.prefix, self.column(asked.parameter, "_span"), low, high)

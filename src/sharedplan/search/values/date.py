@@ -28,7 +28,7 @@ _SECOND = timedelta(seconds=1)
 _MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
 _ASKED = re.compile(
-    r"(?P<prefix>eq|ne|gt|lt|ge|le|sa|eb|ap)?"
+    r"(?a)(?P<prefix>eq|ne|gt|lt|ge|le|sa|eb|ap)?"
     r"(?P<date>\d{4}(?:-\d\d(?:-\d\d(?P<time>T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+\- ]\d\d:\d\d)?)?)?)?)"
 )
 _FRACTION = re.compile(r"\d+")
