@@ -20,7 +20,14 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def database_url(server: Server) -> Iterator[str]:
     """A database for one test, with the newest schema and nothing in it."""
-    with server.database() as url:
+    with server.emptied() as url:
+        yield url
+
+
+@pytest.fixture
+def bare_database_url(server: Server) -> Iterator[str]:
+    """A database for one test without any schema."""
+    with server.database(empty=True) as url:
         yield url
 
 
