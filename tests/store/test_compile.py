@@ -11,13 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from databases import Server
 from sharedplan.search import expression as e
 from sharedplan.search.indexing import index_values
 from sharedplan.search.matching import matches
 from sharedplan.search.parameters import PARAMETERS, columns
 from sharedplan.search.parse import parse
 from sharedplan.store.compile import condition
-from sharedplan.store.embedded import Embedded
 from sharedplan.store.types import ENCODERS
 
 ROW = dict[str, Any]
@@ -62,9 +62,9 @@ class Database:
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    with Embedded(tmp_path_factory.mktemp("database")) as server:
-        connected = Database(server.url)
+def database(server: Server) -> Iterator[Database]:
+    with server.database() as url:
+        connected = Database(url)
         yield connected
         connected.close()
 
@@ -294,3 +294,34 @@ def test_a_compartment_is_any_of_its_parameters_or_the_resource_itself() -> None
 def test_an_unknown_expression_is_our_mistake() -> None:
     with pytest.raises(TypeError):
         condition(e.Expression(), "Task", [])
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *(
+            parse("CarePlan", [pair]).where
+            for pair in (
+                ("status", "draft,active"),
+                ("identifier", "urn:x|1"),
+                ("patient", "Patient/1"),
+                ("patient", "Patient/1,Patient/2"),
+                ("performer", "Practitioner/1"),
+                ("date", "2024-05"),
+                ("date", "ge2024-05"),
+                ("instantiates-uri:above", "http://a.example/b/c"),
+                ("_lastUpdated", "gt2024-05-01T10:00:00Z"),
+                ("_id", "1,2"),
+            )
+        ),
+        e.InCompartment("Patient", "1"),
+        e.And((e.InCompartment("Patient", "1"), parse("CarePlan", [("status:not", "draft")]).where)),
+    ],
+)
+def test_an_index_of_the_table_can_serve_it(database: Database, expression: e.Expression) -> None:
+    parameters: list[Any] = []
+    sql = condition(expression, "CarePlan", parameters)
+    database.run("set enable_seqscan = off")
+    plan = "\n".join(row[0] for row in database.run(f"explain select id from care_plan r where {sql}", *parameters))
+    assert "Index" in plan and "Seq Scan" not in plan, plan
+    assert "Index Cond" in plan, plan
