@@ -1,17 +1,18 @@
 """What one unit of work reads and writes."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
-from builders import a_care_plan, a_goal, a_patient, an_encounter
-from store.changes import NORTH, a_change, a_deletion, written
 
+from builders import a_care_plan, a_goal, a_patient, an_encounter
 from sharedplan.errors import Conflict, Fault
 from sharedplan.search.expression import Everything, Expression, HasId, InCompartment, Nothing, RefersTo
 from sharedplan.search.parameters import PARAMETERS
 from sharedplan.store.engine import Pool
 from sharedplan.store.unit_of_work import Store
 from sharedplan.store.versions import Version
+from store.changes import NORTH, a_change, a_deletion, written
 
 ALL = Everything()
 
@@ -310,6 +311,6 @@ async def test_instants_rise_although_the_clock_stands(store: Store, pool: Pool)
     await connection.fetchval("SELECT setval('last_instant', $1)", int(ahead.timestamp() * 1_000_000))
     pool.release(connection)
     versions = [(await written(store, a_change(a_goal())))[0] for _ in range(3)]
-    gaps = [later.last_updated - earlier.last_updated for earlier, later in zip(versions, versions[1:], strict=False)]
+    gaps = [later.last_updated - earlier.last_updated for earlier, later in pairwise(versions)]
     assert gaps == [timedelta(microseconds=1)] * 2
     assert versions[0].last_updated > ahead - timedelta(microseconds=2)

@@ -5,10 +5,11 @@ when the unit is left, and rolled back when it is left by an error. Instants are
 so `write` comes once and last: whoever has drawn holds the clock for everybody until the commit.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from types import TracebackType
 from typing import Any, Self
 
@@ -33,8 +34,8 @@ CRITERIA = 7461980426
 """The two families of advisory locks that units of work take."""
 
 MOST_LOCKS = 256
-"""Identities not yet there that one unit locks: the database's room for such locks is small. Beyond, two writers of
-one new identity meet at its primary key, and the second is told Conflict."""
+"""Identities that one unit locks beside their rows: the database's room for such locks is small. Beyond, two writers
+of one new identity meet at its primary key, and the second is told Conflict."""
 
 
 class Store:
@@ -184,28 +185,20 @@ class Unit:
     async def lock_all(self, keys: Iterable[Key], *, within: Mapping[str, Expression]) -> dict[Key, Version]:
         """The newest versions of many, locked in one order for everybody, so that no two units wait in a ring."""
         await self._begin()
-        wanted: defaultdict[str, list[str]] = defaultdict(list)
-        for type, id in sorted(set(keys)):
-            wanted[type].append(id)
+        ordered = sorted(set(keys))
         locked: dict[Key, Version] = {}
-        for type, ids in wanted.items():
-            for version in await self._locked(type, ids, within[type]):
-                locked[type, version.id] = version
-            absent = [id for id in ids if (type, id) not in locked]
-            if not absent:
-                continue
-            names = [f"{type}/{id}" for id in absent[:MOST_LOCKS]]
-            await self._fetch(
-                f"SELECT pg_advisory_xact_lock(hashtextextended(name, {IDENTITIES})) FROM unnest($1::text[]) name",
-                [names],
-            )
-            # Somebody may have stored it while we waited.
-            for version in await self._locked(type, absent, within[type]):
-                locked[type, version.id] = version
-            absent = [id for id in absent if (type, id) not in locked]
-            if absent and isinstance(within[type], Everything):
-                for row in await self._fetch(*queries.deletions(type, absent)):
-                    locked[type, row["id"]] = Version(*row)
+        if len(ordered) > 1:
+            # First the identities, which can be locked in one order whether or not they are there yet.
+            await self._lock_identities(ordered)
+        await self._lock_rows(ordered, within, locked)
+        absent = [key for key in ordered if key not in locked]
+        if absent and len(ordered) == 1:
+            await self._lock_identities(absent)
+            await self._lock_rows(absent, within, locked)  # somebody may have stored it while we waited
+        gone = [(type, id) for type, id in absent if isinstance(within[type], Everything)]
+        for type, ids in _by_type(gone):
+            for row in await self._fetch(*queries.deletions(type, ids)):
+                locked.setdefault((type, row["id"]), Version(*row))
         return locked
 
     async def lock_criteria(self, type: str, criteria: str) -> None:
@@ -282,8 +275,18 @@ class Unit:
     async def _insert(self, trails: Sequence[Trail]) -> None:
         await self._execute_many(trail.insert(1), [trail.row(each, self._clock.new_id()) for each in trails])
 
-    async def _locked(self, type: str, ids: Sequence[str], within: Expression) -> list[Version]:
-        return [_living(type, row) for row in await self._fetch(*queries.locking(type, ids, within=within))]
+    async def _lock_identities(self, keys: Sequence[Key]) -> None:
+        names = [f"{type}/{id}" for type, id in keys[:MOST_LOCKS]]
+        lock = f"pg_advisory_xact_lock(hashtextextended(name, {IDENTITIES}))"
+        await self._fetch(f"SELECT {lock} FROM unnest($1::text[]) name", [names])
+
+    async def _lock_rows(
+        self, keys: Sequence[Key], within: Mapping[str, Expression], locked: dict[Key, Version]
+    ) -> None:
+        """Locks the living rows among the keys and adds them to `locked`."""
+        for type, ids in _by_type(keys):
+            for row in await self._fetch(*queries.locking(type, ids, within=within[type])):
+                locked[type, row["id"]] = _living(type, row)
 
     async def _fetch(self, sql: str, parameters: Sequence[Any], *, once: bool = False) -> list[asyncpg.Record]:
         """The rows of one statement. What has not begun a transaction is tried again on another connection when the
@@ -351,6 +354,12 @@ class Unit:
         if self._connection is not None:
             self._pool.discard(self._connection)
             self._connection = None
+
+
+def _by_type(keys: Sequence[Key]) -> Iterable[tuple[str, list[str]]]:
+    """(type, ids) of keys that are sorted."""
+    for type, group in groupby(keys, key=itemgetter(0)):
+        yield type, [id for _, id in group]
 
 
 def _living(type: str, row: asyncpg.Record) -> Version:
