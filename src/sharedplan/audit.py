@@ -11,7 +11,9 @@ from sharedplan.access.decision import Grant
 from sharedplan.access.principal import Principal
 from sharedplan.errors import Refused, SharedplanError, Unauthenticated
 from sharedplan.fhir.exchanges import Answer, Asked
+from sharedplan.interactions.spoken_of import about
 from sharedplan.store.trail import Trail
+from sharedplan.store.versions import Version
 
 ACTIONS = {
     "create": "C",
@@ -43,6 +45,7 @@ def begun(asked: Asked, by: Principal, reasons: tuple[str, ...] = ()) -> Trail:
         organization=by.organization,
         person=by.person,
         purpose=by.purpose,
+        patients=(f"Patient/{asked.id}",) if asked.type == "Patient" and asked.id is not None else (),
         query=_query(asked) if asked.parameters or asked.if_none_exist else None,
         request_id=asked.request_id or None,
         reasons=reasons,
@@ -50,10 +53,11 @@ def begun(asked: Asked, by: Principal, reasons: tuple[str, ...] = ()) -> Trail:
 
 
 def done(trail: Trail, answer: Answer) -> Trail:
-    """The row when it is done: what was read or written."""
-    if answer.id is None:
+    """The row of a write that changed nothing: what it was about."""
+    if answer.type is None or answer.id is None or answer.version is None or answer.last_updated is None:
         return trail
-    return replace(trail, resource_id=answer.id, version=answer.version)
+    row = replace(trail, resource_id=answer.id, version=answer.version)
+    return about(row, [Version(answer.type, answer.id, answer.version, answer.last_updated, "", answer.content)])
 
 
 def failed(asked: Asked, by: Principal, failure: Exception) -> Trail:

@@ -24,6 +24,7 @@ def ask(store: Store) -> Ask:
         *,
         by: Principal = RECORDS,
         prefer: str | None = None,
+        lenient: bool = False,
         policy: Policy = POLICY,
         **more: Any,
     ) -> Answer:
@@ -36,7 +37,7 @@ def ask(store: Store) -> Ask:
             rest[0] or None,
             parameters=tuple(tuple(pair.split("=", 1)) for pair in query.split("&") if query),  # type: ignore[misc]
             body=body,
-            prefer=Prefer(prefer),
+            prefer=Prefer(prefer, lenient),
             base=BASE,
             request_id="request-1",
             **more,

@@ -58,8 +58,8 @@ async def test_each_version_can_be_read_and_a_deletion_is_gone(ask: Ask) -> None
         await ask("vread", "Patient/1/3")
 
 
-@pytest.mark.parametrize("version", ["0", "4", "01", "x", "9" * 30, "-1", "١"])
-async def test_a_version_that_is_none_is_not_found(ask: Ask, version: str) -> None:
+async def test_a_version_that_is_none_is_not_found(ask: Ask) -> None:
     await ask("update", "Patient/1", a_patient(id="1"))
-    with pytest.raises(NotFound):
-        await ask("vread", f"Patient/1/{version}")
+    for version in ("0", "4", "01", "x", "9" * 30, "-1", "١"):
+        with pytest.raises(NotFound):
+            await ask("vread", f"Patient/1/{version}")

@@ -42,11 +42,11 @@ async def test_what_was_deleted_can_be_brought_back(ask: Ask) -> None:
     assert (await ask("read", "Patient/1")).version == 3
 
 
-@pytest.mark.parametrize("id", [None, "2", "a/b", 7])
-async def test_the_id_of_the_body_is_that_of_the_address(ask: Ask, id: object) -> None:
-    with pytest.raises(Incorrect) as failure:
-        await ask("update", "Patient/1", a_patient() if id is None else a_patient(id=id))
-    assert failure.value.issues[0].at == "Patient.id"
+async def test_the_id_of_the_body_is_that_of_the_address(ask: Ask) -> None:
+    for body in (a_patient(), a_patient(id="2"), a_patient(id="a/b"), a_patient(id=7)):
+        with pytest.raises(Incorrect) as failure:
+            await ask("update", "Patient/1", body)
+        assert failure.value.issues[0].at == "Patient.id"
 
 
 async def test_if_match_stops_an_update_of_another_version(ask: Ask) -> None:
@@ -100,12 +100,12 @@ async def test_a_condition_that_selects_nothing_creates_under_a_free_id(ask: Ask
         await ask("update", "Patient?identifier=urn:ids|2", identified("2", id="mine"))
 
 
-@pytest.mark.parametrize("interaction", ["update", "patch", "delete"])
-@pytest.mark.parametrize("query", ["", "?identifier=", "?nonsense=1", "?_count=1", "?identifier=a&_total=none"])
-async def test_a_condition_never_widens(ask: Ask, interaction: str, query: str) -> None:
+async def test_a_condition_never_widens(ask: Ask) -> None:
     await ask("create", "Patient", identified("a"))
-    with pytest.raises(Incorrect):
-        await ask(interaction, f"Patient{query}", identified("a"))
+    for interaction in ("update", "patch", "delete"):
+        for query in ("", "?identifier=", "?nonsense=1", "?_count=1", "?identifier=a&_total=none"):
+            with pytest.raises(Incorrect):
+                await ask(interaction, f"Patient{query}", identified("a"))
 
 
 async def test_nobody_updates_what_he_cannot_see_or_out_of_his_slice(ask: Ask) -> None:

@@ -96,7 +96,7 @@ async def in_one_unit(
             failure: Exception = conflict
         except Exception as other:
             failure = other
-        if not unit.has_recorded:
+        if asked.interaction == "transaction" or not unit.has_recorded:  # what was read within may be on record
             async with begin() as aside:
                 await aside.record(audit.failed(asked, by, failure))
         raise failure

@@ -23,6 +23,7 @@ from sharedplan.interactions import create, delete, patch, update
 from sharedplan.interactions.acting import Policy
 from sharedplan.interactions.existence import missing_references
 from sharedplan.interactions.proposals import Proposal, answer_with
+from sharedplan.store.trail import Trail
 from sharedplan.store.unit_of_work import Unit
 from sharedplan.store.versions import Version
 
@@ -37,16 +38,27 @@ async def transaction(asked: Asked, by: Principal, unit: Unit, *, clock: Clock, 
     came = entries.listed(asked.body, most=policy.bundle_entries)
     parts = [_part(entry, by, unit, clock, policy) for entry in _read(came, asked)]
     parts.sort(key=lambda part: rank(came[part.number]))
-    parts = await conditions.with_targets(parts)
-    check_identities((part.entry, part.changed) for part in parts if part.changed is not None)
-    parts = await _linked(parts)
-    proposals = _proposed(parts, await _locked(parts, unit))
-    answers = await _written(asked, by, parts, proposals, unit)
+    parts, proposals = await decided(parts, unit)
+    answers, unrecorded = await _written(asked, by, parts, proposals, unit)
     for part in parts:
         if not part.is_change:
             answers[part.number] = await _looked_up(part)
+    if unrecorded:
+        await unit.record(*unrecorded)
     told = [responses.answered(part.asked, answers[part.number]) for part in sorted(parts, key=lambda p: p.number)]
     return Answer(200, bundles.response("transaction", told))
+
+
+async def decided(parts: list[Part], unit: Unit) -> tuple[list[Part], dict[int, Proposal | Answer]]:
+    """The parts, which come in the order of processing, with their targets and links; and by entry number what each
+    change comes to. What is about to change is locked, and nothing is written yet.
+
+    Raises a SharedplanError whose issues name the failing entries.
+    """
+    parts = await conditions.with_targets(parts)
+    check_identities((part.entry, part.changed) for part in parts if part.changed is not None)
+    parts = await _linked(parts)
+    return parts, _proposed(parts, await _locked(parts, unit))
 
 
 def _read(came: Sequence[object], around: Asked) -> list[Entry]:
@@ -139,8 +151,11 @@ def _proposal(part: Part, newest: Newest) -> Proposal | Answer:
 
 async def _written(
     asked: Asked, by: Principal, parts: list[Part], proposals: dict[int, Proposal | Answer], unit: Unit
-) -> dict[int, Answer]:
-    """Writes all proposals, with an audit row for the request and one for each change; the answers by entry number."""
+) -> tuple[dict[int, Answer], list[Trail]]:
+    """Writes all proposals, with an audit row for the request and one for each change.
+
+    Gives the answers by entry number, and the audit rows that are still to be recorded because nothing was written.
+    """
     ready = await _checked({n: each for n, each in proposals.items() if isinstance(each, Proposal)}, asked, parts)
     trails = [audit.begun(asked, by)]
     answers: dict[int, Answer] = {}
@@ -153,12 +168,11 @@ async def _written(
             answers[part.number] = each
             trails.append(audit.done(part.acting.trail, each))
     if not ready:
-        await unit.record(*trails)
-        return answers
+        return answers, trails
     versions = await unit.write(trails)
     for (number, proposal), version in zip(ready.items(), versions, strict=True):
         answers[number] = proposal.answered(version)
-    return answers
+    return answers, []
 
 
 async def _checked(ready: dict[int, Proposal], asked: Asked, parts: list[Part]) -> dict[int, Proposal]:

@@ -13,6 +13,7 @@ from sharedplan.interactions import pages
 from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.audit_events import shown
 from sharedplan.interactions.read import absent
+from sharedplan.interactions.spoken_of import about
 from sharedplan.search.values import date
 from sharedplan.store.versions import Version
 
@@ -38,6 +39,7 @@ async def history(asked: Asked, acting: Acting) -> Answer:
     )
     if asked.id is not None and not page.versions and place is None:
         await _check_it_ever_was(asked, acting)
+    await acting.unit.record(about(pages.with_question(acting.trail, asked, pairs, place), page.versions))
     here = pages.self_link(asked, pairs) if place is None else pages.link(asked, acting, pairs, before=place["before"])
     links = [("self", here)]
     if page.more and page.versions:

@@ -68,6 +68,11 @@ def body_of(asked: Asked) -> Json:
     return body
 
 
+def with_id(resource: Json, id: str) -> Json:
+    """The resource with that id in place of its own; one without an id gets it when it is stored, where it belongs."""
+    return {**resource, "id": id} if "id" in resource else resource
+
+
 def proposed(
     asked: Asked, acting: Acting, resource: Json, *, id: str, newest: Version | None, interaction: str
 ) -> Proposal | Answer:

@@ -12,6 +12,7 @@ from sharedplan.fhir.exchanges import Answer, Asked, Json
 from sharedplan.interactions import pages
 from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.audit_events import shown
+from sharedplan.interactions.spoken_of import about
 from sharedplan.search.expression import Nothing
 from sharedplan.search.parse import Query, parse
 from sharedplan.store.versions import Version
@@ -32,7 +33,7 @@ async def search_type(asked: Asked, acting: Acting) -> Answer:
         after=after,
         total=query.total != "none",
         sort=query.sort,
-        trail=replace(acting.trail, query=pages.self_link(asked, pairs)),
+        trail=pages.with_question(acting.trail, asked, pairs, place),
     )
     following = {"after": found.next} if found.next is not None and found.versions else None
     return _answered(asked, acting, query, found.versions, found.total, place=place, following=following)
@@ -74,6 +75,7 @@ async def search_system(asked: Asked, acting: Acting) -> Answer:
                 following = {"type": type, "after": found.next}
             elif later is not None:
                 following = {"type": later, "after": None}
+    await acting.unit.record(about(pages.with_question(acting.trail, asked, pairs, place), versions))
     if query.summary == "count" or not size:
         following = None
     pairs_understood = (*(pair for pair in pairs if pair[0] == "_type"), *query.understood)

@@ -8,7 +8,7 @@ from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.criteria import condition_of, locked_match
 from sharedplan.interactions.existence import with_references_checked
 from sharedplan.interactions.preconditions import check_write
-from sharedplan.interactions.proposals import Proposal, body_of, proposed, written
+from sharedplan.interactions.proposals import Proposal, body_of, proposed, with_id, written
 from sharedplan.store.versions import Version
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
@@ -58,6 +58,6 @@ def replacement(
             raise Conflict(f"no {asked.type} meets the condition, but there is one with the id {id!r}")
         if found is not None and not is_living:
             raise VersionMismatch(f"the {asked.type} that met the condition has been deleted meanwhile")
-        resource = {**resource, "id": id}
+        resource = with_id(resource, id)
     check_write(asked, newest, required=acting.policy.requires_if_match)
     return proposed(asked, acting, resource, id=id, newest=newest, interaction="update")

@@ -6,6 +6,7 @@ from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.audit_events import shown
 from sharedplan.interactions.preconditions import is_unchanged
 from sharedplan.interactions.proposals import answer_with
+from sharedplan.interactions.spoken_of import about
 
 _LARGEST = 2**31 - 1
 
@@ -23,6 +24,7 @@ async def vread(asked: Asked, acting: Acting) -> Answer:
         raise NotFound(f"there is no version {number} of {type}/{id}")
     if version.is_deleted:
         raise Gone(f"version {number} of {type}/{id} is its deletion", version=version.version)
+    await acting.unit.record(about(acting.trail, [version]))
     if is_unchanged(asked, version.version, version.last_updated):
         return Answer(304, None, type, id, version.version, version.last_updated)
     return answer_with(shown(version), 200)

@@ -39,6 +39,7 @@ async def validate(asked: Asked, acting: Acting) -> Answer:
     issues += _of_profile(asked.type, profile)
     if not issues:
         issues.append(Issue("informational", "no problems found", severity="information"))
+    await acting.unit.record(acting.trail)
     return Answer(200, outcomes.text(issues))
 
 

@@ -1,0 +1,82 @@
+"""Batches, through the conductor."""
+
+import pytest
+
+from exchange.asking import ANNA, BASE, POLICY, Ask, a_bundle, a_patient, an_entry, identified, resource_in
+from sharedplan.errors import Incorrect
+from sharedplan.fhir.exchanges import Json
+from sharedplan.interactions.acting import Policy
+
+
+async def answered(ask: Ask, *entries: Json, **more: object) -> list[Json]:
+    answer = await ask("batch", "", a_bundle("batch", *entries), **more)
+    bundle = resource_in(answer)
+    assert (answer.status, bundle["type"]) == (200, "batch-response")
+    found: list[Json] = bundle.get("entry", [])
+    return found
+
+
+async def test_each_entry_is_answered_for_itself_in_the_order_sent(ask: Ask) -> None:
+    await ask("update", "Patient/gone", a_patient(id="gone"))
+    await ask("delete", "Patient/gone")
+    entries = await answered(
+        ask,
+        an_entry("GET", "Patient/1"),
+        an_entry("PUT", "Patient/1", a_patient(id="1", gender="male")),
+        an_entry("POST", "Patient", a_patient(gender="neither")),
+        an_entry("GET", "Claim/1"),
+        an_entry("GET", "Patient/gone"),
+        an_entry("PUT", "Patient/1", a_patient(id="1"), ifMatch='W/"7"'),
+        an_entry("DELETE", "Patient/none"),
+        an_entry("GET", "Patient?gender=male&_summary=count"),
+        {"resource": a_patient()},
+    )
+    statuses = [int(each["response"]["status"].split()[0]) for each in entries]
+    assert statuses[:2] == [200, 201]
+    assert statuses[2] in (400, 422)
+    assert statuses[3:] == [404, 410, 412, 204, 200, 400]
+    assert entries[0]["resource"]["gender"] == "male"
+    assert entries[0]["fullUrl"] == f"{BASE}/Patient/1"
+    assert entries[1]["response"]["location"] == f"{BASE}/Patient/1/_history/1"
+    assert entries[1]["response"]["etag"] == 'W/"1"'
+    assert "resource" not in entries[1]
+    assert entries[2]["response"]["outcome"]["issue"][0]["severity"] == "error"
+    assert entries[7]["resource"]["total"] == 1
+    assert entries[8]["response"]["outcome"]["issue"][0]["expression"] == ["Bundle.entry[8].request"]
+
+
+async def test_what_is_written_comes_back_if_the_client_prefers(ask: Ask) -> None:
+    create = an_entry("POST", "Patient", a_patient())
+    (shown,) = await answered(ask, create, prefer="representation")
+    assert shown["resource"]["resourceType"] == "Patient"
+    (told,) = await answered(ask, create, prefer="OperationOutcome")
+    assert told["response"]["outcome"]["resourceType"] == "OperationOutcome"
+    (neither,) = await answered(ask, create)
+    assert neither.keys() == {"response"}
+
+
+async def test_one_failure_undoes_nothing_of_the_others(ask: Ask) -> None:
+    await answered(
+        ask, an_entry("PUT", "Patient/1", a_patient(id="1")), an_entry("PUT", "Patient/2", a_patient(id="3"))
+    )
+    assert (await ask("read", "Patient/1")).status == 200
+
+
+async def test_each_entry_is_judged_by_itself(ask: Ask) -> None:
+    await ask("update", "Patient/otto", a_patient(id="otto"))
+    entries = await answered(ask, an_entry("GET", "Patient/otto"), an_entry("GET", "Organization?name=x"), by=ANNA)
+    assert [each["response"]["status"] for each in entries] == ["404 Not Found", "200 OK"]
+
+
+async def test_conditional_creates_of_one_batch_find_each_other(ask: Ask) -> None:
+    create = an_entry("POST", "Patient", identified("1"), ifNoneExist="identifier=urn:ids|1")
+    first, second = await answered(ask, create, create)
+    assert [each["response"]["status"] for each in (first, second)] == ["201 Created", "200 OK"]
+    assert first["response"]["location"] == second["response"]["location"]
+
+
+async def test_a_batch_may_be_empty_but_not_too_large(ask: Ask) -> None:
+    assert await answered(ask) == []
+    small = Policy(POLICY.cursors, bundle_entries=1)
+    with pytest.raises(Incorrect):
+        await ask("batch", "", a_bundle("batch", *[an_entry("GET", "Patient")] * 2), policy=small)

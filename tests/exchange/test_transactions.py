@@ -1,0 +1,293 @@
+"""Transactions, through the conductor."""
+
+import base64
+
+import pytest
+
+from exchange.asking import ANNA, BASE, POLICY, Ask, a_bundle, a_patient, an_entry, identified, resource_in
+from sharedplan.errors import (
+    Conflict,
+    Incorrect,
+    ManyMatches,
+    NotFound,
+    Refused,
+    SharedplanError,
+    Unprocessable,
+    VersionMismatch,
+)
+from sharedplan.fhir.exchanges import Json
+from sharedplan.interactions.acting import Policy
+
+
+async def answered(ask: Ask, *entries: Json, **more: object) -> list[Json]:
+    answer = await ask("transaction", "", a_bundle("transaction", *entries), **more)
+    bundle = resource_in(answer)
+    assert (answer.status, bundle["type"]) == (200, "transaction-response")
+    found: list[Json] = bundle.get("entry", [])
+    assert len(found) == len(entries)
+    return found
+
+
+async def refused(ask: Ask, kind: type[SharedplanError], *entries: Json, **more: object) -> SharedplanError:
+    with pytest.raises(kind) as failure:
+        await ask("transaction", "", a_bundle("transaction", *entries), **more)
+    return failure.value
+
+
+async def how_many(ask: Ask, type: str = "Patient") -> int:
+    total: int = resource_in(await ask("search-type", f"{type}?_count=0"))["total"]
+    return total
+
+
+def places(failure: SharedplanError) -> list[str | None]:
+    return [issue.at for issue in failure.issues]
+
+
+def a_group(*members: str, **elements: object) -> Json:
+    member = [{"entity": {"reference": reference}} for reference in members]
+    return {
+        "resourceType": "Group",
+        "type": "person",
+        "actual": True,
+        **({"member": member} if member else {}),
+    } | elements
+
+
+def members(group: Json) -> list[str]:
+    return [each["entity"]["reference"] for each in group["member"]]
+
+
+def id_of(entry: Json) -> str:
+    return str(entry["response"]["location"]).split("/")[-3]
+
+
+async def test_entries_are_answered_in_the_order_sent_though_done_in_another(ask: Ask) -> None:
+    await ask("update", "Patient/old", a_patient(id="old", gender="male"))
+    read, put, post, deleted, searched = await answered(
+        ask,
+        an_entry("GET", "Patient/new"),
+        an_entry("PUT", "Patient/new", a_patient(id="new", gender="male")),
+        an_entry("POST", "Patient", a_patient(id="ignored")),
+        an_entry("DELETE", "Patient/old"),
+        an_entry("GET", "Patient?gender=male"),
+    )
+    statuses = [each["response"]["status"] for each in (read, put, post, deleted, searched)]
+    assert statuses == ["200 OK", "201 Created", "201 Created", "204 No Content", "200 OK"]
+    assert read["resource"]["gender"] == "male"
+    assert put["response"]["location"] == f"{BASE}/Patient/new/_history/1"
+    assert id_of(post) != "ignored"
+    assert deleted["response"]["etag"] == 'W/"2"' and "location" not in deleted["response"]
+    assert [each["resource"]["id"] for each in searched["resource"]["entry"]] == ["new"]
+    assert "resource" not in put
+
+
+async def test_references_lead_to_what_the_entries_became(ask: Ask) -> None:
+    circle = a_group("urn:uuid:a", "urn:uuid:b", "https://other.example/fhir/Patient/c", "Patient/c", "Patient/x")
+    entries = await answered(
+        ask,
+        an_entry("POST", "Group", circle, "https://other.example/fhir/Group/g"),
+        an_entry(
+            "POST", "Patient", a_patient(link=[{"other": {"reference": "urn:uuid:b"}, "type": "seealso"}]), "urn:uuid:a"
+        ),
+        an_entry(
+            "PUT",
+            "Patient/b",
+            a_patient(id="b", link=[{"other": {"reference": "urn:uuid:a"}, "type": "seealso"}]),
+            "urn:uuid:b",
+        ),
+        an_entry("POST", "Patient", a_patient(), "https://other.example/fhir/Patient/c"),
+        prefer="representation",
+    )
+    group, a, b, c = (each["resource"] for each in entries)
+    here = [f"Patient/{a['id']}", "Patient/b", f"Patient/{c['id']}", f"Patient/{c['id']}", "Patient/x"]
+    assert members(group) == here
+    assert a["link"][0]["other"]["reference"] == "Patient/b"
+    assert b["link"][0]["other"]["reference"] == f"Patient/{a['id']}"
+
+
+async def test_a_condition_finds_or_creates_and_references_follow(ask: Ask) -> None:
+    there = await ask("create", "Patient", identified("1"))
+    found, made, group = await answered(
+        ask,
+        an_entry("POST", "Patient", identified("1"), "urn:uuid:1", ifNoneExist="identifier=urn:ids|1"),
+        an_entry("POST", "Patient", identified("2"), "urn:uuid:2", ifNoneExist="identifier=urn:ids|2"),
+        an_entry("POST", "Group", a_group("urn:uuid:1", "urn:uuid:2")),
+        prefer="representation",
+    )
+    assert [each["response"]["status"] for each in (found, made)] == ["200 OK", "201 Created"]
+    assert id_of(found) == there.id
+    assert members(group["resource"]) == [f"Patient/{there.id}", f"Patient/{id_of(made)}"]
+
+
+async def test_conditional_references_find_what_is_there_and_what_is_made_here(ask: Ask) -> None:
+    there = await ask("create", "Patient", identified("1"))
+    made, group = await answered(
+        ask,
+        an_entry("POST", "Patient", identified("2")),
+        an_entry("POST", "Group", a_group("Patient?identifier=urn:ids|1", "Patient?identifier=urn:ids|2")),
+        prefer="representation",
+    )
+    assert members(group["resource"]) == [f"Patient/{there.id}", f"Patient/{id_of(made)}"]
+
+
+async def test_a_conditional_reference_that_selects_none_or_several_names_its_entry(ask: Ask) -> None:
+    for _ in range(2):
+        await ask("create", "Patient", identified("2"))
+    none = an_entry("POST", "Group", a_group("Patient/1", "Patient?identifier=urn:ids|1"))
+    failure = await refused(ask, VersionMismatch, an_entry("POST", "Patient", a_patient()), none)
+    assert failure.status == 412
+    assert places(failure) == ["Bundle.entry[1].resource.member[1].entity.reference"]
+    several = an_entry("POST", "Group", a_group("Patient?identifier=urn:ids|2"))
+    failure = await refused(ask, ManyMatches, an_entry("POST", "Patient", a_patient()), several)
+    assert places(failure) == ["Bundle.entry[1].resource.member[0].entity.reference"]
+    twice = [an_entry("POST", "Patient", identified("3")), an_entry("POST", "Patient", identified("3"))]
+    await refused(ask, ManyMatches, *twice, an_entry("POST", "Group", a_group("Patient?identifier=urn:ids|3")))
+    assert (await how_many(ask), await how_many(ask, "Group")) == (2, 0)
+
+
+async def test_a_deletion_comes_before_the_condition_of_a_creation(ask: Ask) -> None:
+    old = await ask("create", "Patient", identified("1"))
+    made, deleted = await answered(
+        ask,
+        an_entry("POST", "Patient", identified("1"), ifNoneExist="identifier=urn:ids|1"),
+        an_entry("DELETE", f"Patient/{old.id}"),
+    )
+    assert [each["response"]["status"] for each in (made, deleted)] == ["201 Created", "204 No Content"]
+    assert id_of(made) != old.id
+
+
+async def test_a_failure_in_the_last_entry_leaves_nothing_and_names_the_entry(ask: Ask) -> None:
+    fine = [an_entry("POST", "Patient", a_patient()), an_entry("PUT", "Patient/2", a_patient(id="2"))]
+    failure = await refused(ask, SharedplanError, *fine, an_entry("POST", "Patient", a_patient(gender="neither")))
+    assert failure.status in (400, 422)
+    assert places(failure) == ["Bundle.entry[2].resource.gender"]
+    assert await how_many(ask) == 0
+    failure = await refused(ask, NotFound, *fine, an_entry("GET", "Patient/none"))
+    assert places(failure) == ["Bundle.entry[2]"]
+    failure = await refused(ask, VersionMismatch, *fine, an_entry("DELETE", "Patient/none", ifMatch='W/"1"'))
+    assert places(failure) == ["Bundle.entry[2]"]
+    assert await how_many(ask) == 0
+    assert resource_in(await ask("history-system"))["total"] == 0
+
+
+async def test_all_faulty_resources_are_told_of_at_once(ask: Ask) -> None:
+    wrong = an_entry("POST", "Patient", a_patient(gender="neither"))
+    failure = await refused(ask, SharedplanError, wrong, an_entry("POST", "Patient", a_patient()), wrong)
+    assert places(failure) == ["Bundle.entry[0].resource.gender", "Bundle.entry[2].resource.gender"]
+
+
+async def test_types_that_are_not_offered_are_each_named(ask: Ask) -> None:
+    failure = await refused(
+        ask,
+        Incorrect,
+        an_entry("POST", "Claim", {"resourceType": "Claim"}),
+        an_entry("POST", "Patient", a_patient()),
+        an_entry("POST", "Medication", {"resourceType": "Medication"}),
+    )
+    assert places(failure) == ["Bundle.entry[0]", "Bundle.entry[2]"]
+
+
+async def test_two_changes_of_one_resource_are_refused(ask: Ask) -> None:
+    await ask("create", "Patient", identified("1", gender="male"))
+    existing = resource_in(await ask("search-type", "Patient"))["entry"][0]["resource"]["id"]
+    for other in (
+        an_entry("DELETE", f"Patient/{existing}"),
+        an_entry("PUT", "Patient?identifier=urn:ids|1", identified("1")),
+        an_entry("DELETE", "Patient?identifier=urn:ids|1"),
+    ):
+        failure = await refused(ask, Incorrect, an_entry("PUT", f"Patient/{existing}", a_patient(id=existing)), other)
+        assert failure.status == 400
+    create = an_entry("POST", "Patient", identified("2"), ifNoneExist="identifier=urn:ids|2")
+    assert places(await refused(ask, Incorrect, create, create)) == ["Bundle.entry[1]"]
+
+
+async def test_conditional_updates_patches_and_deletions_work_within(ask: Ask) -> None:
+    for value in ("1", "2", "3"):
+        await ask("create", "Patient", identified(value, gender="male"))
+    data = base64.b64encode(b'[{"op":"replace","path":"/gender","value":"other"}]').decode()
+    binary = {"resourceType": "Binary", "contentType": "application/json-patch+json", "data": data}
+    updated, patched, deleted, made = await answered(
+        ask,
+        an_entry("PUT", "Patient?identifier=urn:ids|1", identified("1", gender="female")),
+        an_entry("PATCH", "Patient?identifier=urn:ids|2", binary),
+        an_entry("DELETE", "Patient?identifier=urn:ids|3"),
+        an_entry("PUT", "Patient?identifier=urn:ids|4", identified("4")),
+        prefer="representation",
+    )
+    statuses = [each["response"]["status"] for each in (updated, patched, deleted, made)]
+    assert statuses == ["200 OK", "200 OK", "204 No Content", "201 Created"]
+    assert (updated["resource"]["gender"], patched["resource"]["gender"]) == ("female", "other")
+    assert patched["response"]["etag"] == 'W/"2"'
+
+
+async def test_preconditions_of_entries_are_honoured(ask: Ask) -> None:
+    await ask("update", "Patient/1", a_patient(id="1", gender="male"))
+    put = a_patient(id="1", gender="female")
+    await refused(ask, VersionMismatch, an_entry("PUT", "Patient/1", put, ifMatch='W/"9"'))
+    await refused(ask, VersionMismatch, an_entry("PUT", "Patient/1", put, ifNoneMatch="*"))
+    updated, read = await answered(
+        ask, an_entry("PUT", "Patient/1", put, ifMatch='W/"1"'), an_entry("GET", "Patient/1", ifNoneMatch='W/"2"')
+    )
+    assert (updated["response"]["status"], read["response"]["status"]) == ("200 OK", "304 Not Modified")
+
+
+async def test_the_outcome_tells_of_references_that_lead_out_to_nothing(ask: Ask) -> None:
+    entries = await answered(
+        ask,
+        an_entry("POST", "Patient", a_patient(), "urn:uuid:1"),
+        an_entry("POST", "Group", a_group("urn:uuid:1", "Patient/none")),
+        prefer="OperationOutcome",
+    )
+    issues = entries[1]["response"]["outcome"]["issue"]
+    assert [each["expression"] for each in issues if each["severity"] == "warning"] == [["Group.member[1].entity"]]
+    strict = Policy(POLICY.cursors, enforces_references=True)
+    failure = await refused(
+        ask,
+        Unprocessable,
+        an_entry("POST", "Patient", a_patient()),
+        an_entry("POST", "Group", a_group("Patient/none")),
+        policy=strict,
+    )
+    assert places(failure) == ["Bundle.entry[1].resource.member[0].entity"]
+
+
+async def test_each_entry_is_judged_by_itself_and_one_refusal_refuses_all(ask: Ask) -> None:
+    await ask("update", "Patient/anna", a_patient(id="anna"))
+    mine = an_entry("PUT", "Patient/anna", a_patient(id="anna", gender="female"))
+    failure = await refused(
+        ask, Refused, mine, an_entry("POST", "Organization", {"resourceType": "Organization"}), by=ANNA
+    )
+    assert places(failure) == ["Bundle.entry[1]"]
+    observation = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}}
+    theirs = an_entry("POST", "Observation", {**observation, "subject": {"reference": "Patient/otto"}})
+    assert places(await refused(ask, Refused, mine, theirs, by=ANNA)) == ["Bundle.entry[1]"]
+    assert (await ask("read", "Patient/anna")).version == 1
+
+
+async def test_a_transaction_may_be_empty_or_read_only_but_not_too_large(ask: Ask) -> None:
+    assert await answered(ask) == []
+    (read,) = await answered(ask, an_entry("GET", "Patient?gender=male"))
+    assert read["resource"]["total"] == 0
+    small = Policy(POLICY.cursors, bundle_entries=1)
+    await refused(ask, Incorrect, *[an_entry("GET", "Patient")] * 2, policy=small)
+
+
+async def test_a_full_url_stands_for_one_resource(ask: Ask) -> None:
+    create = an_entry("POST", "Patient", a_patient(), "urn:uuid:1")
+    assert places(await refused(ask, Incorrect, create, create)) == ["Bundle.entry[1].fullUrl"]
+
+
+async def test_an_update_to_a_free_id_by_a_condition_that_selects_nothing_is_a_conflict_if_it_is_taken(
+    ask: Ask,
+) -> None:
+    await ask("update", "Patient/1", a_patient(id="1"))
+    failure = await refused(ask, Conflict, an_entry("PUT", "Patient?identifier=urn:ids|1", identified("1", id="1")))
+    assert places(failure) == ["Bundle.entry[0]"]
+
+
+async def test_an_update_that_says_the_same_makes_no_version_within_either(ask: Ask) -> None:
+    await ask("update", "Patient/1", a_patient(id="1"))
+    same, new = await answered(
+        ask, an_entry("PUT", "Patient/1", a_patient(id="1")), an_entry("PUT", "Patient/2", a_patient(id="2"))
+    )
+    assert [each["response"]["etag"] for each in (same, new)] == ['W/"1"', 'W/"1"']
