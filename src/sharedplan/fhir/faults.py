@@ -1,6 +1,6 @@
 """A fault of a resource while its path is still being put together, and how faults become issues."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import islice
@@ -8,22 +8,26 @@ from itertools import islice
 from sharedplan.errors import Issue
 
 MOST = 100
-"""More faults of one resource help nobody; the rest is told as "and more"."""
+"""More problems of one resource help nobody; the rest is told as "there are more"."""
+
+_ADVISED = 20
+_LONGEST_NAME = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     """What is wrong somewhere below an object: `path` is relative to it, "" is the object itself.
 
-    `saying` may be a function, so that costly advice is only made for faults that are told.
     `depends` marks what the resource, or the Bundle, has yet to judge: "#p1" (is that contained?) or "conditional".
+    `near` is a name that is not known, and those that are: advice for the sentence, made only for faults that are told.
     """
 
     path: str
     code: str
-    saying: str | Callable[[], str]
+    saying: str
     severity: str = "error"
     depends: str | None = None
+    near: tuple[str, Collection[str]] | None = None
 
     def below(self, name: str) -> "Fault":
         """The same, seen from an object that holds this one as `name` ("activity[2]")."""
@@ -38,19 +42,19 @@ def issues(faults: Iterable[Fault], root: str) -> list[Issue]:
     """The faults as issues, errors first, each with its whole path; at most MOST, then one that says so."""
     ordered = sorted(islice(faults, MOST * 20), key=lambda fault: fault.severity != "error")
     told = [
-        Issue(fault.code, _said(fault), f"{root}.{fault.path}" if fault.path else root, fault.severity)
-        for fault in ordered[:MOST]
+        Issue(
+            fault.code,
+            fault.saying + (_advice(*fault.near) if fault.near is not None and number < _ADVISED else ""),
+            f"{root}.{fault.path}" if fault.path else root,
+            fault.severity,
+        )
+        for number, fault in enumerate(ordered[:MOST])
     ]
     if len(ordered) > MOST:
         told.append(Issue("too-long", f"There are more problems; these are the first {MOST}.", root, "information"))
     return told
 
 
-def _said(fault: Fault) -> str:
-    return fault.saying if isinstance(fault.saying, str) else fault.saying()
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """ " Did you mean x?", or nothing when no name is near."""
-    near = get_close_matches(name, known, 1, 0.7) if len(name) <= 60 else []
+def _advice(name: str, known: Collection[str]) -> str:
+    near = get_close_matches(name, known, 1, 0.7) if len(name) <= _LONGEST_NAME else []
     return f" Did you mean {near[0]}?" if near else ""

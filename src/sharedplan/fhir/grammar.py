@@ -8,11 +8,12 @@ https://hl7.org/fhir/R4/json.html, https://hl7.org/fhir/R4/formats.html
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from sharedplan.fhir.codes import Required, resource_types
 from sharedplan.fhir.exchanges import Json
-from sharedplan.fhir.faults import MOST, NONE, Fault, Faults, nearest
+from sharedplan.fhir.faults import MOST, NONE, Fault, Faults
 from sharedplan.fhir.invariants import OF_DATATYPES
 from sharedplan.fhir.models import Field, Model, fields, model, type_of
 from sharedplan.fhir.narrative import faults as narrative_faults
@@ -23,6 +24,7 @@ from sharedplan.fhir.resource_invariants import OF_RESOURCES
 Rule = Callable[[Any, Json], Faults]
 """What judges one element: its value, and the object that holds it; paths are relative to that object."""
 
+_BARE = Fault("", "invariant", "An element needs a value or something inside; else leave it out. (ele-1)")
 _PLAIN_NAME = re.compile(r"_?[A-Za-z][A-Za-z0-9]{0,63}")
 
 
@@ -67,8 +69,8 @@ class Grammar:
                 found.append(
                     Fault(stem, "structure", f"Only one form of {stem}[x] may be given; there are {given_twice}.")
                 )
-        if len(value) < 2 and not self._is_resource and value.keys() <= {"id"}:
-            found.append(Fault("", "invariant", "An element needs a value or something inside; leave it out. (ele-1)"))
+        if len(value) < 2 and not self._is_resource and (not value or (self.type != "Element" and "id" in value)):
+            found.append(_BARE)
         if not found:
             for invariant in self._invariants:
                 if not invariant.holds(value):
@@ -78,7 +80,7 @@ class Grammar:
 
     def _unknown(self, name: str) -> Fault:
         path = name if _PLAIN_NAME.fullmatch(name) else ""
-        return Fault(path, "structure", lambda: f"{shown(name)} is no element here.{nearest(name, self._rules)}")
+        return Fault(path, "structure", f"{shown(name)} is no element here.", near=(name, self._rules))
 
 
 @lru_cache(maxsize=1024)
@@ -161,26 +163,34 @@ def _narrative(given: Any, holder: Json) -> Faults:
 
 def _extended(field: Field) -> Rule:
     """The rule of `_name`, the id and extensions of a primitive. https://hl7.org/fhir/R4/json.html#primitive"""
-    inner = _of_primitives()
     label, name = field.label, field.name
-    if not field.many:
-        return _object(label, inner.faults)
 
-    def rule(given: Any, holder: Json) -> Faults:
+    def one(given: Any, holder: Json) -> Faults:
+        return [fault.below(label) for fault in _twin(given, name in holder)]
+
+    def many(given: Any, holder: Json) -> Faults:
         if type(given) is not list or not given:
             return [_no_array(label, given, f"_{name}")]
         values = holder.get(name)
         found: list[Fault] = []
-        for index, one in enumerate(given):
-            if one is not None:
-                found += [fault.below(f"{label}[{index}]") for fault in inner.faults(one)]
-            elif not _has_at(values, index):
+        for index, each in enumerate(given):
+            has_value = _has_at(values, index)
+            if each is not None:
+                found += [fault.below(f"{label}[{index}]") for fault in _twin(each, has_value)]
+            elif not has_value:
                 found.append(Fault(f"{label}[{index}]", "structure", f"{name} and _{name} both have nothing here."))
             if len(found) > MOST:
                 break
         return found
 
-    return rule
+    return many if field.many else one
+
+
+def _twin(given: Any, has_value: bool) -> Faults:
+    """What is wrong with the object beside a primitive; without a value it needs extensions."""
+    if faults := _of_primitives().faults(given):
+        return faults
+    return NONE if has_value or "extension" in given else [_BARE]
 
 
 @lru_cache(maxsize=1)
@@ -279,7 +289,7 @@ def resource(value: Any) -> Faults:
     """All that is wrong with a resource, of whatever type it says it is."""
     faults = _of_its_type(value)
     if isinstance(value, dict) and ("contained" in value or any(fault.depends for fault in faults)):
-        return list(_settled(value, faults))
+        return list(islice(_settled(value, faults), MOST * 20))
     return faults
 
 
@@ -290,13 +300,8 @@ def _of_its_type(value: Any) -> Faults:
     if named is None:
         return [Fault("resourceType", "required", "resourceType is missing: which type of resource is it?")]
     if type(named) is not str or named not in resource_types():
-        return [
-            Fault(
-                "resourceType",
-                "structure",
-                lambda: f"{shown(named)} is no resource type of R4.{nearest(str(named), resource_types())}",
-            )
-        ]
+        near = (str(named), resource_types())
+        return [Fault("resourceType", "structure", f"{shown(named)} is no resource type of R4.", near=near)]
     made = grammar(named)
     if made is None:
         return [Fault("", "not-supported", f"{named} is kept without a look inside.", severity="information")]
@@ -327,7 +332,7 @@ def _settled(value: Json, faults: Faults) -> Iterator[Fault]:
     """The faults with those decided that depend on the whole resource, and what contained resources owe it."""
     contained = value.get("contained")
     within = [one for one in contained if isinstance(one, dict)] if isinstance(contained, list) else []
-    ids = [one.get("id") for one in within]
+    ids = {id for one in within if isinstance(id := one.get("id"), str)}
     for fault in faults:
         if fault.depends is None:
             yield fault
@@ -338,12 +343,15 @@ def _settled(value: Json, faults: Faults) -> Iterator[Fault]:
             # Without anything contained it is a leftover that hurts nobody; beside others, a name is wrong.
             yield Fault(fault.path, fault.code, fault.saying, "error" if within else "warning")
     pointed_at = set(_fragments(value))
-    for index, id in enumerate(ids):
-        at = f"contained[{index}]"
-        if id is not None and id in ids[:index]:
-            yield Fault(f"{at}.id", "duplicate", f"Two contained resources have the id {shown(id)}.")
-        if f"#{id}" not in pointed_at and "#" not in _fragments(within[index]):
+    seen = set()
+    for index, one in enumerate(within):
+        id, at = one.get("id"), f"contained[{index}]"
+        if not isinstance(id, str) or (f"#{id}" not in pointed_at and "#" not in _fragments(one)):
             yield Fault(at, "invariant", "Nothing points at this contained resource. (dom-3)", severity="warning")
+        elif id in seen:
+            yield Fault(f"{at}.id", "duplicate", f"Two contained resources have the id {shown(id)}.")
+        else:
+            seen.add(id)
 
 
 def _fragments(value: Any) -> Iterator[str]:

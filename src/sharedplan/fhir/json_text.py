@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import islice
 from typing import Any, Never
 
 import orjson
@@ -23,6 +24,7 @@ MAX_EXPONENT = 308  # beyond it a double overflows, and most other readers keep 
 _BYTE_ORDER_MARK = "\ufeff"
 _SUSPECT_ESCAPE = re.compile(r"\\[bfu]")
 _NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")  # https://hl7.org/fhir/R4/datatypes.html#string
+_TOLD = 100  # flaws
 _QUICK_INTEGER = 18  # so many digits always fit into 64 bits
 
 
@@ -72,9 +74,9 @@ def read(body: bytes | str, *, max_depth: int = MAX_DEPTH) -> Any:
         raise _too_deep(max_depth) from None
     except _Flawed:
         raise Incorrect(issues=_flaws(text)) from None
-    if text.count("{") + text.count("[") > max_depth and _is_deeper(value, max_depth):
+    if text.count("{") + text.count("[") > max_depth and is_deeper(value, max_depth):
         raise _too_deep(max_depth)
-    if _SUSPECT_ESCAPE.search(text) and (flaws := list(_bad_strings(value, _root(value)))):
+    if _SUSPECT_ESCAPE.search(text) and (flaws := list(islice(_bad_strings(value, _root(value)), _TOLD))):
         raise Incorrect(issues=flaws)
     return value
 
@@ -141,7 +143,8 @@ def _too_deep(max_depth: int) -> Incorrect:
     return Incorrect(issues=[Issue("too-costly", f"The JSON is nested deeper than {max_depth} levels.")])
 
 
-def _is_deeper(value: Any, max_depth: int) -> bool:
+def is_deeper(value: Any, max_depth: int = MAX_DEPTH) -> bool:
+    """Whether objects and arrays are nested deeper than so many levels, and the text could not be read again."""
     level = [value]
     for _ in range(max_depth):
         level = [
@@ -224,7 +227,7 @@ _MARKING = json.JSONDecoder(
 def _flaws(text: str) -> list[Issue]:
     try:
         value = _MARKING.decode(text)
-        return list(_marks(value, _root(value)))
+        return list(islice(_marks(value, _root(value)), _TOLD))
     except (json.JSONDecodeError, RecursionError):  # the grammar breaks after the flaw, or bottomless nesting follows
         return [Issue("invalid", "The JSON holds a name twice or a number that cannot be kept, and later breaks off.")]
 

@@ -40,9 +40,9 @@ _BARE = {bool: "boolean", str: "string", UUID: "uuid"}
 class Field:
     """One element of a model.
 
-    `kind` is a primitive's name or a complex type's ("CarePlanActivity"); `model` is that of a complex type, None for a
-    primitive; `is_extensible` whether it has a `_name` twin; `choice` the stem of a choice ("value" of valueQuantity), then `is_required` says that one of its forms
-    is; `targets` the types that a Reference may point at, empty for any.
+    `kind`: a primitive's name or a complex type's ("CarePlanActivity"). `model`: that of a complex type, None for a
+    primitive. `is_extensible`: whether it has a `_name` twin. `choice`: the stem of one ("value" of valueQuantity);
+    then `is_required` says that one of its forms is. `targets`: the types a Reference may point at, empty for any.
     """
 
     owner: str

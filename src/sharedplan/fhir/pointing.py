@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.fhir.codes import resource_types
 from sharedplan.fhir.exchanges import Json
-from sharedplan.fhir.faults import NONE, Fault, Faults, nearest
+from sharedplan.fhir.faults import NONE, Fault, Faults
 from sharedplan.fhir.primitives import is_id, shown
 from sharedplan.fhir.references import Reference, parse
 
@@ -55,13 +55,9 @@ def _closely(text: str | None, said: str | None, targets: frozenset[str]) -> Ite
         )
     named = reference.type
     if named is not None and named not in resource_types():
-        unknown = named
         if reference.kind != "absolute":  # elsewhere a path may look like Type/id and be none
-            yield Fault(
-                "reference",
-                "value",
-                lambda: f"There is no resource type {shown(unknown)}.{nearest(unknown, resource_types())}",
-            )
+            near = (named, resource_types())
+            yield Fault("reference", "value", f"There is no resource type {shown(named)}.", near=near)
         named = None
     if named is not None and said is not None and said in resource_types() and said != named:
         yield Fault("type", "value", f"type says {said}, and the reference points at a {named}.")

@@ -51,10 +51,11 @@ def _is_decimal(value: Any) -> bool:
 
 
 def _is_base64(value: Any) -> bool:
-    if type(value) is not str or not value:
+    if type(value) is not str:
         return False
+    packed = value.translate(_WHITE)
     try:
-        return bool(binascii.a2b_base64(value.translate(_WHITE), strict_mode=True))
+        return bool(packed) and len(packed) % 4 == 0 and bool(binascii.a2b_base64(packed, strict_mode=True))
     except (binascii.Error, ValueError):
         return False
 

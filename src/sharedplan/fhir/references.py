@@ -139,4 +139,5 @@ def _relinked(div: str, mapping: Mapping[str, str]) -> str:
         new = mapping.get(unescape(quoted[1:-1]))
         return found[0] if new is None else f"{start}{quoted[0]}{new}{quoted[0]}"
 
-    return _LINK.sub(link, div)
+    found = _LINK.sub(link, div)
+    return div if found == div else found
