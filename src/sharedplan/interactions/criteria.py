@@ -14,8 +14,9 @@ from sharedplan.errors import Incorrect, ManyMatches
 from sharedplan.fhir.exchanges import Asked
 from sharedplan.fhir.json_text import write
 from sharedplan.interactions.acting import Acting
+from sharedplan.search import controls
 from sharedplan.search.expression import Expression
-from sharedplan.search.parse import CONTROLS, parse
+from sharedplan.search.parse import parse
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -37,7 +38,7 @@ def criteria(type: str, pairs: Pairs, *, base: str) -> Criteria:
     if not pairs:
         raise Incorrect(f"a condition on {type} needs at least one search parameter")
     for name, value in pairs:
-        if name in CONTROLS:
+        if name in controls.NAMES:
             raise Incorrect(f"a condition holds parameters that select, and {name} does not")
         if not value.strip():
             raise Incorrect(f"the condition's parameter {name} has no value")
@@ -76,10 +77,15 @@ async def locked_match(condition: Criteria, acting: Acting) -> str | None:
 
 async def only_match(condition: Criteria, acting: Acting, *, without: Set[str] = frozenset()) -> str | None:
     """The same for a condition that is locked already; `without` are ids that are about to be deleted."""
+    ids = await matches_of(condition, acting, without=without)
+    if len(ids) > 1:
+        raise ManyMatches(f"the condition selects more than one {condition.type}")
+    return ids[0] if ids else None
+
+
+async def matches_of(condition: Criteria, acting: Acting, *, without: Set[str] = frozenset()) -> list[str]:
+    """The ids of visible resources that the condition selects, at most two of them, leaving some out."""
     type = condition.type
     limit = 2 + len(without)
     found = await acting.unit.matching(type, condition.where, within=acting.within[type], limit=limit)
-    ids = [id for id, _ in found if id not in without]
-    if len(ids) > 1:
-        raise ManyMatches(f"the condition selects more than one {type}")
-    return ids[0] if ids else None
+    return [id for id, _ in found if id not in without][:2]

@@ -49,6 +49,9 @@ class Parameter:
     many: bool = True
     system: str | None = None
 
+    def __hash__(self) -> int:  # the two name it; every search hashes parameters
+        return hash((self.resource, self.code))
+
     @property
     def column(self) -> str:
         """The column of the type's table: care-team → care_team, mothersMaidenName → mothers_maiden_name, _tag →

@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.clock import SystemClock
 from sharedplan.errors import Incorrect, Issue
+from sharedplan.search import controls
 from sharedplan.search.expression import (
     And,
     Everything,
@@ -30,9 +31,6 @@ from sharedplan.search.values.escapes import plain, split
 MOST_PARAMETERS = 100
 MOST_VALUES = 100
 
-CONTROLS = ("_count", "_sort", "_total", "_summary")
-"""What says how the answer is to look, rather than what is in it."""
-
 OF_THE_EDGE = frozenset({"_format", "_pretty"})
 """Read before the search, so no part of it."""
 
@@ -41,9 +39,6 @@ NOT_YET = frozenset(
     | {"_revinclude", "_text", "_type"}
 )
 """Parameters of the standard that are refused by name, so that nobody takes them for a misspelling."""
-
-SORTS = ("_lastUpdated", "_id")
-TOTALS = ("none", "estimate", "accurate")
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _MOMENT = timedelta(microseconds=1)
@@ -96,7 +91,7 @@ def parse(
     if len(pairs) > MOST_PARAMETERS:
         raise Incorrect(f"a search takes at most {MOST_PARAMETERS} parameters; this one has {len(pairs)}")
     filters: list[Expression] = []
-    controls: dict[str, str] = {}
+    given: dict[str, str] = {}
     understood: list[tuple[str, str]] = []
     dropped: list[Issue] = []
     for name, value in pairs:
@@ -104,10 +99,10 @@ def parse(
             continue
         _check_text(name, value)
         try:
-            if name in CONTROLS:
-                if name in controls:
+            if name in controls.CONTROLS:
+                if name in given:
                     raise Incorrect(f"{name} is given twice")
-                controls[name] = value
+                given[name] = value
             else:
                 filters.append(_filter(type, name, value, base, at))
             understood.append((name, value))
@@ -117,10 +112,10 @@ def parse(
             dropped.append(Issue("not-supported", f"left out: {unknown}", severity="warning"))
     return Query(
         where=filters[0] if len(filters) == 1 else And(tuple(filters)) if filters else Everything(),
-        count=_count(controls.get("_count")),
-        sort=_sort(controls.get("_sort")),
-        total=_total(controls.get("_total")),
-        summary=_summary(controls.get("_summary")),
+        count=controls.count(given.get("_count")),
+        sort=controls.sort(given.get("_sort")),
+        total=controls.total(given.get("_total")),
+        summary=controls.summary(given.get("_summary")),
         understood=tuple(understood),
         dropped=tuple(dropped),
     )
@@ -218,7 +213,7 @@ def _unknown(type: str, name: str) -> _Unknown:
         return _Unknown(f"{code} is not yet supported")
     if "." in name and PARAMETERS[type].get(code.partition(".")[0]) is not None:
         return _Unknown(f"{name}: chained parameters are not yet supported")
-    known = [*PARAMETERS[type], *CONTROLS]
+    known = [*PARAMETERS[type], *controls.CONTROLS]
     if code in known:
         return _Unknown(f"{name}: a modifier follows the colon")
     nearest = get_close_matches(code, known, n=1, cutoff=0.5)
@@ -232,35 +227,3 @@ def _unknown_modifier(parameter: Parameter, modifier: str) -> _Unknown:
         f"{parameter.code} has no modifier :{modifier[:60]}"
         + (f"; do you mean :{nearest[0]}?" if nearest else f"; it has :{', :'.join(_MODIFIERS[parameter.type])}")
     )
-
-
-def _count(value: str | None) -> int | None:
-    if value is None:
-        return None
-    if not (value.isascii() and value.isdigit()) or len(value) > 9:
-        raise Incorrect("_count is a whole number, 0 or more")
-    return int(value)
-
-
-def _sort(value: str | None) -> tuple[tuple[str, bool], ...]:
-    if value is None:
-        return ()
-    found = tuple((part.removeprefix("-"), part.startswith("-")) for part in value.split(","))
-    for code, _ in found:
-        if code not in SORTS:
-            raise Incorrect(f"_sort by {code[:60] or 'nothing'} is not supported; it takes {', '.join(SORTS)}")
-    return found
-
-
-def _total(value: str | None) -> str | None:
-    if value is not None and value not in TOTALS:
-        raise Incorrect(f"_total is one of {', '.join(TOTALS)}")
-    return value
-
-
-def _summary(value: str | None) -> str | None:
-    if value in ("true", "text", "data"):
-        raise Incorrect(f"_summary={value} is not yet supported; it takes count and false")
-    if value not in (None, "count", "false"):
-        raise Incorrect("_summary is count or false")
-    return value if value == "count" else None
