@@ -13,7 +13,7 @@ from sharedplan.exchange.entries import named
 from sharedplan.exchange.part import Part
 from sharedplan.fhir import references, resources
 from sharedplan.interactions import create, patch, update
-from sharedplan.interactions.criteria import Criteria, condition_of, from_text, only_match
+from sharedplan.interactions.criteria import Criteria, condition_of, from_text, matches_of, only_match
 from sharedplan.search.indexing import index_values
 from sharedplan.search.matching import matches
 
@@ -111,9 +111,8 @@ async def _selected(text: str, part: Part, parts: list[Part]) -> str:
     condition = from_text(type, text, base=part.asked.base)
     touched = [each for each in parts if each.type == type and each.id is not None]
     rewritten = {each.id for each in touched if each.asked.interaction in ("create", "update", "delete") and each.id}
-    stored = await only_match(condition, part.acting, without=rewritten)
     here = [str(each.id) for each in touched if _meets(each, condition)]
-    found = [*here, stored] if stored is not None else here
+    found = [*here, *await matches_of(condition, part.acting, without=rewritten)]
     if len(found) > 1:
         raise ManyMatches(f"{text} selects more than one {type}")
     if not found:

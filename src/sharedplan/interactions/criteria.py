@@ -14,11 +14,13 @@ from sharedplan.errors import Incorrect, ManyMatches
 from sharedplan.fhir.exchanges import Asked
 from sharedplan.fhir.json_text import write
 from sharedplan.interactions.acting import Acting
-from sharedplan.search import controls
 from sharedplan.search.expression import Expression
 from sharedplan.search.parse import parse
 
 Pairs = Sequence[tuple[str, str]]
+
+_OF_THE_ANSWER = frozenset({"_count", "_sort", "_total", "_summary", "_elements", "_include", "_revinclude"})
+"""Parameters that shape an answer and select nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ def criteria(type: str, pairs: Pairs, *, base: str) -> Criteria:
     if not pairs:
         raise Incorrect(f"a condition on {type} needs at least one search parameter")
     for name, value in pairs:
-        if name in controls.NAMES:
+        if name in _OF_THE_ANSWER:
             raise Incorrect(f"a condition holds parameters that select, and {name} does not")
         if not value.strip():
             raise Incorrect(f"the condition's parameter {name} has no value")

@@ -14,6 +14,7 @@ from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.audit_events import shown
 from sharedplan.interactions.read import absent
 from sharedplan.interactions.spoken_of import about
+from sharedplan.search import controls
 from sharedplan.search.values import date
 from sharedplan.store.versions import Version
 
@@ -27,7 +28,7 @@ async def history(asked: Asked, acting: Acting) -> Answer:
     place = pages.continued(asked, acting)
     pairs = asked.parameters if place is None else pages.asked_before(place)
     given = _parameters(pairs)
-    size = pages.count(given.get("_count"), acting)
+    size = pages.size(controls.count(given.get("_count")), acting)
     page = await acting.unit.history(
         within=acting.within,
         type=asked.type,

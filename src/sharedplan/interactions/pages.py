@@ -18,13 +18,9 @@ Pairs = tuple[tuple[str, str], ...]
 _KEPT = "/:,@"  # characters that a query may hold and that search values are full of
 
 
-def count(value: str | None, acting: Acting) -> int:
-    """How many entries a page has: what is asked for, up to the server's limit. Raises Incorrect."""
-    if value is None:
-        return acting.policy.page_size
-    if not (value.isascii() and value.isdigit()) or len(value) > 9:
-        raise Incorrect("_count is a whole number, 0 or more")
-    return min(int(value), acting.policy.page_size_limit)
+def size(count: int | None, acting: Acting) -> int:
+    """How many entries a page has at most: what `_count` asks for, up to the server's limit."""
+    return acting.policy.page_size if count is None else min(count, acting.policy.page_size_limit)
 
 
 def continued(asked: Asked, acting: Acting) -> Json | None:

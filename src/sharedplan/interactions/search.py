@@ -96,9 +96,7 @@ def _parsed(type: str, pairs: pages.Pairs, asked: Asked, acting: Acting) -> Quer
 
 def _size(query: Query, acting: Acting) -> int:
     """How many entries the page has at most."""
-    if query.summary == "count":
-        return 0
-    return acting.policy.page_size if query.count is None else min(query.count, acting.policy.page_size_limit)
+    return 0 if query.summary == "count" else pages.size(query.count, acting)
 
 
 def _types(pairs: pages.Pairs, acting: Acting) -> list[str]:
