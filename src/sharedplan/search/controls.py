@@ -5,7 +5,7 @@ https://hl7.org/fhir/R4/search.html#return
 
 from sharedplan.errors import Incorrect
 
-CONTROLS = ("_count", "_sort", "_total", "_summary")
+NAMES = ("_count", "_sort", "_total", "_summary")
 
 SORTS = ("_lastUpdated", "_id")
 TOTALS = ("none", "estimate", "accurate")

@@ -99,7 +99,7 @@ def parse(
             continue
         _check_text(name, value)
         try:
-            if name in controls.CONTROLS:
+            if name in controls.NAMES:
                 if name in given:
                     raise Incorrect(f"{name} is given twice")
                 given[name] = value
@@ -213,7 +213,7 @@ def _unknown(type: str, name: str) -> _Unknown:
         return _Unknown(f"{code} is not yet supported")
     if "." in name and PARAMETERS[type].get(code.partition(".")[0]) is not None:
         return _Unknown(f"{name}: chained parameters are not yet supported")
-    known = [*PARAMETERS[type], *controls.CONTROLS]
+    known = [*PARAMETERS[type], *controls.NAMES]
     if code in known:
         return _Unknown(f"{name}: a modifier follows the colon")
     nearest = get_close_matches(code, known, n=1, cutoff=0.5)
