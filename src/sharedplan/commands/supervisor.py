@@ -5,6 +5,7 @@ still starting; the parent then sends each the database's address on its standar
 is gone and the worker stops by itself.
 """
 
+import contextlib
 import errno
 import signal
 import socket
@@ -19,8 +20,11 @@ from types import FrameType
 from sharedplan.logs import log
 
 COMMAND = (sys.executable, "-m", "sharedplan.commands.worker")
+CANNOT_START = 3
+"""The exit code of a worker that found out, while starting, that it never will; uvicorn's too."""
+
 SOON = 5.0
-"""Seconds: a worker that ends sooner than this after its start is started again only after a pause."""
+"""Seconds: workers that end sooner than this after their start are started again after pauses that grow to this."""
 
 
 def listening_socket(host: str, port: int, *, patience: float = 2.0) -> socket.socket:
@@ -56,6 +60,8 @@ class Worker:
         self._bound = bound
         self._environment = environment
         self._ended = ended
+        self._pause = 0.0
+        self._dead_since: float | None = None
         self._start()
 
     def _start(self) -> None:
@@ -86,15 +92,18 @@ class Worker:
             log.warning("worker_gone_before_start", pid=self.pid)
 
     def revive(self, database_url: str) -> None:
-        """Start it again if it has died, unless it died just now."""
-        code = self._process.poll()
+        """Start it again if it has died: at once, or after a pause if it keeps dying."""
+        code, now = self._process.poll(), time.monotonic()
         if code is None:
             return
-        if self._process.stdin is not None and not self._process.stdin.closed:
-            self._process.stdin.close()
+        if self._dead_since is None:
+            self._dead_since = now
+            self._pause = min(max(0.2, 2 * self._pause), SOON) if now - self._begun < SOON else 0.0
             log.error("worker_died", pid=self.pid, exit_code=code)
+            self._close_stdin()
             self._ended(self.pid)
-        if time.monotonic() - self._begun > SOON:
+        if now - self._dead_since >= self._pause:
+            self._dead_since = None
             self._start()
             self.tell(database_url)
 
@@ -110,7 +119,11 @@ class Worker:
             log.error("worker_killed", pid=self.pid)
             self._process.kill()
             self._process.wait()
-        if self._process.stdin is not None:
+        self._close_stdin()
+
+    def _close_stdin(self) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
 
 
@@ -158,7 +171,7 @@ class Supervisor:
         """
         begun = time.monotonic()
         while not self.stopping.wait(0.1):
-            if time.monotonic() - begun < SOON and any(worker.exit_code == 3 for worker in self._workers):
+            if time.monotonic() - begun < SOON and any(worker.exit_code == CANNOT_START for worker in self._workers):
                 raise WorkerFailed("a worker could not start; the log above says why")
             for worker in self._workers:
                 worker.revive(database_url)

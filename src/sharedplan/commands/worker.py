@@ -10,10 +10,13 @@ import threading
 from pydantic import SecretStr
 
 from sharedplan import logs
+from sharedplan.access.keys import BadKey
 from sharedplan.app import application
 from sharedplan.clock import SystemClock
 from sharedplan.commands.options import read_settings
+from sharedplan.commands.supervisor import CANNOT_START
 from sharedplan.rest.server import Server, server
+from sharedplan.secret_files import UnusableSecret
 
 
 def main() -> None:
@@ -25,7 +28,11 @@ def main() -> None:
     if not database_url:
         return  # the parent gave up before it began
     settings = settings.model_copy(update={"database_url": SecretStr(database_url)})
-    wired = application(settings, SystemClock())
+    try:
+        wired = application(settings, SystemClock())
+    except (BadKey, UnusableSecret, OSError) as failure:
+        logs.log.error("worker_cannot_start", reason=str(failure))
+        sys.exit(CANNOT_START)
     running = server(wired.app, wired.health, settings)
     threading.Thread(target=_stop_with_the_parent, args=(running,), daemon=True).start()
     running.run(sockets=[bound])

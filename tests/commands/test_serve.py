@@ -1,0 +1,137 @@
+"""`sharedplan serve` as the process that users run: it starts, keeps its workers alive, and stops in order."""
+
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from journeys.service import COMMAND, Service, free_port
+
+WORKER = "sharedplan.commands.worker"
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    running = Service(tmp_path_factory.mktemp("serve") / "data", free_port(), workers=2).start()
+    yield running
+    running.stop()
+
+
+def workers_of(service: Service) -> list[psutil.Process]:
+    assert service.process is not None
+    children = psutil.Process(service.process.pid).children()
+    return [child for child in children if not is_gone(child) and WORKER in " ".join(child.cmdline())]
+
+
+def is_gone(process: psutil.Process) -> bool:
+    """Whether it has ended; what an ended process leaves until its parent looks counts as gone."""
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+def wait_until(holds: object, seconds: float = 30) -> None:
+    assert callable(holds)
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until, "it did not come about"
+        time.sleep(0.05)
+
+
+def test_a_token_of_the_directory_reaches_it_while_it_runs(service: Service) -> None:
+    with service.client() as client:
+        assert client.get("CarePlan").status_code == 200
+
+
+def test_there_are_as_many_workers_as_asked_for(service: Service) -> None:
+    assert len(workers_of(service)) == 2
+
+
+def test_a_worker_that_is_killed_is_replaced(service: Service) -> None:
+    for _ in range(3):
+        victim = workers_of(service)[0]
+        victim.kill()
+        wait_until(lambda killed=victim: killed not in workers_of(service) and len(workers_of(service)) == 2)
+        service.wait_ready()
+
+
+def test_the_numbers_of_all_workers_are_told_by_each(service: Service) -> None:
+    headers = {"Authorization": f"Bearer {service.token('--client', 'x', '--organization', 'Organization/s')}"}
+    for _ in range(20):  # a new connection each, so that both workers have some
+        assert httpx.get(f"{service.base}/Goal", headers=headers).status_code == 200
+    told = httpx.get(f"http://127.0.0.1:{service.port}/metrics").text
+    [line] = [line for line in told.splitlines() if line.startswith("sharedplan_requests_total") and '"Goal"' in line]
+    assert float(line.rpartition(" ")[2]) == 20
+
+
+def test_the_log_has_no_token_and_no_address(service: Service) -> None:
+    token = service.token("--client", "log-reader", "--organization", "Organization/s")
+    url = f"{service.base}/Patient/a-certain-person?_format=json"
+    httpx.get(url, headers={"Authorization": f"Bearer {token}"})
+    wait_until(lambda: "log-reader" in service.log.read_text())
+    written = service.log.read_text()
+    assert token not in written
+    assert "a-certain-person" not in written
+
+
+def test_a_port_that_is_taken_is_told_in_a_sentence(service: Service, tmp_path: Path) -> None:
+    arguments = ["serve", "--port", str(service.port), "--data-dir", str(tmp_path)]
+    done = subprocess.run([*COMMAND, *arguments], env=service.environment(), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "cannot listen" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "why"),
+    [
+        (["--host", "0.0.0.0"], {}, "this machine only"),
+        ([], {"SHAREDPLAN_ENVIRONMENT": "production"}, "issuers"),
+        ([], {"SHAREDPLAN_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}, "cannot be reached"),
+        ([], {"SHAREDPLAN_ISSUERS": '[{"iss": "a", "jwks": {"keys": []}}]'}, "holds no keys"),
+        (["--port", "99999"], {}, "--port"),
+    ],
+)
+def test_what_cannot_be_served_is_told_in_a_sentence(
+    service: Service, tmp_path: Path, arguments: list[str], environment: dict[str, str], why: str
+) -> None:
+    port = [] if "--port" in arguments else ["--port", "0"]
+    command = [*COMMAND, "serve", *port, "--data-dir", str(tmp_path), *arguments]
+    surroundings = service.environment() | environment
+    done = subprocess.run(command, env=surroundings, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert why in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_sigterm_stops_it_with_all_that_belongs_to_it(tmp_path: Path) -> None:
+    running = Service(tmp_path / "data", free_port()).start()
+    assert running.process is not None
+    family = psutil.Process(running.process.pid).children(recursive=True)
+    postmaster = psutil.Process(running.postmaster())
+    assert running.stop(signal.SIGTERM) == 0
+    assert all(is_gone(process) for process in [*family, postmaster])
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", running.port))
+    token_afterwards = running.token("--client", "x")
+    running.start()
+    try:
+        answer = httpx.get(f"{running.base}/Practitioner", headers={"Authorization": f"Bearer {token_afterwards}"})
+        assert answer.status_code == 200
+    finally:
+        running.stop()
+
+
+def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path: Path) -> None:
+    running = Service(tmp_path / "data", free_port()).start()
+    assert running.process is not None
+    left = workers_of(running)
+    running.process.kill()
+    running.process.wait(10)
+    wait_until(lambda: all(is_gone(worker) for worker in left), 15)
+    running.start()
+    assert running.stop() == 0
