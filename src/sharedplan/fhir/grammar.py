@@ -12,19 +12,15 @@ from itertools import islice
 from typing import Any
 
 from sharedplan.fhir.codes import Required, resource_types
+from sharedplan.fhir.element_rules import BARE, Judge, Rule, of_object, of_primitive, of_twin
 from sharedplan.fhir.exchanges import Json
 from sharedplan.fhir.faults import MOST, NONE, Fault, Faults
 from sharedplan.fhir.invariants import OF_DATATYPES
 from sharedplan.fhir.models import Field, Model, fields, model, type_of
-from sharedplan.fhir.narrative import faults as narrative_faults
 from sharedplan.fhir.pointing import pointing
-from sharedplan.fhir.primitives import PRIMITIVES, Primitive, is_id, shown
+from sharedplan.fhir.primitives import is_id, shown
 from sharedplan.fhir.resource_invariants import OF_RESOURCES
 
-Rule = Callable[[Any, Json], Faults]
-"""What judges one element: its value, and the object that holds it; paths are relative to that object."""
-
-_BARE = Fault("", "invariant", "An element needs a value or something inside; else leave it out. (ele-1)")
 _PLAIN_NAME = re.compile(r"_?[A-Za-z][A-Za-z0-9]{0,63}")
 
 
@@ -70,13 +66,23 @@ class Grammar:
                     Fault(stem, "structure", f"Only one form of {stem}[x] may be given; there are {given_twice}.")
                 )
         if len(value) < 2 and not self._is_resource and (not value or (self.type != "Element" and "id" in value)):
-            found.append(_BARE)
-        if not found:
-            for invariant in self._invariants:
-                if not invariant.holds(value):
-                    saying = f"{invariant.saying} ({invariant.key})" if invariant.key else invariant.saying
-                    found.append(Fault(invariant.at, "invariant", saying, invariant.severity))
+            found.append(BARE)
+        if self._invariants and all("." in fault.path or fault.severity != "error" for fault in found):
+            found += self._breaches(value, is_sound=not found)
         return found
+
+    def _breaches(self, value: Json, *, is_sound: bool) -> Iterator[Fault]:
+        """The invariants that the object breaks, its own elements being right; further down may be faults."""
+        for invariant in self._invariants:
+            try:
+                holds = invariant.holds(value)
+            except (AttributeError, LookupError, TypeError):
+                if is_sound:
+                    raise
+                continue
+            if not holds:
+                saying = f"{invariant.saying} ({invariant.key})" if invariant.key else invariant.saying
+                yield Fault(invariant.at, "invariant", saying, invariant.severity)
 
     def _unknown(self, name: str) -> Fault:
         path = name if _PLAIN_NAME.fullmatch(name) else ""
@@ -102,7 +108,7 @@ def _made(model: Model) -> Grammar:
     for field in fields(model):
         made._rules[field.name] = _rule(field)
         if field.is_extensible:
-            made._rules[f"_{field.name}"] = _extended(field)
+            made._rules[f"_{field.name}"] = of_twin(field, lambda given: _twins().faults(given))
         if field.choice is not None:
             names, _ = choices.setdefault(field.choice, (set(), field.is_required))
             names |= {field.name, f"_{field.name}"}
@@ -113,121 +119,19 @@ def _made(model: Model) -> Grammar:
     return made
 
 
-# One rule for each element, made of the smallest steps that its definition needs: most of the time of a check is here.
-
-
-def _rule(field: Field) -> Rule:
-    if field.model is None:
-        primitive = PRIMITIVES[field.kind]
-        if field.kind == "xhtml":
-            return _narrative
-        if field.required_codes is not None:
-            primitive = _coded(field.required_codes)
-        return _primitives(field, primitive) if field.many else _primitive(field, primitive)
-    judge = _judge(field, field.model)
-    return _objects(field.label, judge) if field.many else _object(field.label, judge)
-
-
-def _primitive(field: Field, primitive: Primitive) -> Rule:
-    fits, label = primitive.fits, field.label
-
-    def rule(given: Any, holder: Json) -> Faults:
-        return NONE if fits(given) else [_misfit(label, given, primitive)]
-
-    return rule
-
-
-def _primitives(field: Field, primitive: Primitive) -> Rule:
-    fits, label, extended = primitive.fits, field.label, f"_{field.name}"
-
-    def rule(given: Any, holder: Json) -> Faults:
-        if type(given) is not list or not given:
-            return [_no_array(label, given)]
-        found = []
-        for index, one in enumerate(given):
-            if not fits(one) and not (one is None and _has_at(holder.get(extended), index)):
-                found.append(_misfit(f"{label}[{index}]", one, primitive))
-                if len(found) > MOST:
-                    break
-        return found
-
-    return rule
-
-
-def _narrative(given: Any, holder: Json) -> Faults:
-    """The rule of Narrative.div. What stands in a narrative is never repeated in a sentence."""
-    if type(given) is not str:
-        return [Fault("div", "structure", "div should be a string with XHTML.")]
-    return [Fault("div", "invariant", f"{saying} (txt-1)") for saying in narrative_faults(given)]
-
-
-def _extended(field: Field) -> Rule:
-    """The rule of `_name`, the id and extensions of a primitive. https://hl7.org/fhir/R4/json.html#primitive"""
-    label, name = field.label, field.name
-
-    def one(given: Any, holder: Json) -> Faults:
-        return [fault.below(label) for fault in _twin(given, name in holder)]
-
-    def many(given: Any, holder: Json) -> Faults:
-        if type(given) is not list or not given:
-            return [_no_array(label, given, f"_{name}")]
-        values = holder.get(name)
-        found: list[Fault] = []
-        for index, each in enumerate(given):
-            has_value = _has_at(values, index)
-            if each is not None:
-                found += [fault.below(f"{label}[{index}]") for fault in _twin(each, has_value)]
-            elif not has_value:
-                found.append(Fault(f"{label}[{index}]", "structure", f"{name} and _{name} both have nothing here."))
-            if len(found) > MOST:
-                break
-        return found
-
-    return many if field.many else one
-
-
-def _twin(given: Any, has_value: bool) -> Faults:
-    """What is wrong with the object beside a primitive; without a value it needs extensions."""
-    if faults := _of_primitives().faults(given):
-        return faults
-    return NONE if has_value or "extension" in given else [_BARE]
-
-
 @lru_cache(maxsize=1)
-def _of_primitives() -> Grammar:
+def _twins() -> Grammar:
+    """The Grammar of what stands beside a primitive: an id and extensions."""
     found = grammar("Element")
     assert found is not None
     return found
 
 
-def _has_at(values: Any, index: int) -> bool:
-    return type(values) is list and index < len(values) and values[index] is not None
+def _rule(field: Field) -> Rule:
+    return of_primitive(field) if field.model is None else of_object(field, _judge(field, field.model))
 
 
-def _object(label: str, judge: Callable[[Any], Faults]) -> Rule:
-    def rule(given: Any, holder: Json) -> Faults:
-        faults = judge(given)
-        return [fault.below(label) for fault in faults] if faults else NONE
-
-    return rule
-
-
-def _objects(label: str, judge: Callable[[Any], Faults]) -> Rule:
-    def rule(given: Any, holder: Json) -> Faults:
-        if type(given) is not list or not given:
-            return [_no_array(label, given)]
-        found: list[Fault] = []
-        for index, one in enumerate(given):
-            if faults := judge(one):
-                found += [fault.below(f"{label}[{index}]") for fault in faults]
-                if len(found) > MOST:
-                    break
-        return found
-
-    return rule
-
-
-def _judge(field: Field, model: Model) -> Callable[[Any], Faults]:
+def _judge(field: Field, model: Model) -> Judge:
     """What judges one value of a complex field."""
     if field.kind == "Resource":
         return _contained if field.name == "contained" else resource
@@ -239,18 +143,13 @@ def _judge(field: Field, model: Model) -> Callable[[Any], Faults]:
     return made.faults
 
 
-def _with(made: Grammar, more: Callable[[Json], Faults]) -> Callable[[Any], Faults]:
+def _with(made: Grammar, more: Callable[[Json], Faults]) -> Judge:
     faults_of = made.faults
 
     def judge(given: Any) -> Faults:
         return faults_of(given) or more(given)
 
     return judge
-
-
-def _coded(bound: Required) -> Primitive:
-    codes = bound.codes
-    return Primitive(lambda value: type(value) is str and value in codes, f"one of the codes {bound}")
 
 
 def _concept(bound: Required) -> Callable[[Json], Faults]:
@@ -263,26 +162,8 @@ def _concept(bound: Required) -> Callable[[Json], Faults]:
     return judge
 
 
-def _misfit(path: str, given: Any, primitive: Primitive) -> Fault:
-    if given is None:
-        return Fault(path, "structure", "null may not stand here; leave the element out.")
-    if isinstance(given, dict | list):
-        return Fault(path, "structure", f"Here should be {primitive.looks}; there is {shown(given)}.")
-    code = "code-invalid" if primitive.looks.startswith("one of the codes") and isinstance(given, str) else "value"
-    return Fault(path, code, f"{shown(given)} should be {primitive.looks}.")
-
-
-def _no_array(label: str, given: Any, name: str | None = None) -> Fault:
-    if given == []:
-        return Fault(label, "structure", f"An array may not be empty; leave {name or 'the element'} out.")
-    return Fault(
-        label,
-        "structure",
-        f"{name or label} may be given more than once, so it should be an array; there is {shown(given)}.",
-    )
-
-
-# Resources: for themselves, in a Bundle or Parameters, and contained in another. https://hl7.org/fhir/R4/references.html#contained
+# Resources: for themselves, in a Bundle or Parameters, and contained in another.
+# https://hl7.org/fhir/R4/references.html#contained
 
 
 def resource(value: Any) -> Faults:
@@ -331,7 +212,7 @@ def _of_contained(value: Any) -> Iterator[Fault]:
 def _settled(value: Json, faults: Faults) -> Iterator[Fault]:
     """The faults with those decided that depend on the whole resource, and what contained resources owe it."""
     contained = value.get("contained")
-    within = [one for one in contained if isinstance(one, dict)] if isinstance(contained, list) else []
+    within = [one if isinstance(one, dict) else {} for one in contained] if isinstance(contained, list) else []
     ids = {id for one in within if isinstance(id := one.get("id"), str)}
     for fault in faults:
         if fault.depends is None:

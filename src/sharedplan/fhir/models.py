@@ -6,6 +6,7 @@ in the types that can matter here. https://hl7.org/fhir/R4/structuredefinition.h
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, get_args, get_origin
 from uuid import UUID
 
@@ -62,6 +63,7 @@ class Field:
         return self.choice or self.name
 
 
+@lru_cache(maxsize=1024)
 def model(type: str) -> Model | None:
     """The model of a resource type or datatype; None when there is none that speaks R4."""
     if type in NOT_AS_IN_R4:
