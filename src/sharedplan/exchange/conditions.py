@@ -4,7 +4,7 @@ A condition is asked of the store as it is after the deletions, a conditional re
 the transaction itself creates can be referred to by its identifier, too. https://hl7.org/fhir/R4/http.html#trules
 """
 
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sharedplan.catalogue import CATALOGUE
@@ -72,8 +72,8 @@ async def _with_target(part: Part, before: list[Part], made: dict[tuple[str, str
     return replace(part, found=found, id=asked.id or found)
 
 
-async def resolved(parts: list[Part]) -> dict[str, str]:
-    """Conditional references → "Type/id", for all that the parts' resources hold, each asked once.
+async def resolved(parts: list[Part], texts: Mapping[int, Sequence[tuple[str, str]]]) -> dict[str, str]:
+    """Conditional references → "Type/id", each asked once; `texts` are the (path, text) of an entry's references.
 
     Raises VersionMismatch or ManyMatches, with an issue for each reference that does not select one resource.
     """
@@ -81,8 +81,8 @@ async def resolved(parts: list[Part]) -> dict[str, str]:
     issues: list[Issue] = []
     many = False
     for part in parts:
-        for path, text in _conditional(part):
-            if text in targets:
+        for path, text in texts.get(part.number, ()):
+            if "?" not in text or text in targets or references.parse(text).kind != "conditional":
                 continue
             try:
                 targets[text] = await _selected(text, part, parts)
@@ -93,14 +93,6 @@ async def resolved(parts: list[Part]) -> dict[str, str]:
     if issues:
         raise (ManyMatches if many else VersionMismatch)(issues=issues)
     return targets
-
-
-def _conditional(part: Part) -> Iterator[tuple[str, str]]:
-    """(path, text) of each conditional reference in the resource that a part writes."""
-    if part.asked.interaction in ("create", "update") and part.id is not None:
-        for path, _, text in references.each(part.asked.body):
-            if "?" in text and references.parse(text).kind == "conditional":
-                yield path, text
 
 
 async def _selected(text: str, part: Part, parts: list[Part]) -> str:

@@ -43,6 +43,11 @@ class Part:
         return self.asked.interaction in CHANGES
 
     @property
+    def writes_body(self) -> bool:
+        """Whether the entry's own resource is what gets written."""
+        return self.asked.interaction in ("create", "update") and self.id is not None
+
+    @property
     def changed(self) -> Key | None:
         """The resource that the entry changes."""
         return (self.type, self.id) if self.id is not None else None

@@ -38,28 +38,47 @@ class Links:
     """Where the references of a Bundle's resources lead once its resources have their ids.
 
     `by_url`: fullUrl → "Type/id". `by_base`: for entries whose fullUrl is RESTful, the relative references that are
-    meant by others of the same base: base → "Type/id" there → "Type/id" here.
+    meant by others of the same base: base → "Type/id" there → "Type/id" here. `versions`: "Type/id" → the version that
+    the transaction makes or finds.
     """
 
     by_url: dict[str, str] = field(default_factory=dict)
     by_base: dict[str, dict[str, str]] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)
 
-    def add(self, entry: Entry, key: Key) -> None:
+    def add(self, entry: Entry, key: Key, version: int = 1) -> None:
         """Makes an entry's resource known. Raises Incorrect when its fullUrl is another's already."""
         if entry.full_url is None:
             return
         here = f"{key[0]}/{key[1]}"
         if self.by_url.setdefault(entry.full_url, here) != here:
             raise Incorrect(f"entry {entry.number} has the fullUrl of another entry", at=f"{entry.at}.fullUrl")
+        self.versions[here] = version
         url = references.parse(entry.full_url)
         if url.base is not None and url.target is not None:
             self.by_base.setdefault(url.base, {})[url.target] = here
 
-    def seen_from(self, entry: Entry) -> Mapping[str, str]:
-        """What the references in one entry's resource become.
+    def seen_from(self, entry: Entry) -> dict[str, str]:
+        """What the references in one entry's resource become."""
+        return self.seen_at(base_of(entry))
 
-        A relative reference is one to the base of the entry's own fullUrl, or to this server when that has none.
-        """
-        url = references.parse(entry.full_url) if entry.full_url is not None else None
-        base = url.base if url is not None and url.base is not None else entry.asked.base
+    def seen_at(self, base: str) -> dict[str, str]:
+        """What references become in a resource whose relative ones are relative to that base."""
         return {**self.by_url, **self.by_base.get(base, {})}
+
+    def versioned(self, texts: Iterable[str], seen: Mapping[str, str]) -> dict[str, str]:
+        """What references to a version become: they stay versioned, with the number that the version has here."""
+        found = {}
+        for text in texts:
+            plain, history, _ = text.partition("/_history/")
+            if history and plain in seen:
+                here = seen[plain]
+                found[text] = f"{here}/_history/{self.versions[here]}"
+        return found
+
+
+def base_of(entry: Entry) -> str:
+    """What the relative references in an entry's resource are relative to: the base of the entry's own fullUrl, or this
+    server when that has none."""
+    url = references.parse(entry.full_url) if entry.full_url is not None else None
+    return url.base if url is not None and url.base is not None else entry.asked.base

@@ -4,7 +4,7 @@ Everything is decided and checked before the first row is written, and all chang
 committed by whoever opened it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sharedplan import audit
@@ -14,9 +14,9 @@ from sharedplan.errors import Incorrect, Issue, SharedplanError, Unprocessable
 from sharedplan.exchange import conditions, entries, responses
 from sharedplan.exchange.entries import Entry, named
 from sharedplan.exchange.part import Part
-from sharedplan.exchange.plan import Key, Links, check_identities, rank
+from sharedplan.exchange.plan import Key, Links, base_of, check_identities, rank
 from sharedplan.exchange.step import acting, interaction_of
-from sharedplan.fhir import bundles
+from sharedplan.fhir import bundles, references
 from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.fhir.references import rewritten
 from sharedplan.interactions import create, delete, patch, update
@@ -57,8 +57,9 @@ async def decided(parts: list[Part], unit: Unit) -> tuple[list[Part], dict[int, 
     """
     parts = await conditions.with_targets(parts)
     check_identities((part.entry, part.changed) for part in parts if part.changed is not None)
-    parts = await _linked(parts)
-    return parts, _proposed(parts, await _locked(parts, unit))
+    newest = await _locked(parts, unit)
+    parts = await _linked(parts, newest)
+    return parts, _proposed(parts, newest)
 
 
 def _read(came: Sequence[object], around: Asked) -> list[Entry]:
@@ -84,21 +85,41 @@ def _part(entry: Entry, by: Principal, unit: Unit, clock: Clock, policy: Policy)
         raise named(failure, entry.number) from failure
 
 
-async def _linked(parts: list[Part]) -> list[Part]:
+async def _linked(parts: list[Part], newest: Newest) -> list[Part]:
     """The parts with their references leading where they are meant to, now that every resource has its id."""
     links = Links()
     for part in parts:
         if part.key is not None:
-            links.add(part.entry, part.key)
-    selected = await conditions.resolved(parts)
+            links.add(part.entry, part.key, _next_version(part, newest))
+    texts = {part.number: list(_references(part)) for part in parts if part.writes_body}
+    selected = await conditions.resolved(parts, texts)
+    seen: dict[str, dict[str, str]] = {}
     linked = []
     for part in parts:
-        if part.asked.interaction in ("create", "update") and part.id is not None:
-            mapping = {**links.seen_from(part.entry), **selected}
-            body = rewritten(part.asked.body, mapping) if mapping else part.asked.body
-            part = replace(part, entry=replace(part.entry, asked=replace(part.asked, body=body)))
+        if part.writes_body:
+            base = base_of(part.entry)
+            if base not in seen:
+                seen[base] = {**links.seen_at(base), **selected}
+            versioned = links.versioned((text for _, text in texts[part.number]), seen[base])
+            mapping = {**seen[base], **versioned} if versioned else seen[base]
+            if mapping:
+                body = rewritten(part.asked.body, mapping)
+                part = replace(part, entry=replace(part.entry, asked=replace(part.asked, body=body)))
         linked.append(part)
     return linked
+
+
+def _next_version(part: Part, newest: Newest) -> int:
+    """The version that the entry's resource has afterwards."""
+    if part.existing is not None:
+        return part.existing.version
+    before = newest.get(part.changed) if part.changed is not None else None
+    return before.version + 1 if before is not None else 1
+
+
+def _references(part: Part) -> Iterator[tuple[str, str]]:
+    """(path, text) of each reference in the resource that the entry writes."""
+    return ((path, text) for path, _, text in references.each(part.asked.body))
 
 
 async def _locked(parts: list[Part], unit: Unit) -> Newest:
