@@ -81,6 +81,7 @@ def measure(asked: argparse.Namespace, work_dir: Path) -> report.Measured:
         rounds.check(pair, asked.plans)
         if not asked.together and stack.enter_context(rounds.apart(pair)):
             measured.settings += ", servers on a processor of their own"
+        measured.flush = rounds.flush(work_dir)
         _measure_pair(asked, pair, data_dir, measured)
     if "start" in asked.only:
         say("starting on the existing database")
@@ -114,6 +115,8 @@ def _measure_pair(asked: argparse.Namespace, pair: rounds.Pair, data_dir: Path, 
         files = loading.bundles(asked.data)
         say(f"loading {len(files)} files of Synthea bundles")
         measured.load = loading.load(data_dir, pair.database, files)
+        if measured.load.refused:
+            say(f"  something was refused: {measured.load.said[-500:]}")
     if "growth" in asked.only:
         filler.forget_others(pair.database.url)
         say(f"filling up to {asked.grown:,} plans")

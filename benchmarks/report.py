@@ -39,6 +39,7 @@ class Measured:
     load: Load | None = None
     resident: dict[str, float] = field(default_factory=dict)  # MiB of the largest worker
     start: list[float] = field(default_factory=list)  # seconds
+    flush: float = 0.0  # seconds that the disk needs to flush a page
     audited: float | None = None  # audit rows for each answer of the service
 
 
@@ -54,9 +55,9 @@ def machine() -> str:
 
 def markdown(measured: Measured) -> str:
     """The report as Markdown."""
-    now = datetime.now(UTC)
     lines = [
-        f"Measured on {now:%Y-%m-%d} on {machine()}; {measured.plans:,} plans, {measured.workers} worker"
+        f"Measured on {datetime.now(UTC):%Y-%m-%d} on {machine()}; the disk flushes a page in "
+        f"{measured.flush * 1e6:,.0f} µs. {measured.plans:,} plans, {measured.workers} worker"
         f"{'s' if measured.workers > 1 else ''} each, {measured.settings}.",
         "",
         "| work | measured | budget | |",

@@ -7,9 +7,12 @@ import itertools
 import os
 import random
 import statistics
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import psutil
@@ -139,6 +142,20 @@ def check(pair: Pair, plans: int) -> None:
         wrong = [what for what, right in found.items() if not right]
         if wrong:
             raise RuntimeError(f"the {server.name} answers wrongly: {', '.join(wrong)}")
+
+
+def flush(directory: Path, times: int = 200) -> float:
+    """The median of what a flush of one page to the disk takes, seconds: each audited answer waits for one."""
+    taken = []
+    with tempfile.TemporaryFile(dir=directory) as file:
+        for _ in range(times):
+            file.seek(0)
+            file.write(b"." * 8192)
+            file.flush()
+            began = time.perf_counter()
+            os.fdatasync(file.fileno())
+            taken.append(time.perf_counter() - began)
+    return statistics.median(taken)
 
 
 @contextmanager

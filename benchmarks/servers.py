@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SHAREDPLAN = (sys.executable, "-m", "sharedplan")
 START_LIMIT = 60.0  # seconds
 STOP_LIMIT = 20.0  # seconds
+TOKEN_LASTS = 2 * 60 * 60  # seconds
 
 
 def free_port() -> int:
@@ -139,16 +140,18 @@ def floor(database: str, work_dir: Path, *, workers: int, plan: str) -> Iterator
         yield server
 
 
-def sharedplan(*arguments: str) -> str:
-    """What a command of the service prints. Raises RuntimeError with its errors when it fails."""
-    done = subprocess.run([*SHAREDPLAN, *arguments], cwd=ROOT, env=environment(), capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"sharedplan {arguments[0]} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return done.stdout
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command of the service, carried out."""
+    return subprocess.run([*SHAREDPLAN, *arguments], cwd=ROOT, env=environment(), capture_output=True, text=True)
 
 
 def token(data_dir: Path, controller: str) -> str:
-    """A bearer token of a record system that acts for that organisation and may do everything."""
-    scope = ("--scope", "system/*.cruds")
-    who = ("--client", "bench-record-system", "--organization", controller)
-    return sharedplan("token", *who, *scope, "--data-dir", str(data_dir)).strip()
+    """A bearer token of a record system that acts for that organisation and may do everything.
+
+    Raises RuntimeError when there is none.
+    """
+    who = ("--client", "bench-record-system", "--organization", controller, "--scope", "system/*.cruds")
+    done = command("token", *who, "--expires", str(TOKEN_LASTS), "--data-dir", str(data_dir))
+    if done.returncode:
+        raise RuntimeError(f"sharedplan token failed:\n{done.stderr[-2000:]}")
+    return done.stdout.strip()
