@@ -100,6 +100,7 @@ async def test_dead_connections_are_replaced_unnoticed(database_url: str) -> Non
         async with store.begin() as unit:
             assert await unit.lock("CarePlan", plan.id, within=ALL) == plan
         await end_all_sessions(database_url)
+        await asyncio.sleep(0.1)  # a write is not repeated, so it needs the end to be noticed before
         await written(store, a_change(a_care_plan()))
 
 
@@ -111,7 +112,7 @@ async def test_a_read_is_repeated_when_the_connection_dies_under_it(database_url
 
         async def pause() -> None:
             async with store.begin() as unit:
-                await unit._fetch("SELECT pg_sleep(0.2)", ())
+                await unit._session.fetch("SELECT pg_sleep(0.2)", ())
 
         await asyncio.gather(pause(), end_after(database_url, 0.05))
         assert connection.is_closed()
@@ -137,7 +138,7 @@ async def test_a_statement_that_takes_too_long_is_ended(database_url: str) -> No
         store = Store(pool)
         with pytest.raises(Unavailable):
             async with store.begin() as unit:
-                await unit._fetch("SELECT pg_sleep(5)", ())
+                await unit._session.fetch("SELECT pg_sleep(5)", ())
         async with store.begin() as unit:  # on the same connection
             assert await unit.matching("CarePlan", ALL, within=ALL) == []
 
@@ -160,7 +161,7 @@ async def test_a_cancelled_unit_leaves_no_lock_behind(database_url: str) -> None
         async def hold() -> None:
             async with store.begin() as unit:
                 await unit.lock("CarePlan", "plan", within=ALL)
-                await unit._fetch("SELECT pg_sleep(2)", ())
+                await unit._session.fetch("SELECT pg_sleep(2)", ())
 
         holding = asyncio.create_task(hold())
         await asyncio.sleep(0.1)

@@ -13,7 +13,7 @@ import asyncpg
 
 from sharedplan.errors import Conflict, Fault, SharedplanError, Unavailable
 
-FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 """What asyncpg may raise."""
 
 STATEMENTS = 500
@@ -25,6 +25,7 @@ _LOST = (
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InternalClientError,  # its protocol is out of step with the server's
     OSError,
 )
 _COLLIDED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
@@ -101,6 +102,13 @@ class Pool:
         """Take back a connection whose state is unknown: it is closed, whatever it was doing is rolled back."""
         connection.terminate()
         self._give_back()
+
+    def lose(self, connection: asyncpg.Connection) -> None:
+        """Take back a connection that broke. The idle ones are closed with it: mostly the server went away under all,
+        and a dead connection is not noticed before its turn in the loop comes."""
+        while self._idle:
+            self._idle.pop().terminate()
+        self.discard(connection)
 
     async def close(self, *, patience: timedelta = timedelta(seconds=10)) -> None:
         """Lend out no more, wait for what is lent out at most `patience`, and close all connections."""

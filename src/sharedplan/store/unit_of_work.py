@@ -6,24 +6,22 @@ so `write` comes once and last: whoever has drawn holds the clock for everybody 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-import asyncpg
+from asyncpg import Record
 
 from sharedplan.clock import Clock, SystemClock
-from sharedplan.errors import Fault, Unavailable
-from sharedplan.fhir.bundles import instant
+from sharedplan.errors import Fault
 from sharedplan.search.expression import Everything, Expression
-from sharedplan.store import queries, trail
-from sharedplan.store.engine import FAILURES, Pool, is_lost, meaning
+from sharedplan.store import queries, writing
+from sharedplan.store.engine import Pool
 from sharedplan.store.engine import RetryableConflict as RetryableConflict
-from sharedplan.store.projection import projection
-from sharedplan.store.trail import Trail
+from sharedplan.store.session import Session
+from sharedplan.store.trail import Trail, restored
 from sharedplan.store.versions import Change, Found, Page, Version
 
 Key = tuple[str, str]
@@ -56,10 +54,8 @@ class Unit:
     writer was in the way and all of it may be done again, Conflict when another stored the same identity first."""
 
     def __init__(self, pool: Pool, clock: Clock) -> None:
-        self._pool = pool
+        self._session = Session(pool)
         self._clock = clock
-        self._connection: asyncpg.Connection | None = None
-        self._is_begun = False
         self._changes: list[Change] = []
         self.has_recorded = False  # whether an audit row went in; false again once that was rolled back
 
@@ -69,21 +65,19 @@ class Unit:
     async def __aexit__(
         self, kind: type[BaseException] | None, failure: BaseException | None, where: TracebackType | None
     ) -> None:
-        connection = self._connection
-        if failure is None and self._changes:
-            failure = Fault("changes were put and not written")
-            await self._undo(connection)
-            raise failure
-        if connection is None:
-            return
-        if failure is None:
-            if self._is_begun:
-                await self._commit(connection)
-            self._give_back()
-        elif isinstance(failure, Exception):
-            await self._undo(connection)
+        forgot = failure is None and bool(self._changes)
+        recorded = self.has_recorded
+        if self._session.is_begun:
+            self.has_recorded = False
+        if failure is not None and not isinstance(failure, Exception):
+            self._session.abandon()  # cancelled amidst a statement, perhaps
+        elif failure is not None or forgot:
+            await self._session.roll_back()
         else:
-            self._lose()  # cancelled amidst a statement, perhaps
+            await self._session.commit()
+            self.has_recorded = recorded
+        if forgot:
+            raise Fault("changes were put and not written")
 
     async def read(self, type: str, id: str, *, within: Expression, trail: Trail | None = None) -> Version | None:
         """The current version, if it is visible. With a `trail`, the audit row goes in with the same statement."""
@@ -91,21 +85,21 @@ class Unit:
             sql, parameters = queries.current(type, id, within=within)
         else:
             sql, parameters = queries.audited(type, id, within=within, trail=trail, row_id=self._clock.new_id())
-        found = await self._fetch(sql, parameters)
+        found = await self._session.fetch(sql, parameters)
         self.has_recorded = self.has_recorded or trail is not None
         return _living(type, found[0]) if found else None
 
     async def newest(self, type: str, id: str, *, within: Expression) -> Version | None:
         """The newest version, which may be a deletion (visible only to whom everything of the type is)."""
-        found = await self._fetch(*queries.newest(type, id, within=within))
+        found = await self._session.fetch(*queries.newest(type, id, within=within))
         return Version(*found[0]) if found else None
 
     async def version(self, type: str, id: str, version: int, *, within: Expression) -> Version | None:
         """That version, if the resource is visible."""
         if type == "AuditEvent":  # what the service records itself never changes, and is not kept twice
-            found = await self._fetch(*queries.current(type, id, within=within, version=version))
+            found = await self._session.fetch(*queries.current(type, id, within=within, version=version))
             return _living(type, found[0]) if found else None
-        found = await self._fetch(*queries.version(type, id, version, within=within))
+        found = await self._session.fetch(*queries.version(type, id, version, within=within))
         return Version(*found[0]) if found else None
 
     async def history(
@@ -127,7 +121,7 @@ class Unit:
         query = queries.history(within=within, type=type, id=id, since=since, at=at, before=before, count=count)
         if query is None:
             return Page([], 0, False)
-        found = await self._fetch(*query)
+        found = await self._session.fetch(*query)
         total = found[0]["total"]
         versions = [Version(*tuple(row)[1:]) for row in found if row["id"] is not None]
         return Page(versions[:count], total if total <= queries.COUNTED else None, len(versions) > count)
@@ -160,7 +154,7 @@ class Unit:
             trail=trail,
             row_id=self._clock.new_id(),
         )
-        found = await self._fetch(sql, parameters)
+        found = await self._session.fetch(sql, parameters)
         self.has_recorded = self.has_recorded or trail is not None
         versions = [_living(type, row) for row in found if row["id"] is not None]
         shown, more = versions[:count], len(versions) > count
@@ -172,7 +166,7 @@ class Unit:
         self, type: str, where: Expression, *, within: Expression, limit: int = 2
     ) -> list[tuple[str, int]]:
         """(id, version) of the living resources that match and are visible, at most `limit`."""
-        found = await self._fetch(*queries.matching(type, where, within=within, limit=limit))
+        found = await self._session.fetch(*queries.matching(type, where, within=within, limit=limit))
         return [(row[0], row[1]) for row in found]
 
     async def lock(self, type: str, id: str, *, within: Expression) -> Version | None:
@@ -184,7 +178,7 @@ class Unit:
 
     async def lock_all(self, keys: Iterable[Key], *, within: Mapping[str, Expression]) -> dict[Key, Version]:
         """The newest versions of many, locked in one order for everybody, so that no two units wait in a ring."""
-        await self._begin()
+        await self._session.begin()
         ordered = sorted(set(keys))
         locked: dict[Key, Version] = {}
         if len(ordered) > 1:
@@ -197,15 +191,15 @@ class Unit:
             await self._lock_rows(absent, within, locked)  # somebody may have stored it while we waited
         gone = [(type, id) for type, id in absent if isinstance(within[type], Everything)]
         for type, ids in _by_type(gone):
-            for row in await self._fetch(*queries.deletions(type, ids)):
+            for row in await self._session.fetch(*queries.deletions(type, ids)):
                 locked.setdefault((type, row["id"]), Version(*row))
         return locked
 
     async def lock_criteria(self, type: str, criteria: str) -> None:
         """Let no other unit act on the same criteria until this one is left: what matches them is then certain."""
-        await self._begin()
+        await self._session.begin()
         name = f"{type}?{criteria}"
-        await self._fetch(f"SELECT pg_advisory_xact_lock(hashtextextended($1::text, {CRITERIA}))", [name])
+        await self._session.fetch(f"SELECT pg_advisory_xact_lock(hashtextextended($1::text, {CRITERIA}))", [name])
 
     def put(self, change: Change) -> None:
         """A change to be written by `write`."""
@@ -217,143 +211,27 @@ class Unit:
         A single change outside a transaction is one statement that commits itself.
         """
         changes, self._changes = self._changes, []
-        if len(changes) == 1:
-            return [await self._write_one(changes[0], trails)]
-        if not changes:
-            await self.record(*trails)
-            return []
-        await self._begin()
-        trails = await self._with_patients(trails, changes)
-        await self._insert(trails)
-        versions = await self._write_many(changes)
+        versions = await writing.write(self._session, self._clock, changes, trails)
         self.has_recorded = self.has_recorded or bool(trails)
         return versions
 
     async def record(self, *trails: Trail) -> None:
         """Audit rows of what was not recorded together with its statement."""
-        if len(trails) == 1:
-            await self._fetch(trail.insert(1), trail.row(trails[0], self._clock.new_id()), once=True)
-        elif trails:
-            await self._begin()
-            await self._insert(trails)
+        await writing.record(self._session, self._clock, trails)
         self.has_recorded = self.has_recorded or bool(trails)
-
-    async def _write_one(self, change: Change, trails: Sequence[Trail]) -> Version:
-        shape = projection(change.type)
-        sql = shape.alone(change.interaction, is_new=change.version == 1, recorded=len(trails) == 1)
-        parameters = shape.alone_with(change)
-        if len(trails) == 1:
-            known = _named(trails[0], shape.patients_of(change))
-            parameters += trail.row(known, self._clock.new_id())
-        elif trails:
-            await self._begin()
-            await self._insert(await self._with_patients(trails, [change]))
-        found = await self._fetch(sql, parameters, once=True)
-        self.has_recorded = self.has_recorded or bool(trails)
-        return _written(change, found[0][0])
-
-    async def _write_many(self, changes: list[Change]) -> list[Version]:
-        first = (await self._fetch("SELECT draw_instants($1)", [len(changes)]))[0][0]
-        versions = [_written(change, first + timedelta(microseconds=n)) for n, change in enumerate(changes)]
-        for run in _runs(list(zip(changes, versions, strict=True))):
-            for sql, rows in run.items():
-                await self._execute_many(sql, rows)
-        return versions
-
-    async def _with_patients(self, trails: Sequence[Trail], changes: Sequence[Change]) -> list[Trail]:
-        """The trails, those about one of the changes with its patients; of what is deleted, those of its row."""
-        spoken_of = {f"{each.type}/{each.id}": projection(each.type).patients_of(each) for each in changes}
-        bare = {each.resource for each in trails if not each.patients}
-        for change in changes:
-            shape, name = projection(change.type), f"{change.type}/{change.id}"
-            if change.interaction == "delete" and shape.patients and name in bare:
-                sql = f"SELECT {shape.patients} FROM {shape.table} r WHERE r.id = $1::text"
-                found = await self._fetch(sql, [change.id])
-                spoken_of[name] = tuple(found[0][0] or ()) if found else ()
-        return [_named(each, spoken_of.get(each.resource or "", ())) for each in trails]
-
-    async def _insert(self, trails: Sequence[Trail]) -> None:
-        await self._execute_many(trail.insert(1), [trail.row(each, self._clock.new_id()) for each in trails])
 
     async def _lock_identities(self, keys: Sequence[Key]) -> None:
         names = [f"{type}/{id}" for type, id in keys[:MOST_LOCKS]]
         lock = f"pg_advisory_xact_lock(hashtextextended(name, {IDENTITIES}))"
-        await self._fetch(f"SELECT {lock} FROM unnest($1::text[]) name", [names])
+        await self._session.fetch(f"SELECT {lock} FROM unnest($1::text[]) name", [names])
 
     async def _lock_rows(
         self, keys: Sequence[Key], within: Mapping[str, Expression], locked: dict[Key, Version]
     ) -> None:
         """Locks the living rows among the keys and adds them to `locked`."""
         for type, ids in _by_type(keys):
-            for row in await self._fetch(*queries.locking(type, ids, within=within[type])):
+            for row in await self._session.fetch(*queries.locking(type, ids, within=within[type])):
                 locked[type, row["id"]] = _living(type, row)
-
-    async def _fetch(self, sql: str, parameters: Sequence[Any], *, once: bool = False) -> list[asyncpg.Record]:
-        """The rows of one statement. What has not begun a transaction is tried again on another connection when the
-        first turns out to be dead, unless it may happen but `once`."""
-        connection = await self._acquired()
-        try:
-            return list(await connection.fetch(sql, *parameters))
-        except FAILURES as failure:
-            if self._is_begun or once or not is_lost(failure):
-                raise meaning(failure) from failure
-        self._lose()
-        connection = await self._acquired()
-        try:
-            return list(await connection.fetch(sql, *parameters))
-        except FAILURES as failure:
-            raise meaning(failure) from failure
-
-    async def _execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        connection = await self._acquired()
-        try:
-            await connection.executemany(sql, rows)
-        except FAILURES as failure:
-            raise meaning(failure) from failure
-
-    async def _begin(self) -> None:
-        if not self._is_begun:
-            await self._fetch("BEGIN", ())
-            self._is_begun = True
-
-    async def _commit(self, connection: asyncpg.Connection) -> None:
-        try:
-            done = await connection.execute("COMMIT")
-        except FAILURES as failure:
-            self.has_recorded = False
-            self._lose()
-            raise meaning(failure) from failure
-        if done != "COMMIT":
-            self.has_recorded = False
-            self._give_back()
-            raise Unavailable("the transaction had been given up")
-
-    async def _undo(self, connection: asyncpg.Connection | None) -> None:
-        if connection is None:
-            return
-        if self._is_begun:
-            self.has_recorded = False
-            try:
-                await connection.execute("ROLLBACK")
-            except FAILURES:
-                self._lose()
-                return
-        self._give_back()
-
-    async def _acquired(self) -> asyncpg.Connection:
-        if self._connection is None:
-            self._connection = await self._pool.acquire()
-        return self._connection
-
-    def _give_back(self) -> None:
-        if self._connection is not None:
-            self._pool.release(self._connection)
-            self._connection = None
-
-    def _lose(self) -> None:
-        if self._connection is not None:
-            self._pool.discard(self._connection)
-            self._connection = None
 
 
 def _by_type(keys: Sequence[Key]) -> Iterable[tuple[str, list[str]]]:
@@ -362,34 +240,10 @@ def _by_type(keys: Sequence[Key]) -> Iterable[tuple[str, list[str]]]:
         yield type, [id for _, id in group]
 
 
-def _living(type: str, row: asyncpg.Record) -> Version:
+def _living(type: str, row: Record) -> Version:
     """A row of a type's table as the version that it is."""
     interaction = "create" if row["version"] == 1 else "update"
     told = None
     if type == "AuditEvent" and row["trail"] is not None:
-        told = trail.restored(row["trail"], row["outcome"], row["patient"], row["entity"])
+        told = restored(row["trail"], row["outcome"], row["patient"], row["entity"])
     return Version(type, row["id"], row["version"], row["last_updated"], interaction, row["content"], told)
-
-
-def _written(change: Change, at: datetime) -> Version:
-    content = change.stamped.at(instant(at)) if change.stamped is not None else None
-    return Version(change.type, change.id, change.version, at, change.interaction, content)
-
-
-def _named(told: Trail, patients: tuple[str, ...]) -> Trail:
-    return replace(told, patients=patients) if patients and not told.patients else told
-
-
-def _runs(written: list[tuple[Change, Version]]) -> Iterable[dict[str, list[list[Any]]]]:
-    """The changes drawn together by statement, anew whenever one identity comes again, so that its order is kept."""
-    run: dict[str, list[list[Any]]] = {}
-    seen: set[Key] = set()
-    for change, version in written:
-        if (change.type, change.id) in seen:
-            yield run
-            run, seen = {}, set()
-        seen.add((change.type, change.id))
-        shape = projection(change.type)
-        sql = shape.among_many(change.interaction, is_new=change.version == 1)
-        run.setdefault(sql, []).append(shape.among_many_with(change, version.last_updated, version.content))
-    yield run

