@@ -1,9 +1,12 @@
 """Required bindings, and what the models say of R4."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.fhir.codes import required, resource_types
+from sharedplan.fhir.grammar import _MADE, grammar, resource
 from sharedplan.fhir.models import fields, model, type_of
 from sharedplan.fhir.structure import shape
 
@@ -43,3 +46,11 @@ def test_every_code_with_one_required_system_has_its_codes() -> None:
 
 def test_types_without_a_model_of_r4_have_none() -> None:
     assert [model(type) for type in ("Evidence", "MedicinalProduct", "Nothing")] == [None] * 3
+
+
+def test_a_grammar_is_never_used_half_made() -> None:
+    grammar.cache_clear()
+    _MADE.clear()
+    text = {"resourceType": "CarePlan", "status": "active", "intent": "plan", "subject": {"reference": "Patient/1"}}
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(resource, [text] * 32)) == [[]] * 32

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from judged import found, patient, plan
+from sharedplan.errors import Unprocessable
 from sharedplan.fhir import resources
 
 Json = dict[str, Any]
@@ -138,3 +139,18 @@ PAGE = {"link": [{"relation": "self", "url": "http://x"}]}
 )
 def test_a_bundle_keeps_the_rules_of_its_type(bundle: Json, at: str) -> None:
     assert at in [where for _, where in found({"resourceType": "Bundle", **bundle})]
+
+
+def test_the_envelope_is_judged_without_its_resources() -> None:
+    entry = {"fullUrl": "urn:uuid:1", "resource": {"resourceType": "Patient", "gender": "x"}, "request": REQUEST}
+    resources.check_envelope({"resourceType": "Bundle", "type": "batch", "entry": [entry]})
+    assert found({"resourceType": "Bundle", "type": "batch", "entry": [entry]}) != []
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [{"meta": None}, {"type": "sack"}, {"entry": [None]}, {"entry": {}}, {"entry": [{"request": {"method": "POST"}}]}],
+)
+def test_a_wrong_envelope_is_refused(elements: Json) -> None:
+    with pytest.raises(Unprocessable):
+        resources.check_envelope({"resourceType": "Bundle", "type": "batch", **elements})

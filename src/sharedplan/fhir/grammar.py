@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import islice
+from threading import RLock
 from typing import Any
 
 from sharedplan.fhir.codes import Required, resource_types
@@ -89,11 +90,15 @@ class Grammar:
         return Fault(path, "structure", f"{shown(name)} is no element here.", near=(name, self._rules))
 
 
+_MAKING = RLock()  # grammars are made once, and none may be used half made by another thread
+
+
 @lru_cache(maxsize=1024)
 def grammar(type: str) -> Grammar | None:
     """The Grammar of a resource type or a datatype; None when its definition is not at hand."""
-    found = model(type)
-    return None if found is None else _made(found)
+    with _MAKING:
+        found = model(type)
+        return None if found is None else _made(found)
 
 
 _MADE: dict[Model, Grammar] = {}

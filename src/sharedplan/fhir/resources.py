@@ -52,6 +52,18 @@ def check(type: str, resource: Any, *, in_transaction: bool = False) -> None:
         raise (Unprocessable if is_of_type else Incorrect)(issues=found)
 
 
+def check_envelope(bundle: Json) -> None:
+    """Whether a batch or transaction is right around its resources: those are checked when they are written.
+
+    Raises Incorrect or Unprocessable as `check` does.
+    """
+    entries = bundle.get("entry")
+    if isinstance(entries, list):
+        bare = [{n: v for n, v in one.items() if n != "resource"} if isinstance(one, dict) else one for one in entries]
+        bundle = {**bundle, "entry": bare}
+    check("Bundle", bundle)
+
+
 def issues_of(type: str, resource: Any, *, in_transaction: bool = False) -> list[Issue]:
     """All that is wrong with the resource, errors first, and what is merely odd, as warnings; raises nothing."""
     if not isinstance(resource, dict):
