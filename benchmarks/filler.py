@@ -7,12 +7,13 @@ knows no column by name but `id`, `last_updated` and `content`, so it follows th
 
 import asyncio
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import asyncpg
 import httpx
 
-from benchmarks.population import PLANS_OF_A_CLIENT, STATUSES, client, plan
+from benchmarks.population import PLANS_OF_A_CLIENT, STATUSES, Json, client, plan
 
 TEMPLATES = 24
 CHUNK = 20_000
@@ -45,24 +46,25 @@ def template_client(index: int) -> str:
     return f"9990000{index:02}"
 
 
+def templates() -> Iterator[tuple[str, Json]]:
+    """The template clients and plans, each with its address: plans of every status, begun at different times."""
+    for index in range(TEMPLATES):
+        patient, plan_id = f"bench-{template_client(index)}", f"bench-{template_number(index)}"
+        start = f"20{14 + index // 2}-0{1 + index % 9}-{11 + index % 17}"
+        status = STATUSES[index % len(STATUSES)]
+        body = plan(template_number(index), f"Patient/{patient}", status=status, start=start)
+        yield f"Patient/{patient}", client(patient)
+        yield f"CarePlan/{plan_id}", {"resourceType": "CarePlan", "id": plan_id, **body}
+
+
 def write_templates(base: str, token: str) -> None:
-    """PUT the template clients and plans through the service. Raises RuntimeError with the answer if one is refused."""
+    """PUT the templates through the service. Raises RuntimeError with the answer if one is refused."""
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/fhir+json"}
-    with httpx.Client(base_url=base, headers=headers, timeout=30) as http:
-        for index in range(TEMPLATES):
-            patient = f"bench-{template_client(index)}"
-            start = f"20{14 + index // 2}-0{1 + index % 9}-{11 + index % 17}"
-            body = plan(
-                template_number(index), f"Patient/{patient}", status=STATUSES[index % len(STATUSES)], start=start
-            )
-            plan_id = f"bench-{template_number(index)}"
-            for path, resource in (
-                (f"Patient/{patient}", client(patient)),
-                (f"CarePlan/{plan_id}", {"resourceType": "CarePlan", "id": plan_id, **body}),
-            ):
-                answer = http.put(f"{base}/{path}", json=resource)
-                if answer.status_code not in (200, 201):
-                    raise RuntimeError(f"PUT {path} was answered {answer.status_code}: {answer.text[:2000]}")
+    with httpx.Client(headers=headers, timeout=30) as http:
+        for path, resource in templates():
+            answer = http.put(f"{base}/{path}", json=resource)
+            if answer.status_code not in (200, 201):
+                raise RuntimeError(f"PUT {path} was answered {answer.status_code}: {answer.text[:2000]}")
 
 
 def fill(url: str, first: int, last: int) -> float:
