@@ -4,6 +4,8 @@ import base64
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sharedplan.errors import Incorrect, NotFound, NotOffered, SharedplanError
 from sharedplan.exchange.entries import listed, named, place, read
@@ -141,3 +143,25 @@ def test_a_bundle_that_is_none_or_too_large_is_incorrect(bundle: dict[str, Any])
 
 def test_a_bundle_may_be_empty() -> None:
     assert listed({"resourceType": "Bundle", "type": "batch"}, most=2) == []
+
+
+ATOMS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(0, 2),
+    st.sampled_from(["POST", "PATCH", "GET", "Patient", "Patient/1", "x", ""]),
+)
+MEMBERS = st.sampled_from(["request", "resource", "fullUrl", "method", "url", "resourceType", "data", "contentType"])
+ANYTHING = st.recursive(
+    ATOMS,
+    lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(MEMBERS, inner, max_size=4)),
+    max_leaves=8,
+)
+
+
+@given(ANYTHING)
+def test_whatever_an_entry_is_it_is_read_or_refused(anything: Any) -> None:
+    try:
+        read(anything, 0, AROUND)
+    except SharedplanError as failure:
+        assert all(issue.at is not None and issue.at.startswith("Bundle.entry[0]") for issue in failure.issues)

@@ -4,11 +4,14 @@ import copy
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from sharedplan.errors import Incorrect, Unprocessable
+from sharedplan.errors import Incorrect, SharedplanError, Unprocessable
 from sharedplan.fhir.exchanges import Json
-from sharedplan.interactions.fhirpath import find, parse
+from sharedplan.interactions.fhirpath import find
 from sharedplan.interactions.fhirpath_patch import patched
+from sharedplan.interactions.fhirpath_syntax import LONGEST, parse
 
 
 def operation(**parts: Any) -> Json:
@@ -335,3 +338,48 @@ def test_a_path_selects(path: str, expected: list[Any] | None) -> None:
             parse(path)
     else:
         assert [place.value for place in find(resource, path)] == expected
+
+
+ATOMS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-2, 3),
+    st.sampled_from(["add", "insert", "delete", "replace", "move", "Patient", "Patient.name", "Patient.name[0].given"]),
+    st.sampled_from(["name", "given", "contact", "deceased", "extension", "Patient.extension", "Patient.deceased", ""]),
+)
+MEMBERS = st.sampled_from(
+    ["name", "part", "resource", "valueCode", "valueString", "valueInteger", "valueHumanName", "_valueString", "value"]
+)
+ANYTHING = st.recursive(
+    ATOMS,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(MEMBERS, inner, max_size=3)),
+    max_leaves=8,
+)
+PART_NAMES = st.sampled_from(["type", "path", "name", "value", "index", "source", "destination"])
+OPERATIONS = st.lists(
+    st.builds(lambda name, value: {"name": name, **value}, PART_NAMES, st.dictionaries(MEMBERS, ANYTHING, max_size=2)),
+    max_size=6,
+).map(lambda parts: {"name": "operation", "part": parts})
+
+
+@given(st.lists(st.one_of(OPERATIONS, ANYTHING), max_size=3))
+def test_whatever_is_sent_is_applied_or_refused(operations: list[Any]) -> None:
+    before = patient(name=[{"given": ["a"], "_given": [{"id": "i"}]}], deceasedBoolean=True)
+    try:
+        result = patched(before, {"resourceType": "Parameters", "parameter": operations})
+    except SharedplanError:
+        return
+    assert result["id"] == "anna" and result["resourceType"] == "Patient"
+
+
+@given(st.text(alphabet="Patient.name[0]()'\\ =<>!$this@2`,where-first", max_size=60))
+def test_whatever_a_path_says_it_is_read_or_refused(path: str) -> None:
+    try:
+        find(patient(name=[{"given": ["a"]}]), path)
+    except Incorrect:
+        return
+
+
+def test_the_longest_path_is_followed() -> None:
+    path = ".".join(["a"] * (LONGEST // 2))
+    assert find(patient(), path) == []

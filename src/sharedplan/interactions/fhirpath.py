@@ -7,26 +7,16 @@ The subset that picks elements out of one resource: names, indexers, `where`, `f
 `or`, `$this` and literals. Anything else, `resolve` above all, is refused by name.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 from sharedplan.errors import Incorrect
 from sharedplan.fhir.elements import Element, choices, element
 from sharedplan.fhir.exchanges import Json
+from sharedplan.interactions.fhirpath_syntax import Step, parse
 from sharedplan.interactions.json_patch import equal
-
-LONGEST = 1000
-DEEPEST = 20
-
-_TOKEN = re.compile(
-    r"\s*(?:(?P<string>'(?:[^'\\]|\\.)*')|(?P<date>@[0-9T:.+\-Z]+)|(?P<number>[0-9]+(?:\.[0-9]+)?)"
-    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*|`[^`]+`)|(?P<this>\$this)|(?P<sign>!=|<=|>=|[.()\[\]=<>,]))"
-)
-_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "f": "\f"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +55,6 @@ def _at(holder: Json, name: str, index: int | None) -> Any:
     return value[index] if isinstance(value, list) and index < len(value) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One piece of a parsed expression: what it is, what it names, what it is applied to and given."""
-
-    kind: str  # name, index, call, literal, this, compare, and, or
-    word: Any = None
-    on: "Step | None" = None
-    given: tuple["Step", ...] = ()
-
-
 def find(resource: Json, path: str) -> list[Place]:
     """The places that the path selects, in document order. Raises Incorrect for a path outside the subset."""
     return places(resource, parse(path))
@@ -94,126 +74,6 @@ def _root(resource: Json) -> Place:
     return Place(resource, type, Element("", type, False))
 
 
-@lru_cache(maxsize=512)
-def parse(path: str) -> Step:
-    """The expression as a value. Raises Incorrect, naming what could not be read."""
-    if len(path) > LONGEST:
-        raise Incorrect(f"a path may have {LONGEST} characters")
-    parser = _Parser(path)
-    step = parser.expression(0)
-    if parser.kind:
-        raise parser.refused()
-    return step
-
-
-class _Parser:
-    """A reader of one expression, one token ahead."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self.end = 0
-        self.kind: str | None = None
-        self.text = ""
-        self.forward()
-
-    def forward(self) -> None:
-        if not self.path[self.end :].strip():
-            self.kind, self.text = None, ""
-            return
-        found = _TOKEN.match(self.path, self.end)
-        if found is None:
-            raise self.refused()
-        self.kind, self.text, self.end = found.lastgroup, found[found.lastgroup or 0], found.end()
-
-    def refused(self) -> Incorrect:
-        return Incorrect(f"cannot read the path {self.path!r} at {self.text or self.path[self.end :]!r}")
-
-    def takes(self, *texts: str) -> str | None:
-        """The token at hand, if it is one of these; then goes on."""
-        if self.text in texts and self.kind in ("sign", "name"):
-            text = self.text
-            self.forward()
-            return text
-        return None
-
-    def needs(self, text: str) -> None:
-        if not self.takes(text):
-            raise self.refused()
-
-    def expression(self, depth: int) -> Step:
-        if depth > DEEPEST:
-            raise Incorrect("the path nests too deep")
-        left = self.conjunction(depth)
-        while self.takes("or"):
-            left = Step("or", on=left, given=(self.conjunction(depth),))
-        return left
-
-    def conjunction(self, depth: int) -> Step:
-        left = self.comparison(depth)
-        while self.takes("and"):
-            left = Step("and", on=left, given=(self.comparison(depth),))
-        return left
-
-    def comparison(self, depth: int) -> Step:
-        left = self.chain(depth)
-        if sign := self.takes("=", "!=", "<=", ">=", "<", ">"):
-            return Step("compare", sign, left, (self.chain(depth),))
-        return left
-
-    def chain(self, depth: int) -> Step:
-        step = self.term(depth)
-        while True:
-            if self.takes("."):
-                step = self.invocation(step, depth)
-            elif self.takes("["):
-                if self.kind != "number" or "." in self.text:
-                    raise self.refused()
-                step = Step("index", int(self.text), step)
-                self.forward()
-                self.needs("]")
-            else:
-                return step
-
-    def term(self, depth: int) -> Step:
-        kind, text = self.kind, self.text
-        if kind == "name" and text in ("true", "false"):
-            self.forward()
-            return Step("literal", text == "true")
-        if kind == "name":
-            return self.invocation(None, depth)
-        if self.takes("("):
-            step = self.expression(depth + 1)
-            self.needs(")")
-            return step
-        if kind not in ("string", "number", "date", "this"):
-            raise self.refused()
-        self.forward()
-        if kind == "this":
-            return Step("this")
-        if kind == "string":
-            return Step("literal", re.sub(r"\\(.)", lambda m: _ESCAPED.get(m[1], m[1]), text[1:-1]))
-        return Step("literal", Decimal(text) if kind == "number" else text[1:].removeprefix("T"))
-
-    def invocation(self, on: Step | None, depth: int) -> Step:
-        if self.kind != "name":
-            raise self.refused()
-        name = self.text.strip("`")
-        self.forward()
-        if not self.takes("("):
-            return Step("name", name, on)
-        given: list[Step] = []
-        if not self.takes(")"):
-            given.append(self.expression(depth + 1))
-            while self.takes(","):
-                given.append(self.expression(depth + 1))
-            self.needs(")")
-        if name not in _FUNCTIONS:
-            raise Incorrect(f"the function {name}() cannot be used in the path of a patch")
-        if len(given) != _FUNCTIONS[name][0]:
-            raise Incorrect(f"{name}() takes {_FUNCTIONS[name][0]} arguments")
-        return Step("call", name, on, tuple(given))
-
-
 def _evaluate(step: Step, focus: list[Any], root: Place) -> list[Any]:
     """The collection that a step gives: Places and plain values, in order."""
     if step.kind == "literal":
@@ -231,7 +91,7 @@ def _evaluate(step: Step, focus: list[Any], root: Place) -> list[Any]:
     if step.kind == "index":
         return inside[step.word : step.word + 1]
     if step.kind == "call":
-        return _FUNCTIONS[step.word][1](inside, step.given, root)
+        return _FUNCTIONS[step.word](inside, step.given, root)
     if step.on is None and step.word == root.owner and any(one is root for one in focus):
         return [root]
     return [child for one in inside if isinstance(one, Place) for child in children(one, step.word)]
@@ -327,20 +187,20 @@ def _text_test(test: Callable[[str, str], bool]) -> Function:
     return tested
 
 
-_FUNCTIONS: dict[str, tuple[int, Function]] = {
-    "where": (1, _where),
-    "first": (0, lambda inside, given, root: inside[:1]),
-    "last": (0, lambda inside, given, root: inside[-1:]),
-    "tail": (0, lambda inside, given, root: inside[1:]),
-    "skip": (1, lambda inside, given, root: inside[int(_argument(given, root, Decimal)) :]),
-    "take": (1, lambda inside, given, root: inside[: int(_argument(given, root, Decimal))]),
-    "extension": (1, _extension),
-    "ofType": (1, _of_type),
-    "exists": (0, lambda inside, given, root: [bool(inside)]),
-    "empty": (0, lambda inside, given, root: [not inside]),
-    "not": (0, lambda inside, given, root: [not _truth(inside)]),
-    "count": (0, lambda inside, given, root: [len(inside)]),
-    "startsWith": (1, _text_test(str.startswith)),
-    "endsWith": (1, _text_test(str.endswith)),
-    "contains": (1, _text_test(lambda text, part: part in text)),
+_FUNCTIONS: dict[str, Function] = {
+    "where": _where,
+    "first": lambda inside, given, root: inside[:1],
+    "last": lambda inside, given, root: inside[-1:],
+    "tail": lambda inside, given, root: inside[1:],
+    "skip": lambda inside, given, root: inside[int(_argument(given, root, Decimal)) :],
+    "take": lambda inside, given, root: inside[: int(_argument(given, root, Decimal))],
+    "extension": _extension,
+    "ofType": _of_type,
+    "exists": lambda inside, given, root: [bool(inside)],
+    "empty": lambda inside, given, root: [not inside],
+    "not": lambda inside, given, root: [not _truth(inside)],
+    "count": lambda inside, given, root: [len(inside)],
+    "startsWith": _text_test(str.startswith),
+    "endsWith": _text_test(str.endswith),
+    "contains": _text_test(lambda text, part: part in text),
 }

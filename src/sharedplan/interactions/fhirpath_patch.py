@@ -11,7 +11,8 @@ from sharedplan.errors import Incorrect, Unprocessable
 from sharedplan.fhir.elements import Element, choices, element
 from sharedplan.fhir.exchanges import Json
 from sharedplan.interactions import lists
-from sharedplan.interactions.fhirpath import Place, count, parse, places
+from sharedplan.interactions.fhirpath import Place, count, places
+from sharedplan.interactions.fhirpath_syntax import parse
 from sharedplan.interactions.json_patch import MOST_NODES, MOST_OPERATIONS, copied, size, too_much, without_empties
 from sharedplan.interactions.patch_values import Brought, brought, suffix
 
