@@ -98,8 +98,9 @@ class _Tally:
         """The next request, or None when the time, the count or the requests are used up."""
         if self.left <= 0 or time.perf_counter() >= self.until:
             return None
-        self.left -= 1
-        return next(self.requests, None)
+        request = next(self.requests, None)
+        self.left = self.left - 1 if request is not None else 0
+        return request
 
     def failed(self, why: str) -> None:
         self.errors += 1
