@@ -2,9 +2,10 @@
 
 import pytest
 
-from exchange.asking import ANNA, BASE, Ask, a_patient, identified, resource_in
+from exchange.asking import ANNA, BASE, Ask, a_bundle, a_patient, an_entry, identified, resource_in
 from sharedplan.errors import Incorrect
 from sharedplan.fhir.exchanges import Json
+from sharedplan.search.identity import SYSTEM
 
 
 def ids(bundle: Json) -> list[str]:
@@ -77,6 +78,20 @@ async def test_what_a_post_asks_stays_out_of_its_links(ask: Ask) -> None:
     again = resource_in(await ask("search-type", "Patient?" + query(link(first, "self"))))
     assert ids(again) == ids(first) == ["p0", "p1"]
     assert ids(resource_in(await ask("search-type", "Patient?" + query(link(first, "next"))))) == ["p2"]
+
+
+async def test_an_identity_code_is_asked_for_by_post_only(ask: Ask) -> None:
+    await ask("update", "Patient/a", a_patient(id="a", identifier=[{"system": SYSTEM, "value": "131052-308T"}]))
+    question = f"Patient?identifier={SYSTEM}|131052-308T"
+    with pytest.raises(Incorrect):
+        await ask("search-type", question)
+    with pytest.raises(Incorrect):
+        await ask("search-type", "Patient?identifier=131052-308T")
+    assert ids(resource_in(await ask("search-type", question, method="POST"))) == ["a"]
+    entries = a_bundle("batch", an_entry("GET", question))
+    (found,) = resource_in(await ask("batch", "", entries, method="POST"))["entry"]
+    assert ids(found["resource"]) == ["a"]
+    assert "131052" not in str(found["resource"]["link"])
 
 
 async def test_what_is_unknown_is_refused_or_told_when_the_search_is_lenient(ask: Ask) -> None:

@@ -129,7 +129,7 @@ def _read(entry: Any, number: int, around: Asked) -> Entry:
         prefer=around.prefer,
         base=around.base,
         request_id=around.request_id,
-        method="GET" if method == "HEAD" else method,
+        method=around.method,  # what an entry asks came in a body, and stays out of addresses
     )
     return Entry(number, full_url, asked)
 

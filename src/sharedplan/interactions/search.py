@@ -14,6 +14,7 @@ from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.audit_events import shown
 from sharedplan.interactions.spoken_of import about
 from sharedplan.search.expression import Nothing
+from sharedplan.search.identity import mentions_identity_code
 from sharedplan.search.parse import Query, parse
 from sharedplan.store.versions import Version
 
@@ -21,8 +22,7 @@ from sharedplan.store.versions import Version
 async def search_type(asked: Asked, acting: Acting) -> Answer:
     """A searchset Bundle; `total` counts all that matches and may be seen. Raises Incorrect."""
     type = str(asked.type)
-    place = pages.continued(asked, acting)
-    pairs = asked.parameters if place is None else pages.asked_before(place)
+    place, pairs = _question(asked, acting)
     query = _parsed(type, pairs, asked, acting)
     after = _text(place, "after")
     found = await acting.unit.search(
@@ -44,8 +44,7 @@ async def search_system(asked: Asked, acting: Acting) -> Answer:
 
     Only parameters that all of the types have can be asked for. Raises Incorrect.
     """
-    place = pages.continued(asked, acting)
-    pairs = asked.parameters if place is None else pages.asked_before(place)
+    place, pairs = _question(asked, acting)
     types = _types(pairs, acting)
     filters = tuple(pair for pair in pairs if pair[0] != "_type")
     queries = {type: _parsed(type, filters, asked, acting) for type in types}
@@ -82,6 +81,16 @@ async def search_system(asked: Asked, acting: Acting) -> Answer:
     counted = None if query.total == "none" else total
     query = replace(query, understood=pairs_understood)
     return _answered(asked, acting, query, versions, counted, place=place, following=following)
+
+
+def _question(asked: Asked, acting: Acting) -> tuple[Json | None, pages.Pairs]:
+    """(place of a later page, the question's pairs). Raises Incorrect for an identity code in an address."""
+    place = pages.continued(asked, acting)
+    if place is not None:
+        return place, pages.asked_before(place)
+    if asked.method == "GET" and mentions_identity_code(asked.parameters):
+        raise Incorrect("a personal identity code does not belong into an address: search by POST …/_search")
+    return None, asked.parameters
 
 
 def _text(place: Json | None, name: str) -> str | None:
