@@ -12,6 +12,7 @@ LAYERS = (
     ("app",),
     ("rest",),
     ("demo",),
+    ("loading",),
     ("exchange",),
     ("audit",),
     ("access", "interactions"),  # these two do not know each other; exchange introduces them

@@ -1,5 +1,6 @@
 """`sharedplan serve` as the process that users run: it starts, keeps its workers alive, and stops in order."""
 
+import shlex
 import signal
 import socket
 import subprocess
@@ -135,3 +136,23 @@ def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path: Path) -> None:
     wait_until(lambda: all(is_gone(worker) for worker in left), 15)
     running.start()
     assert running.stop() == 0
+
+
+def test_the_demo_fills_an_empty_database_once_and_shows_a_plan(tmp_path: Path) -> None:
+    running = Service(tmp_path / "data", free_port()).start("--demo")
+    try:
+        wait_until(lambda: "\ncurl " in running.log.read_text())
+        [command] = [line for line in running.log.read_text().splitlines() if line.startswith("curl ")]
+        _, _, url, _, header = shlex.split(command)
+        plan = httpx.get(url, headers=[header.split(": ")]).json()
+        assert (plan["resourceType"], plan["id"], plan["status"]) == ("CarePlan", "aino", "active")
+        with running.client() as client:
+            plans = client.get("CarePlan").json()["total"]
+            assert plans >= 5
+            running.stop()
+            running.start("--demo")
+            wait_until(lambda: running.log.read_text().count("\ncurl ") == 2)
+            assert running.log.read_text().count("Filling the empty database") == 1
+            assert client.get("CarePlan").json()["total"] == plans
+    finally:
+        running.stop()

@@ -5,13 +5,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from threading import Thread
 
 import click
 
 from sharedplan import logs
+from sharedplan.clock import SystemClock
 from sharedplan.commands.database import database, migrate_if_needed
+from sharedplan.commands.demo import DemoFailed, show
 from sharedplan.commands.options import as_environment, check_where_it_signs, data_dir_option, read_settings
 from sharedplan.commands.supervisor import Supervisor, WorkerFailed, listening_socket
+from sharedplan.errors import Incorrect
 from sharedplan.settings import Settings
 
 GRACE = timedelta(seconds=5)
@@ -41,6 +45,9 @@ def command(host: str | None, port: int | None, workers: int | None, demo: bool,
     with _numbers(settings) as (environment, worker_ended):
         patience = settings.drain_notice + settings.drain_timeout + GRACE
         supervisor = Supervisor(bound, environment, settings.workers, patience, worker_ended)
+        if demo:
+            where = "named by SHAREDPLAN_DATABASE_URL" if settings.database_url else f"embedded in {settings.data_dir}"
+            click.echo(f"Starting on {settings.origin} with the PostgreSQL {where} ...")
         try:
             with database(settings) as url:
                 try:
@@ -50,6 +57,8 @@ def command(host: str | None, port: int | None, workers: int | None, demo: bool,
                     logs.log.info("service_started", address=settings.origin, workers=settings.workers)
                     if settings.signs_own_tokens:
                         logs.log.warning("tokens_signed_by_the_service_itself", meant_for="development")
+                    if demo:
+                        Thread(target=_show, args=(settings, supervisor), daemon=True).start()
                     supervisor.run(url)
                 finally:
                     supervisor.stop()
@@ -58,6 +67,13 @@ def command(host: str | None, port: int | None, workers: int | None, demo: bool,
         finally:
             supervisor.stop()
     logs.log.info("service_stopped")
+
+
+def _show(settings: Settings, supervisor: Supervisor) -> None:
+    try:
+        show(settings, SystemClock(), supervisor.stopping)
+    except (DemoFailed, Incorrect, OSError) as failure:
+        click.echo(f"Error: {failure}", err=True)
 
 
 @contextmanager
