@@ -1,10 +1,19 @@
 """Many at once: no update is lost, no condition creates twice, and a failed transaction leaves nothing."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
 
-from exchange.asking import Ask, a_bundle, a_patient, an_entry, identified, resource_in
-from sharedplan.errors import SharedplanError, VersionMismatch
-from sharedplan.fhir.exchanges import Answer
+import asyncpg
+import pytest
+
+from exchange.asking import BASE, POLICY, RECORDS, Ask, a_bundle, a_patient, an_entry, identified, resource_in
+from sharedplan.clock import SystemClock
+from sharedplan.errors import SharedplanError, Unavailable, VersionMismatch
+from sharedplan.exchange.perform import perform
+from sharedplan.fhir.exchanges import Answer, Asked
+from sharedplan.store.engine import Pool
+from sharedplan.store.unit_of_work import Store
 
 WRITERS = 16
 
@@ -95,3 +104,41 @@ async def test_transactions_that_change_the_same_in_opposite_orders_all_succeed(
     assert {each.status for each in answers} == {200}
     texts = [resource_in(await ask("read", f"Patient/{name}"))["name"][0]["text"] for name in "abc"]
     assert len(set(texts)) == 1
+
+
+@pytest.fixture
+async def impatient(database_url: str) -> AsyncIterator[Store]:
+    """A store that waits only shortly for another writer's lock."""
+    pool = Pool(database_url, lock_timeout=timedelta(milliseconds=200))
+    yield Store(pool)
+    await pool.close()
+
+
+async def test_a_writer_in_the_way_is_waited_for_and_tried_again(ask: Ask, impatient: Store, database_url: str) -> None:
+    await ask("update", "Patient/1", a_patient(id="1"))
+    other = await asyncpg.connect(database_url)
+    in_the_way = other.transaction()
+    await in_the_way.start()
+    await other.execute("SELECT FROM patient WHERE id = '1' FOR UPDATE")
+    asked = Asked("update", "Patient", "1", body=a_patient(id="1", gender="male"), base=BASE)
+    update = asyncio.create_task(perform(asked, RECORDS, impatient.begin, SystemClock(), POLICY))
+    await asyncio.sleep(0.4)
+    await in_the_way.commit()
+    assert (await update).version == 2
+    await other.close()
+
+
+async def test_a_writer_who_stays_in_the_way_makes_it_unavailable_and_that_is_on_record(
+    ask: Ask, impatient: Store, database_url: str
+) -> None:
+    await ask("update", "Patient/1", a_patient(id="1"))
+    other = await asyncpg.connect(database_url)
+    async with other.transaction():
+        await other.execute("SELECT FROM patient WHERE id = '1' FOR UPDATE")
+        asked = Asked("delete", "Patient", "1", base=BASE)
+        with pytest.raises(Unavailable) as failure:
+            await perform(asked, RECORDS, impatient.begin, SystemClock(), POLICY)
+        assert failure.value.retry_after >= 1
+    await other.close()
+    events = resource_in(await ask("search-type", "AuditEvent?_sort=-_lastUpdated"))["entry"]
+    assert (events[0]["resource"]["outcome"], events[0]["resource"]["action"]) == ("8", "D")

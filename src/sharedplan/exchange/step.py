@@ -80,16 +80,17 @@ async def in_one_unit(
 ) -> Answer:
     """What `act` does in a unit of its own, committed; or undone, on record, and raised.
 
-    A conflict with another writer is tried again a few times within a second, then it is Unavailable.
+    A conflict with another writer is tried again: a few times within a second of the first one, then it is Unavailable.
     """
     loop = asyncio.get_running_loop()
-    until = loop.time() + WITHIN
+    until: float | None = None
     for attempt in range(1, TRIES + 1):
         unit = begin()
         try:
             async with unit:
                 return await act(unit)
         except RetryableConflict as conflict:
+            until = until or loop.time() + WITHIN
             if attempt < TRIES and loop.time() < until:
                 await asyncio.sleep(0.01 * 4**attempt / 4)
                 continue
