@@ -105,6 +105,32 @@ async def test_references_lead_to_what_the_entries_became(ask: Ask) -> None:
     assert b["link"][0]["other"]["reference"] == f"Patient/{a['id']}"
 
 
+async def test_references_to_a_version_stay_versioned(ask: Ask) -> None:
+    await ask("update", "Patient/p", a_patient(id="p"))
+    entries = await answered(
+        ask,
+        an_entry("PUT", "Patient/p", a_patient(id="p", gender="male"), f"{BASE}/Patient/p"),
+        an_entry("POST", "Group", a_group("Patient/p/_history/9", "Patient/p"), "urn:uuid:g"),
+        prefer="representation",
+    )
+    assert members(entries[1]["resource"]) == ["Patient/p/_history/2", "Patient/p"]
+
+
+async def test_a_fhirpath_patch_may_refer_to_what_is_made_beside_it(ask: Ask) -> None:
+    await ask("update", "Group/g", a_group(id="g"))
+    value = {"name": "value", "part": [{"name": "entity", "valueReference": {"reference": "urn:uuid:p"}}]}
+    path = {"name": "path", "valueString": "Group"}
+    parts = [{"name": "type", "valueCode": "add"}, path, {"name": "name", "valueString": "member"}, value]
+    patch = {"resourceType": "Parameters", "parameter": [{"name": "operation", "part": parts}]}
+    patched, made = await answered(
+        ask,
+        an_entry("PATCH", "Group/g", patch),
+        an_entry("POST", "Patient", a_patient(), "urn:uuid:p"),
+        prefer="representation",
+    )
+    assert members(patched["resource"]) == [f"Patient/{made['resource']['id']}"]
+
+
 async def test_a_condition_finds_or_creates_and_references_follow(ask: Ask) -> None:
     there = await ask("create", "Patient", identified("1"))
     found, made, group = await answered(

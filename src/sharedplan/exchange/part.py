@@ -43,8 +43,10 @@ class Part:
         return self.asked.interaction in CHANGES
 
     @property
-    def writes_body(self) -> bool:
-        """Whether the entry's own resource is what gets written."""
+    def brings_links(self) -> bool:
+        """Whether references in the entry's resource become part of what is stored: also those of a FHIRPath Patch."""
+        if self.asked.interaction == "patch":
+            return self.asked.patch_format == "fhirpath-patch"
         return self.asked.interaction in ("create", "update") and self.id is not None
 
     @property

@@ -91,12 +91,12 @@ async def _linked(parts: list[Part], newest: Newest) -> list[Part]:
     for part in parts:
         if part.key is not None:
             links.add(part.entry, part.key, _next_version(part, newest))
-    texts = {part.number: list(_references(part)) for part in parts if part.writes_body}
+    texts = {part.number: list(_references(part)) for part in parts if part.brings_links}
     selected = await conditions.resolved(parts, texts)
     seen: dict[str, dict[str, str]] = {}
     linked = []
     for part in parts:
-        if part.writes_body:
+        if part.brings_links:
             base = base_of(part.entry)
             if base not in seen:
                 seen[base] = {**links.seen_at(base), **selected}
@@ -118,7 +118,7 @@ def _next_version(part: Part, newest: Newest) -> int:
 
 
 def _references(part: Part) -> Iterator[tuple[str, str]]:
-    """(path, text) of each reference in the resource that the entry writes."""
+    """(path, text) of each reference in the entry's resource."""
     return ((path, text) for path, _, text in references.each(part.asked.body))
 
 
