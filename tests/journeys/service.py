@@ -47,8 +47,14 @@ class Service:
         """Start it and wait until it is ready."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*COMMAND, "serve", "--port", str(self.port), "--workers", str(self.workers)]
-                + ["--data-dir", str(self.data_dir), *more],
+                [
+                    *COMMAND,
+                    "serve",
+                    f"--port={self.port}",
+                    f"--workers={self.workers}",
+                    f"--data-dir={self.data_dir}",
+                    *more,
+                ],
                 env=self.environment(),
                 stdout=log,
                 stderr=log,
@@ -60,7 +66,9 @@ class Service:
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             if self.process is not None and self.process.poll() is not None:
-                raise AssertionError(f"the service ended with {self.process.returncode}:\n{self.log.read_text()[-4000:]}")
+                raise AssertionError(
+                    f"the service ended with {self.process.returncode}:\n{self.log.read_text()[-4000:]}"
+                )
             try:
                 if httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=2).status_code == 200:
                     return self

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 DATA = Path(__file__).parents[1] / "data"
-BODIES = [json.loads(line) for line in gzip.open(DATA / "invalid.ndjson.gz", "rt", encoding="utf-8")]
+BODIES = [json.loads(line) for line in gzip.decompress((DATA / "invalid.ndjson.gz").read_bytes()).splitlines()]
 
 
 @pytest.mark.parametrize("case", BODIES, ids=lambda case: case["id"])
@@ -57,7 +57,7 @@ ODD_BODIES = {
     + b'{"url":"urn:a","valueCode":"b"}'
     + b"]}" * 80
     + b"]}",
-    "the wrong type": b'{"resourceType":"CarePlan","status":"active","intent":"plan","subject":{"reference":"Patient/1"}}',
+    "the wrong type": b'{"resourceType":"Goal","lifecycleStatus":"active","description":{"text":"a"}}',
     "a type nobody knows": b'{"resourceType":"Patientt"}',
     "a script": b'{"resourceType":"Patient","text":{"status":"generated",'
     b'"div":"<div xmlns=\\"http://www.w3.org/1999/xhtml\\"><script>alert(1)</script></div>"}}',

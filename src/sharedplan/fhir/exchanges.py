@@ -28,7 +28,7 @@ class Asked:
 
     `interaction` is a code of type-restful-interaction (read, vread, update, patch, delete, create, history-instance,
     history-type, history-system, search-type, search-system, batch, transaction, capabilities) or "operation".
-    `parameters` are the query's pairs in order, decoded; for a conditional update, patch or delete they are its criteria.
+    `parameters` are the query's pairs in order, decoded; on a conditional update, patch or delete they are criteria.
     `body` is the JSON read from the request: a resource, or a list for JSON Patch.
     `if_none_exist` is the criteria of a conditional create, still encoded as sent.
     `if_match` and `if_none_match` are the headers as sent; their reading is the interaction's.
