@@ -4,6 +4,7 @@ Everything is decided and checked before the first row is written, and all chang
 committed by whoever opened it.
 """
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -28,6 +29,9 @@ from sharedplan.store.unit_of_work import Unit
 from sharedplan.store.versions import Version
 
 Newest = Mapping[Key, Version]
+
+IN_ONE_GO = 20
+"""Entries that are checked before other requests get their turn."""
 
 
 async def transaction(asked: Asked, by: Principal, unit: Unit, *, clock: Clock, policy: Policy) -> Answer:
@@ -59,7 +63,7 @@ async def decided(parts: list[Part], unit: Unit) -> tuple[list[Part], dict[int, 
     check_identities((part.entry, part.changed) for part in parts if part.changed is not None)
     newest = await _locked(parts, unit)
     parts = await _linked(parts, newest)
-    return parts, _proposed(parts, newest)
+    return parts, await _proposed(parts, newest)
 
 
 def _read(came: Sequence[object], around: Asked) -> list[Entry]:
@@ -137,13 +141,18 @@ async def _locked(parts: list[Part], unit: Unit) -> Newest:
     return newest
 
 
-def _proposed(parts: list[Part], newest: Newest) -> dict[int, Proposal | Answer]:
-    """What each change comes to, by entry number; raises with the issues of all that fail."""
+async def _proposed(parts: list[Part], newest: Newest) -> dict[int, Proposal | Answer]:
+    """What each change comes to, by entry number; raises with the issues of all that fail.
+
+    Checking a thousand resources takes a good part of a second, so others get their turn in between.
+    """
     proposals: dict[int, Proposal | Answer] = {}
     failures: list[SharedplanError] = []
-    for part in parts:
+    for count, part in enumerate(parts, 1):
         if not part.is_change:
             continue
+        if not count % IN_ONE_GO:
+            await asyncio.sleep(0)
         try:
             proposals[part.number] = _proposal(part, newest)
         except SharedplanError as failure:
