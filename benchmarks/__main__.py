@@ -36,6 +36,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=1, help="of the service and of the floor (default: %(default)s)")
     parser.add_argument("--together", action="store_true", help="leave it to the system which processor does what")
     parser.add_argument("--data", type=Path, nargs="+", default=[servers.ROOT / "tests" / "data"], help="to load")
+    parser.add_argument("--entries", type=int, help="of bundles to load (default: 30,000; 5,000 with --quick)")
     parser.add_argument("--work-dir", type=Path, help="where the database goes (default: a temporary directory)")
     asked = parser.parse_args()
     asked.only = [part.strip() for part in asked.only.split(",")]
@@ -43,6 +44,7 @@ def arguments() -> argparse.Namespace:
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     asked.plans -= asked.plans % PLANS_OF_A_CLIENT
     asked.grown = asked.grown or (100_000 if asked.quick else 1_000_000)
+    asked.entries = asked.entries or (5_000 if asked.quick else 30_000)
     asked.rounds = asked.rounds or (2 if asked.quick else 7)
     asked.seconds = asked.seconds or (1.0 if asked.quick else 3.0)
     return asked
@@ -79,8 +81,6 @@ def measure(asked: argparse.Namespace, work_dir: Path) -> report.Measured:
         floor = stack.enter_context(servers.floor(database.url, work_dir, workers=asked.workers, plan=plan_id(0)))
         pair = rounds.Pair(service, floor, database, token)
         rounds.check(pair, asked.plans)
-        if not asked.together and stack.enter_context(rounds.apart(pair)):
-            measured.settings += ", servers on a processor of their own"
         measured.flush = rounds.flush(work_dir)
         _measure_pair(asked, pair, data_dir, measured)
     if "start" in asked.only:
@@ -95,9 +95,32 @@ def measure(asked: argparse.Namespace, work_dir: Path) -> report.Measured:
 def _measure_pair(asked: argparse.Namespace, pair: rounds.Pair, data_dir: Path, measured: report.Measured) -> None:
     """All that service and floor are measured for while they run; the growth last, for it leaves a large database."""
     effort = rounds.Effort(asked.rounds, asked.seconds, max(1.0, asked.seconds / 2), asked.connections)
+    with rounds.apart(pair, wanted=not asked.together) as is_apart:
+        measured.settings += ", servers on a processor of their own" if is_apart else ""
+        if "growth" in asked.only:
+            say(f"latencies at {asked.plans:,} plans")
+            measured.growth.append(growth.latencies(pair, asked.plans, effort))
+        _compare(asked, pair, effort, measured)
+    if "memory" in asked.only:
+        measured.resident = {each.name: each.resident() / 2**20 for each in (pair.service, pair.floor)}
+    if "load" in asked.only:
+        file = data_dir.parent / "synthea.ndjson"
+        loading.write_copies(list(loading.bundles(asked.data)), file, asked.entries)
+        say(f"loading {file.stat().st_size / 2**20:.0f} MiB of Synthea bundles")
+        measured.load = loading.load(data_dir, pair.database, file)
+        if measured.load.refused:
+            say(f"  something was refused: {measured.load.said[-500:]}")
     if "growth" in asked.only:
-        say(f"latencies at {asked.plans:,} plans")
-        measured.growth.append(growth.latencies(pair, asked.plans, effort))
+        filler.forget_others(pair.database.url)
+        say(f"filling up to {asked.grown:,} plans")
+        seconds = filler.fill(pair.database.url, asked.plans, asked.grown)
+        say(f"  took {seconds:.0f} s; latencies at {asked.grown:,} plans")
+        with rounds.apart(pair, wanted=not asked.together):
+            measured.growth.append(growth.latencies(pair, asked.grown, effort))
+
+
+def _compare(asked: argparse.Namespace, pair: rounds.Pair, effort: rounds.Effort, measured: report.Measured) -> None:
+    """The workloads that are asked for, one after another, and whether each answer of the service left a trail."""
     trail = _length_of_trail(pair.database)
     for workload in (part for part in COMPARED if part in asked.only):
         say(f"{workload}: {asked.rounds} rounds each")
@@ -109,20 +132,6 @@ def _measure_pair(asked: argparse.Namespace, pair: rounds.Pair, data_dir: Path, 
     if measured.comparisons:
         answered = sum(each.service_answers for each in measured.comparisons)
         measured.audited = (_length_of_trail(pair.database) - trail) / answered
-    if "memory" in asked.only:
-        measured.resident = {each.name: each.resident() / 2**20 for each in (pair.service, pair.floor)}
-    if "load" in asked.only:
-        files = loading.bundles(asked.data)
-        say(f"loading {len(files)} files of Synthea bundles")
-        measured.load = loading.load(data_dir, pair.database, files)
-        if measured.load.refused:
-            say(f"  something was refused: {measured.load.said[-500:]}")
-    if "growth" in asked.only:
-        filler.forget_others(pair.database.url)
-        say(f"filling up to {asked.grown:,} plans")
-        seconds = filler.fill(pair.database.url, asked.plans, asked.grown)
-        say(f"  took {seconds:.0f} s; latencies at {asked.grown:,} plans")
-        measured.growth.append(growth.latencies(pair, asked.grown, effort))
 
 
 def _length_of_trail(database: Database) -> int:

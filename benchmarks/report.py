@@ -72,6 +72,8 @@ def markdown(measured: Measured) -> str:
             "|" + "---|" * 13,
             *(_detail(each) for each in measured.comparisons),
         ]
+        others = statistics.median(one.others for each in measured.comparisons for one in each.service + each.floor)
+        lines += ["", f"Something else on the machine took {others:.0%} of it meanwhile (median of the rounds)."]
     if measured.audited is not None:
         lines += ["", f"Audit rows for each answer of the service: {measured.audited:.2f}."]
     return "\n".join(lines) + "\n"

@@ -41,6 +41,7 @@ class Round:
     outcome: Outcome
     server_cpu: float
     database_cpu: float
+    others: float  # share of the machine that went to none of server, database and client
 
     def each(self, seconds: float) -> float:
         """Microseconds a request."""
@@ -101,9 +102,18 @@ _seeds = itertools.count(1)
 def play(pair: Pair, server: Server, workload: str, plans: int, seconds: float, connections: int) -> Round:
     """One round of one workload against one server."""
     requests = WORKLOADS[workload](pair.target(server, plans), random.Random(next(_seeds)))
-    database_before, server_before = pair.database.cpu(), server.cpu()
+    began, busy, database_before, server_before = time.perf_counter(), _busy(), pair.database.cpu(), server.cpu()
     outcome = drive(server.base, requests, connections=connections, seconds=seconds)
-    return Round(outcome, server.cpu() - server_before, pair.database.cpu() - database_before)
+    server_cpu, database_cpu = server.cpu() - server_before, pair.database.cpu() - database_before
+    others = _busy() - busy - server_cpu - database_cpu - outcome.client_cpu
+    machine = (time.perf_counter() - began) * (psutil.cpu_count() or 1)
+    return Round(outcome, server_cpu, database_cpu, max(0.0, others / machine))
+
+
+def _busy() -> float:
+    """CPU seconds that the whole machine has been at work."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0))
 
 
 def compare(pair: Pair, workload: str, plans: int, effort: Effort) -> Comparison:
@@ -159,12 +169,12 @@ def flush(directory: Path, times: int = 200) -> float:
 
 
 @contextmanager
-def apart(pair: Pair) -> Iterator[bool]:
+def apart(pair: Pair, *, wanted: bool = True) -> Iterator[bool]:
     """Both servers on the first processor, client and PostgreSQL on the others, when there are two or more processors
     and one worker each: then the server is what the throughput depends on. Whether it was done."""
     processors = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
     workers = [worker for server in (pair.service, pair.floor) for worker in server.workers()]
-    if len(processors) < 2 or len(workers) > 2:
+    if not wanted or len(processors) < 2 or len(workers) > 2:
         yield False
         return
     first, *others = sorted(processors)
