@@ -1,6 +1,7 @@
 """What tests stand on: a real PostgreSQL, and a database of its own with the newest schema for each test."""
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -36,7 +37,7 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
     """The pool of connections to the test's database, with the timeouts of production."""
     opened = Pool(database_url, size=20)
     yield opened
-    await opened.close()
+    await opened.close(patience=timedelta(seconds=1))
 
 
 @pytest.fixture

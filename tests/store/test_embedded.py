@@ -72,6 +72,11 @@ def postmaster(data_dir: Path) -> int | None:
     return int(file.read_text().split()[0]) if file.exists() else None
 
 
+def wait_for_the_end(embedded: Embedded) -> None:
+    while embedded.is_up():
+        time.sleep(0.01)
+
+
 def test_it_keeps_what_it_has_promised(data_dir: Path) -> None:
     with Embedded(data_dir) as embedded:
         assert embedded.is_up()
@@ -155,13 +160,14 @@ def test_sessions_that_outlive_a_killed_server_are_no_obstacle(data_dir: Path) -
     """A session amidst a statement holds on to the shared memory; PostgreSQL alone would refuse to start."""
 
     async def kill_amidst(embedded: Embedded) -> None:
-        connection = await asyncpg.connect(embedded.url)
+        connection = await asyncpg.connect(embedded.url, server_settings={"statement_timeout": "20s"})
         statement = "SELECT sum(a) FROM generate_series(1, 1000000000) a"  # looks at nothing but itself
         running = asyncio.create_task(connection.fetchval(statement))
         await asyncio.sleep(0.3)
         pid = postmaster(data_dir)
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
+        await asyncio.to_thread(wait_for_the_end, embedded)
         await asyncio.to_thread(embedded.join)
         with pytest.raises((OSError, asyncpg.PostgresError, asyncpg.InterfaceError)):
             await running

@@ -63,6 +63,7 @@ class Pool:
         self.size = size
         self._free = size
         self._idle: list[asyncpg.Connection] = []
+        self._lent: set[asyncpg.Connection] = set()
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._closing = False
         self._drained = asyncio.Event()
@@ -80,18 +81,19 @@ class Pool:
             self._free -= 1
         else:
             await self._turn()
-        try:
-            while self._idle:
-                connection = self._idle.pop()  # the one used last has the warmest caches
-                if not connection.is_closed():
-                    return connection
-            return await self._connect()
-        except BaseException:
-            self._give_back()
-            raise
+        connection = self._living()
+        if connection is None:
+            try:
+                connection = await self._connect()
+            except BaseException:
+                self._give_back()
+                raise
+        self._lent.add(connection)
+        return connection
 
     def release(self, connection: asyncpg.Connection) -> None:
         """Take back a connection that is outside a transaction."""
+        self._lent.discard(connection)
         if self._closing:
             connection.terminate()
         elif not connection.is_closed():
@@ -100,6 +102,7 @@ class Pool:
 
     def discard(self, connection: asyncpg.Connection) -> None:
         """Take back a connection whose state is unknown: it is closed, whatever it was doing is rolled back."""
+        self._lent.discard(connection)
         connection.terminate()
         self._give_back()
 
@@ -120,12 +123,22 @@ class Pool:
         if self._free < self.size:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._drained.wait(), patience.total_seconds())
+        for connection in self._lent:
+            connection.terminate()
         while self._idle:
             connection = self._idle.pop()
             try:
                 await connection.close(timeout=1)
             except FAILURES:
                 connection.terminate()
+
+    def _living(self) -> asyncpg.Connection | None:
+        """An idle connection that is not known to be dead."""
+        while self._idle:
+            connection = self._idle.pop()  # the one used last has the warmest caches
+            if not connection.is_closed():
+                return connection
+        return None
 
     async def _turn(self) -> None:
         """Wait until somebody gives a connection back, first come, first served."""

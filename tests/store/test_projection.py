@@ -1,0 +1,99 @@
+"""Real resources of every kind in their tables: the examples of the standard, and Synthea's."""
+
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from builders import a_patient
+from sharedplan.catalogue import CATALOGUE
+from sharedplan.fhir import json_text
+from sharedplan.search.expression import Everything
+from sharedplan.search.indexing import index_values
+from sharedplan.search.parameters import columns
+from sharedplan.store.engine import Pool
+from sharedplan.store.unit_of_work import Store
+from store.changes import a_change, written
+
+DATA = Path(__file__).parents[1] / "data"
+ALL = Everything()
+
+
+def resources() -> Iterator[dict[str, Any]]:
+    """Resources of the types that are offered, each with an id of its own."""
+    with gzip.open(DATA / "hl7-r4-examples.ndjson.gz", "rt") as examples:
+        found = [json_text.read(line) for line in examples]
+    with gzip.open(DATA / "synthea-careteam.ndjson.gz", "rt") as bundles:
+        for line in bundles:
+            found += [entry["resource"] for entry in json_text.read(line)["entry"]]
+    for number, resource in enumerate(found):
+        if resource["resourceType"] in CATALOGUE:
+            yield {**resource, "id": str(number)}
+
+
+def as_read(kind: str, value: Any) -> Any:
+    """A value of a column as index values have it."""
+    if value is None or kind.startswith("text"):
+        return value
+    if kind.endswith("[]"):
+        return [(each.lower, each.upper) for each in value]
+    return (value.lower, value.upper)
+
+
+async def test_resources_lie_in_their_tables_as_they_are_indexed(store: Store, pool: Pool) -> None:
+    given = {each["id"]: each for each in resources()}
+    versions = await written(store, *(a_change(each, id=id) for id, each in given.items()))
+    assert len(versions) == len(given) > 400
+    connection = await pool.acquire()
+    for version in versions:
+        table = CATALOGUE[version.type].table
+        row = await connection.fetchrow(f'SELECT * FROM "{table}" WHERE id = $1', version.id)
+        assert row["content"] == version.content
+        assert row["last_updated"] == version.last_updated
+        values = index_values(version.type, given[version.id])
+        for column in columns(version.type):
+            assert as_read(column.kind, row[column.name]) == (values[column.name] or None), column
+    pool.release(connection)
+
+
+async def test_every_type_is_written_read_changed_and_deleted(store: Store) -> None:
+    for type in CATALOGUE:
+        smallest = {"resourceType": type}
+        for version in (1, 2):
+            [made] = await written(store, a_change(smallest, id="it", version=version))
+            many = await written(store, *(a_change(smallest, id=f"m{n}", version=version) for n in range(2)))
+            async with store.begin() as unit:
+                assert await unit.read(type, "it", within=ALL) == made
+                assert (await unit.search(type, ALL, within=ALL, count=9)).versions == [made, *many]
+
+
+async def test_values_too_long_for_an_index_are_still_stored(store: Store) -> None:
+    name = [{"family": "x" * 100_000, "given": ["ä" * 3000] * 3}]
+    identifier = [{"system": f"urn:{'s' * 5000}", "value": "v" * 5000}]
+    organization = {"reference": f"https://elsewhere.example/{'o' * 4000}/Organization/1"}
+    patient = a_patient(name=name, identifier=identifier, managingOrganization=organization)
+    [alone] = await written(store, a_change(patient))
+    for made in (alone, *await written(store, a_change(patient), a_change(patient))):
+        async with store.begin() as unit:
+            assert await unit.read("Patient", made.id, within=ALL) == made
+
+
+@pytest.mark.parametrize("type", ["CarePlan", "Observation"])
+async def test_searches_by_a_single_reference_and_by_an_array_use_an_index(pool: Pool, type: str) -> None:
+    connection: asyncpg.Connection = await pool.acquire()
+    table = CATALOGUE[type].table
+    await connection.execute("SET enable_seqscan = off")
+    for condition, index in (
+        ("patient = 'Patient/1'", f"{table}_patient_idx"),
+        ("category && '{a}'", f"{table}_arrays_idx"),
+        ("status && '{a}' AND identifier && '{b}'", f"{table}_arrays_idx"),
+        ("date && tstzrange('2026-01-01', '2026-02-01')", f"{table}_date_idx"),
+        ("last_updated > '2026-01-01'", f"{table}_last_updated_idx"),
+    ):
+        plan = await connection.fetch(f"EXPLAIN SELECT id FROM {table} WHERE {condition}")
+        assert any(index in row[0] for row in plan), (condition, plan)
+    await connection.execute("RESET enable_seqscan")
+    pool.release(connection)

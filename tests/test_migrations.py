@@ -1,0 +1,138 @@
+"""The migrations make the tables that the code works on, forwards and backwards."""
+
+import asyncio
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from sharedplan.store.migrations import directory, engine_of, migrate
+from sharedplan.store.schema import HEAD, at_head
+from sharedplan.store.tables import metadata
+
+CATALOG = """
+    SELECT string_agg(thing, E'\\n' ORDER BY thing) FROM (
+        SELECT attrelid::regclass || ' ' || attname || ' ' || format_type(atttypid, atttypmod) || attnotnull
+            || attcollation AS thing
+        FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+        WHERE relnamespace = 'public'::regnamespace AND attnum > 0 AND relkind = 'r'
+        UNION ALL SELECT pg_get_indexdef(indexrelid) || coalesce(array_to_string(reloptions, ','), '')
+        FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid WHERE relnamespace = 'public'::regnamespace
+        UNION ALL SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(pg_constraint.oid)
+        FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+    ) things WHERE thing NOT LIKE '%alembic_version%'
+"""
+"""All columns, indexes with their settings, and constraints, as one text."""
+
+
+async def asked(url: str, sql: str) -> Any:
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchval(sql)
+    finally:
+        await connection.close()
+
+
+async def is_at_head(url: str) -> bool:
+    connection = await asyncpg.connect(url)
+    try:
+        return await at_head(connection)
+    finally:
+        await connection.close()
+
+
+def scripts() -> ScriptDirectory:
+    config = Config()
+    config.set_main_option("script_location", str(directory()))
+    return ScriptDirectory.from_config(config)
+
+
+def test_they_climb_to_head_go_back_and_climb_again(bare_database_url: str) -> None:
+    assert not asyncio.run(is_at_head(bare_database_url))
+    migrate(bare_database_url)
+    assert asyncio.run(is_at_head(bare_database_url))
+    first = asyncio.run(asked(bare_database_url, CATALOG))
+    for _ in scripts().walk_revisions():
+        migrate(bare_database_url, "-1")
+        assert not asyncio.run(is_at_head(bare_database_url))
+    assert asyncio.run(asked(bare_database_url, CATALOG)) is None
+    migrate(bare_database_url)
+    assert asyncio.run(asked(bare_database_url, CATALOG)) == first
+
+
+async def test_nothing_has_drifted_from_the_tables(database_url: str) -> None:
+    def differences(connection: Connection) -> list[Any]:
+        options = {"compare_type": True, "compare_server_default": True}
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
+
+    engine = engine_of(database_url)
+    async with engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+    await engine.dispose()
+
+
+async def test_the_tables_make_what_the_migrations_make(database_url: str, bare_database_url: str) -> None:
+    """Alembic's comparison looks at neither index methods and settings nor collations; this one does."""
+    engine = engine_of(bare_database_url)
+    async with engine.begin() as connection:
+        await connection.run_sync(metadata.create_all)
+    await engine.dispose()
+    assert await asked(bare_database_url, CATALOG) == await asked(database_url, CATALOG)
+
+
+def test_the_code_expects_the_newest_revision() -> None:
+    assert scripts().get_heads() == [HEAD]
+
+
+def test_revisions_are_named_by_their_dates_in_order() -> None:
+    revisions = [each.revision for each in scripts().walk_revisions()][::-1]
+    assert revisions == sorted(revisions)
+    assert all(Path(each.path).name.startswith(each.revision) for each in scripts().walk_revisions())
+
+
+def test_migrations_import_nothing_of_the_package() -> None:
+    for script in (directory() / "versions").glob("*.py"):
+        assert "sharedplan" not in script.read_text()
+
+
+def test_several_may_migrate_at_once(bare_database_url: str) -> None:
+    with ThreadPoolExecutor(3) as migrators:
+        list(migrators.map(migrate, [bare_database_url] * 3))
+    assert asyncio.run(is_at_head(bare_database_url))
+
+
+def test_the_command_line_takes_the_address_from_the_settings(bare_database_url: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "alembic", "upgrade", "head"],
+        cwd=directory().parent,
+        env={"SHAREDPLAN_DATABASE_URL": bare_database_url, "PYTHONPATH": str(directory().parent / "src"), "PATH": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert asyncio.run(is_at_head(bare_database_url))
+
+
+async def test_a_table_in_use_is_waited_for(database_url: str) -> None:
+    """A migration that meets a lock tries again rather than failing, and rather than making all others queue."""
+    connection = await asyncpg.connect(database_url)
+    transaction = connection.transaction()
+    await transaction.start()
+    await connection.execute("SELECT 1 FROM care_plan")
+
+    async def release_later() -> None:
+        await asyncio.sleep(2.3)  # longer than one try waits
+        await transaction.rollback()
+
+    await asyncio.gather(release_later(), asyncio.to_thread(migrate, database_url, "base"))
+    await connection.close()
+    assert await asked(database_url, CATALOG) is None
+    await asyncio.to_thread(migrate, database_url)
