@@ -62,4 +62,4 @@ def an_entry(method: str, url: str, resource: Json | None = None, full_url: str 
 
 def a_bundle(type: str, *entries: Json) -> Json:
     """A batch or transaction of these entries."""
-    return {"resourceType": "Bundle", "type": type, "entry": list(entries)}
+    return {"resourceType": "Bundle", "type": type, **({"entry": list(entries)} if entries else {})}

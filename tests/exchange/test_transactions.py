@@ -213,6 +213,17 @@ async def test_types_that_are_not_offered_are_each_named(ask: Ask) -> None:
     assert places(failure) == ["Bundle.entry[0]", "Bundle.entry[2]"]
 
 
+async def test_what_is_wrong_around_the_resources_is_told_all_at_once(ask: Ask) -> None:
+    failure = await refused(
+        ask,
+        SharedplanError,
+        an_entry("POST", "Patient", a_patient(), "not a url", ifnoneexist="x"),
+        {**an_entry("FETCH", "Patient"), "search": {"mode": "nonsense"}},
+    )
+    assert failure.status in (400, 422)
+    assert {at.partition("]")[0] for at in places(failure) if at is not None} >= {"Bundle.entry[0", "Bundle.entry[1"}
+
+
 async def test_two_changes_of_one_resource_are_refused(ask: Ask) -> None:
     await ask("create", "Patient", identified("1", gender="male"))
     existing = resource_in(await ask("search-type", "Patient"))["entry"][0]["resource"]["id"]
@@ -300,7 +311,8 @@ async def test_a_transaction_may_be_empty_or_read_only_but_not_too_large(ask: As
 
 async def test_a_full_url_stands_for_one_resource(ask: Ask) -> None:
     create = an_entry("POST", "Patient", a_patient(), "urn:uuid:1")
-    assert places(await refused(ask, Incorrect, create, create)) == ["Bundle.entry[1].fullUrl"]
+    failure = await refused(ask, SharedplanError, create, create)
+    assert "fullUrl" in str(failure)
 
 
 async def test_an_update_to_a_free_id_by_a_condition_that_selects_nothing_is_a_conflict_if_it_is_taken(

@@ -17,7 +17,7 @@ from sharedplan.exchange.entries import Entry, named
 from sharedplan.exchange.part import Part
 from sharedplan.exchange.plan import Key, Links, base_of, check_identities, rank
 from sharedplan.exchange.step import acting, interaction_of
-from sharedplan.fhir import bundles, references
+from sharedplan.fhir import bundles, references, resources
 from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.fhir.references import rewritten
 from sharedplan.interactions import create, delete, patch, update
@@ -40,6 +40,7 @@ async def transaction(asked: Asked, by: Principal, unit: Unit, *, clock: Clock, 
     Raises a SharedplanError whose issues name the failing entries; then nothing has been changed.
     """
     came = entries.listed(asked.body, most=policy.bundle_entries)
+    resources.check_envelope(asked.body)
     parts = [_part(entry, by, unit, clock, policy) for entry in _read(came, asked)]
     parts.sort(key=lambda part: rank(came[part.number]))
     parts, proposals = await decided(parts, unit)
