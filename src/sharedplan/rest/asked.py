@@ -5,9 +5,9 @@ from typing import Any
 
 from sharedplan.errors import Incorrect, WrongMediaType
 from sharedplan.fhir import json_text
+from sharedplan.fhir.addresses import Address
 from sharedplan.fhir.exchanges import Asked
 from sharedplan.rest import bodies
-from sharedplan.fhir.addresses import Address
 from sharedplan.rest.headers import Headers
 from sharedplan.rest.negotiation import FHIR_JSON, FORM, JSON_PATCH, PLAIN_JSON, answer_type, body_type
 from sharedplan.rest.reply import Receive, Scope

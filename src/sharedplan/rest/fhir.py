@@ -9,8 +9,8 @@ from datetime import timedelta
 
 from sharedplan.access.principal import Principal
 from sharedplan.access.tokens import Verifier
-from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.fhir.addresses import addressed
+from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.rest.admission import Admission
 from sharedplan.rest.answered import reply_to
 from sharedplan.rest.asked import asked, form_and_parameters
