@@ -178,7 +178,7 @@ def test_sessions_that_outlive_a_killed_server_are_no_obstacle(data_dir: Path) -
         assert ask(embedded.url, "SELECT 1") == 1
 
 
-@pytest.mark.parametrize("pid", [os.getpid(), os.getppid(), 2**22 + 1])
+@pytest.mark.parametrize("pid", [os.getpid(), os.getppid(), 2**22 + 1], ids=["ours", "our parent's", "nobody's"])
 def test_a_pid_file_that_names_somebody_else_is_no_obstacle(data_dir: Path, pid: int) -> None:
     with Embedded(data_dir):
         text = (data_dir / "postgres" / "postmaster.pid").read_text()
