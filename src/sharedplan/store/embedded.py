@@ -194,16 +194,22 @@ def _account(cluster: Path) -> postmaster.Account | None:
     return postmaster.Account.named("postgres") or postmaster.Account.named("nobody")
 
 
-def _let_in(account: postmaster.Account | None, *places: Path) -> None:
-    """Let the server's account pass through (not list) the directories above its own, which may be root's."""
+def _let_in(account: postmaster.Account | None, data_dir: Path, programs: Path) -> None:
+    """Let the server's account pass through (not list) the directories above its own, which may be root's, and read
+    its programs, which may have been installed for root alone."""
     if account is None:
         return
-    for place in places:
+    for place in (data_dir, programs):
         for directory in (place, *place.parents):
-            mode = directory.stat().st_mode
-            if not mode & 0o001:
+            if not directory.stat().st_mode & 0o001:
                 log.warning("directory_opened_for_passing", directory=str(directory))
-                directory.chmod(mode | 0o001)
+                directory.chmod(directory.stat().st_mode | 0o001)
+    if (programs / "postgres").stat().st_mode & 0o005 != 0o005:
+        package = programs.parents[1]
+        for tree in (programs.parent, package.with_name(f"{package.name}.libs")):
+            for file in (tree, *tree.rglob("*")):
+                needed = 0o005 if file.is_dir() or file.stat().st_mode & 0o100 else 0o004
+                file.chmod(file.stat().st_mode | needed)
 
 
 def _make(cluster: Path, programs: Path, account: postmaster.Account | None) -> None:

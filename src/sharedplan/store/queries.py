@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from sharedplan.catalogue import CATALOGUE
-from sharedplan.search.expression import Everything, Expression, Nothing
+from sharedplan.search.expression import Everything, Expression, Nothing, Updated
 from sharedplan.store import trail as trails
 from sharedplan.store.compile import condition
 from sharedplan.store.projection import projection
@@ -57,9 +57,11 @@ def audited(type: str, id: str, *, within: Expression, trail: Trail, row_id: str
 
 
 def matching(type: str, where: Expression, *, within: Expression, limit: int) -> Query:
-    """(id, version) of what matches, at most `limit`."""
-    parameters: list[Any] = [limit]
-    return f"SELECT r.id, r.version {_rows(type, within, parameters, where)} ORDER BY r.id LIMIT $1", parameters
+    """(id, version) of what matches, at most `limit`, in no order."""
+    parameters: list[Any] = []
+    rows = _rows(type, within, parameters, where)
+    # Within the CTE the planner does not see the limit, which would tempt it to look through the table for a match.
+    return f"WITH hits AS MATERIALIZED (SELECT r.id, r.version {rows}) SELECT * FROM hits LIMIT {limit:d}", parameters
 
 
 def page(
@@ -79,40 +81,46 @@ def page(
     Without matches there is one row, whose id is null.
     """
     shape = projection(type)
-    parameters: list[Any] = [count]
+    parameters: list[Any] = []
     rows = _rows(type, within, parameters, where)
     code, descending = sort[0] if sort else ("_id", False)
     # Both are unique (the instant of audit rows nearly so), so the first key decides; the id makes it exact.
     keys = ("last_updated", "id") if code == "_lastUpdated" else ("id",)
     order = ", ".join(f"{{0}}.{key}{' DESC' if descending else ''}" for key in keys)
-    place = f" AND {_beyond(after, keys, descending, parameters)}" if after is not None else ""
-    patients = f", {shape.patients} AS patients" if shape.patients else ""
-    counted = "NULL::bigint"
-    if total:
+    place = _beyond(after, keys, descending, parameters) if after is not None else "true"
+    limit = f"LIMIT {count + 1 if count else 0:d}"
+    fields = f"{shape.fields}{f', {shape.patients} AS patients' if shape.patients else ''}"
+    along = (Everything, Updated) if keys[0] == "last_updated" else Everything
+    if isinstance(where, along) and isinstance(within, along):
+        # What matches lies together in the index of the order: walk along it, and stop.
+        steps = f"page AS MATERIALIZED (SELECT {fields} {rows} AND {place} ORDER BY {order.format('r')} {limit})"
         counted = f"(SELECT count(*) {rows})"
-        if after is None and count:
-            # The first page often holds all there is: then it has been counted already.
-            counted = f"CASE WHEN (SELECT count(*) FROM page) <= $1 THEN (SELECT count(*) FROM page) ELSE {counted} END"
-    audit = ""
+    else:
+        # Find all that match first. If the planner saw the limit and the order, it would now and then walk along the
+        # order instead and test each row: 55 ms rather than 0.3 for one in 60,000, and worse with more (measured).
+        steps = f"""hits AS MATERIALIZED (SELECT {", ".join(f"r.{key}" for key in keys)} {rows}),
+            page AS MATERIALIZED (
+                SELECT {fields}
+                FROM (SELECT r.id FROM hits r WHERE {place} ORDER BY {order.format("r")} {limit}) few
+                JOIN {shape.table} r ON r.id = few.id
+            )"""
+        counted = "(SELECT count(*) FROM hits)"
     if trail is not None:
         first = len(parameters) + 1
         parameters += trails.row(trail, row_id)
-        shown = f"(SELECT * FROM page ORDER BY {order.format('page')} LIMIT $1)"
+        shown = f"(SELECT * FROM page ORDER BY {order.format('page')} LIMIT {count:d})"
         spoken_of = f"(SELECT array_agg(DISTINCT p) FROM {shown} shown, unnest(shown.patients) p)"
         audit = trails.insert(
             first,
             patients=spoken_of if shape.patients else "",
             shown=f"(SELECT array_agg('{type}/' || shown.id) FROM {shown} shown)",
         )
-        audit = f", recorded AS ({audit})"
+        steps += f", recorded AS ({audit})"
     return (
         f"""
-        WITH page AS MATERIALIZED (
-            SELECT {shape.fields}{patients} {rows}{place} ORDER BY {order.format("r")}
-            LIMIT $1::integer + CASE WHEN $1::integer = 0 THEN 0 ELSE 1 END
-        ){audit}
-        SELECT counted.total, page.* FROM (SELECT {counted} AS total) counted LEFT JOIN page ON true
-        ORDER BY {order.format("page")}
+        WITH {steps}
+        SELECT counted.total, page.* FROM (SELECT {counted if total else "NULL::bigint"} AS total) counted
+        LEFT JOIN page ON true ORDER BY {order.format("page")}
         """,
         parameters,
     )
