@@ -1,0 +1,116 @@
+"""The type tables made anew from `resource_version`, batch by batch, while the service runs.
+
+The tables of living resources are projections of the append-only truth: when a release finds other index values in the
+same content, or a row was lost, they are rebuilt from it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from sharedplan.store.engine import Pool
+from sharedplan.store.projection import Projection, projection
+from sharedplan.store.session import Session
+from sharedplan.store.unit_of_work import IDENTITIES
+
+Values = Callable[[str, str], Mapping[str, Any]]
+"""(type, content) → index values by column."""
+
+BATCH = 200
+"""Resources that are locked at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What came of one batch: the id that the next one comes after (None: that was all), how many resources were
+    looked at, and how many rows were not as they should be."""
+
+    last: str | None
+    looked_at: int
+    mended: int
+
+
+async def reindex(pool: Pool, type: str, values: Values, *, after: str = "", size: int = BATCH) -> Batch:
+    """Puts the rows of the next resources of that type right; only what differs is written.
+
+    Whoever wants to change one of them waits for the batch. Raises Unavailable, and RetryableConflict when another
+    writer was in the way.
+    """
+    session, shape = Session(pool), projection(type)
+    try:
+        await session.begin()
+        ids = [row[0] for row in await session.fetch(_IDS, [type, after, size])]
+        newest = await _locked(session, shape, ids)
+        mended = 0
+        for version in newest:
+            if version["interaction"] == "delete":
+                mended += len(
+                    await session.fetch(f"DELETE FROM {shape.table} WHERE id = $1 RETURNING id", [version["id"]])
+                )
+            else:
+                found = values(type, version["content"])
+                mended += len(await session.fetch(_mending(shape), _row(shape, version, found)))
+        if len(ids) < size:
+            mended += len(await session.fetch(_orphans(shape), [type]))
+    except BaseException:
+        await session.roll_back()
+        raise
+    await session.commit()
+    return Batch(ids[-1] if len(ids) == size else None, len(ids), mended)
+
+
+_IDS = """
+    SELECT DISTINCT id FROM resource_version WHERE type = $1::text AND id > $2::text ORDER BY id LIMIT $3::integer
+"""
+
+_NEWEST = """
+    SELECT DISTINCT ON (id) id, version, last_updated, interaction, content, controller FROM resource_version
+    WHERE type = $1::text AND id = ANY($2::text[]) ORDER BY id, version DESC
+"""
+
+
+async def _locked(session: Session, shape: Projection, ids: Sequence[str]) -> list[asyncpg.Record]:
+    """The newest versions of these ids, which nobody changes until the end of the transaction.
+
+    They are locked as units of work lock them: living ones by their row, the others by their identity.
+    """
+    rows = f"SELECT id FROM {shape.table} WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE"
+    living = {row[0] for row in await session.fetch(rows, [list(ids)])}
+    absent = [f"{shape.type}/{id}" for id in ids if id not in living]
+    if absent:
+        lock = f"pg_advisory_xact_lock(hashtextextended(name, {IDENTITIES}))"
+        await session.fetch(f"SELECT {lock} FROM unnest($1::text[]) name", [absent])
+    return await session.fetch(_NEWEST, [shape.type, list(ids)])
+
+
+def _mending(shape: Projection) -> str:
+    """Writes a row if it is not there as it should be. Parameters: `_row`. Gives the id if it had to."""
+    names = ["version", "last_updated", "controller", "content", *(f'"{name}"' for name in shape.names)]
+    values = "".join(f", ${number}::{kind}" for number, kind in enumerate(shape.kinds, 6))
+    held = ", ".join(f"r.{name}::text" if name == "content" else f"r.{name}" for name in names)
+    said = ", ".join(f"excluded.{name}::text" if name == "content" else f"excluded.{name}" for name in names)
+    return f"""
+        INSERT INTO {shape.table} AS r (id, {", ".join(names)})
+        VALUES ($1::text, $2::integer, $3::timestamptz, $4::text, $5::json{values})
+        ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in names)}
+        WHERE ({held}) IS DISTINCT FROM ({said})
+        RETURNING id
+    """
+
+
+def _row(shape: Projection, version: asyncpg.Record, values: Mapping[str, Any]) -> list[Any]:
+    known = [version["id"], version["version"], version["last_updated"], version["controller"], version["content"]]
+    return known + [
+        None if (value := values.get(name)) is None else encode(value)
+        for name, encode in zip(shape.names, shape.encoders, strict=True)
+    ]
+
+
+def _orphans(shape: Projection) -> str:
+    """Takes rows away that no version stands behind; the service's own audit rows have none, and stay."""
+    return f"""
+        DELETE FROM {shape.table} r WHERE r.content IS NOT NULL
+        AND NOT EXISTS (SELECT FROM resource_version v WHERE v.type = $1::text AND v.id = r.id) RETURNING r.id
+    """
