@@ -99,7 +99,7 @@ def _measure_pair(asked: argparse.Namespace, pair: rounds.Pair, data_dir: Path, 
         measured.settings += ", servers on a processor of their own" if is_apart else ""
         if "growth" in asked.only:
             say(f"latencies at {asked.plans:,} plans")
-            measured.growth.append(growth.latencies(pair, asked.plans, effort))
+            measured.growth.append(growth.latencies(pair, asked.plans, effort, data_dir))
         _compare(asked, pair, effort, measured)
     if "memory" in asked.only:
         measured.resident = {each.name: each.resident() / 2**20 for each in (pair.service, pair.floor)}
@@ -116,7 +116,7 @@ def _measure_pair(asked: argparse.Namespace, pair: rounds.Pair, data_dir: Path, 
         seconds = filler.fill(pair.database.url, asked.plans, asked.grown)
         say(f"  took {seconds:.0f} s; latencies at {asked.grown:,} plans")
         with rounds.apart(pair, wanted=not asked.together):
-            measured.growth.append(growth.latencies(pair, asked.grown, effort))
+            measured.growth.append(growth.latencies(pair, asked.grown, effort, data_dir))
 
 
 def _compare(asked: argparse.Namespace, pair: rounds.Pair, effort: rounds.Effort, measured: report.Measured) -> None:

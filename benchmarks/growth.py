@@ -6,8 +6,9 @@ machine alone would account for.
 
 import statistics
 from dataclasses import dataclass
+from pathlib import Path
 
-from benchmarks.rounds import Effort, Pair, play
+from benchmarks.rounds import Effort, Pair, flush, play
 
 GROWING = ("read", "search")
 
@@ -19,11 +20,15 @@ class Latencies:
     plans: int
     service: dict[str, float]
     floor: dict[str, float]
+    flush: float  # seconds that the disk needed to flush a page then: each audited answer waits for one
 
 
-def latencies(pair: Pair, plans: int, effort: Effort) -> Latencies:
-    """Measure each growing workload over all the plans, in turn."""
-    found = Latencies(plans, {}, {})
+def latencies(pair: Pair, plans: int, effort: Effort, disk: Path) -> Latencies:
+    """Measure each growing workload over all the plans, in turn. `disk`: a directory where the database is.
+
+    Raises RuntimeError when a request is answered wrongly.
+    """
+    found = Latencies(plans, {}, {}, flush(disk))
     for workload in GROWING:
         halves: dict[str, list[float]] = {"service": [], "floor": []}
         for server in (pair.service, pair.floor):

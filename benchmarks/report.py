@@ -92,7 +92,8 @@ def _verdicts(measured: Measured) -> list[tuple[str, str, str, bool | None]]:
         for workload, before in small.service.items():
             after = large.service[workload]
             factor, floor = after / before, large.floor[workload] / small.floor[workload]
-            told = f"{factor:.2f} × ({before * 1e3:.2f} → {after * 1e3:.2f} ms; floor {floor:.2f} ×)"
+            told = f"{factor:.2f} × ({before * 1e3:.2f} → {after * 1e3:.2f} ms; floor {floor:.2f} ×; "
+            told += f"disk flush {small.flush * 1e3:.2f} → {large.flush * 1e3:.2f} ms)"
             what = f"growth: p50 of {workload} at {large.plans:,} plans against {small.plans:,}"
             rows.append((what, told, f"≤ {GROWTH_BUDGET} ×", factor <= GROWTH_BUDGET))
     if measured.load:
