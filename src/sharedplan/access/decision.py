@@ -64,7 +64,7 @@ def decide(asked: Asked, by: Principal, facts: Facts) -> Grant:
         what = asked.interaction if asked.type is None else f"{asked.interaction} of {asked.type}"
         raise Refused(f"no scope of the token allows {what}")
     grant = _granted(by, asked.type, letters)
-    if asked.type is not None and WRITING.intersection(letters) and grant.slice_of(asked.type) == _NOTHING:
+    if asked.type in CATALOGUE and WRITING.intersection(letters) and grant.slice_of(asked.type) == _NOTHING:
         raise Refused(f"the token names nobody on whose behalf {asked.type} may be written")
     return grant
 

@@ -19,6 +19,9 @@ _TYPE = {"GET": "search-type", "POST": "create", "PUT": "update", "PATCH": "patc
 _INSTANCE = {"GET": "read", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _OPERATION = {"GET": "operation", "POST": "operation"}
 
+ONLY_VALIDATED = frozenset({"Bundle"})
+"""Types that are exchanged and never stored: $validate speaks of them too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -49,6 +52,8 @@ def addressed(method: str, path: str) -> Address:
             return Address(_one_of({"POST": "search-system"}, verb), takes_form=True)
         case [operation] if operation.startswith("$"):
             return Address(_one_of(_OPERATION, verb), operation=_operation(operation))
+        case [type, "$validate"] if type in ONLY_VALIDATED:
+            return Address(_one_of(_OPERATION, verb), type, operation="validate")
         case [type, *rest]:
             _check_type(type)
             return _below_type(verb, type, rest)

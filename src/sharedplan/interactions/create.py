@@ -4,7 +4,7 @@ from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.criteria import condition_of, locked_match
 from sharedplan.interactions.existence import with_references_checked
-from sharedplan.interactions.proposals import Proposal, answer_with, body_of, proposed, with_id, written
+from sharedplan.interactions.proposals import Proposal, answer_with, body_of, proposed, written
 from sharedplan.store.versions import Version
 
 
@@ -29,8 +29,11 @@ async def there(asked: Asked, id: str | None, acting: Acting) -> Version | None:
 
 
 def creation(asked: Asked, acting: Acting, *, id: str) -> Proposal:
-    """The proposal to create the body under that id, whatever id it brings itself."""
-    proposal = proposed(asked, acting, with_id(body_of(asked), id), id=id, newest=None, interaction="create")
+    """The proposal to create the body under that id, whatever id it brings itself.
+
+    That one is judged with all the rest, though it is not kept: an illegal one tells of a client gone wrong.
+    """
+    proposal = proposed(asked, acting, body_of(asked), id=id, newest=None, interaction="create")
     if isinstance(proposal, Answer):
         raise AssertionError("a new resource equals nothing that is there")
     return proposal
