@@ -165,6 +165,14 @@ def test_forms_that_only_later_releases_have_are_refused() -> None:
     ]
 
 
+def test_the_value_of_an_extension_may_itself_be_extended() -> None:
+    translated = {"extension": [{"url": "urn:lang", "valueCode": "sv"}]}
+    assert found(patient(extension=[{"url": "http://x", "valueString": "a", "_valueString": translated}])) == []
+    assert found(patient(extension=[{"url": "http://x", "_valueString": translated}])) == []
+    assert found(patient(extension=[{"url": "http://x", "_valueString": {"colour": 1}}])) != []
+    assert found(patient(extension=[{"url": "http://x", "_valueReference": translated}])) != []
+
+
 def test_a_form_that_the_models_forgot_is_accepted() -> None:
     assert found(patient(extension=[{"url": "http://x", "valueMeta": {"tag": [{"code": "a"}]}}])) == []
     assert found(patient(extension=[{"url": "http://x", "valueMeta": {"tagg": 1}}])) == [

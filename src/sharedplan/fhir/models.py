@@ -107,7 +107,8 @@ def _field(
         kind,
         inner,
         many,
-        is_extensible=extensible,
+        # The models leave these twins out of an Extension, for each is made of Extensions itself.
+        is_extensible=extensible or (owner == "Extension" and inner is None and choice is not None),
         is_required=bool(needed),
         choice=choice,
         targets=frozenset(targets) - {"Resource"},

@@ -81,12 +81,12 @@ def _complex(model: Any, elements: list[Field], prefix: str) -> Schema:
     told = {field.alias or name: field for name, field in model.model_fields.items()}
     for field in sorted(elements, key=lambda each: order.get(each.name, -1)):
         sibling = "_" + field.name
-        inner = _repeated(_value(field, prefix), field, nullable=sibling in told)
+        inner = _repeated(_value(field, prefix), field, nullable=field.is_extensible)
         info = told.get(field.name)
         if info is not None and (short := _short(field, info.title or "", info.description or "")):
             inner["description"] = short
         properties[field.name] = inner
-        if sibling in told:
+        if field.is_extensible:
             properties[sibling] = _repeated({"$ref": prefix + "Element"}, field, nullable=True)
     schema: Schema = {"type": "object", "description": _summary(model), "properties": properties}
     required = [field.name for field in elements if field.is_required and not field.choice]
