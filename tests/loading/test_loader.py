@@ -7,6 +7,7 @@ import pytest
 from loading.texts import bundle, patient, plan, posted, put, text
 from sharedplan.clock import SystemClock
 from sharedplan.fhir import json_text
+from sharedplan.interactions import proposals
 from sharedplan.loading.loader import Loader
 from sharedplan.loading.preparing import Choices
 from sharedplan.loading.reading import Text
@@ -263,3 +264,22 @@ async def test_a_type_that_is_not_offered_is_left_out_when_it_comes_alone(world:
     outcome = await world.load(text({"resourceType": "Claim", "id": "c"}))
     assert dict(outcome.left_out) == {"Claim": 1}
     assert outcome.refused == []
+
+
+async def test_a_mistake_of_ours_refuses_what_it_is_about_and_not_the_rest(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    indexed = proposals.index_values
+
+    def stumbling(type: str, resource: dict[str, Any], *, base: str = "") -> dict[str, Any]:
+        if resource["id"] == "odd":
+            raise KeyError("secret content")
+        return indexed(type, resource, base=base)
+
+    monkeypatch.setattr(proposals, "index_values", stumbling)
+    outcome = await world.load(*(text(patient(id=id), n) for n, id in enumerate(["a", "odd", "b"], 1)))
+    assert counts(outcome) == (2, 0, 0, 1)
+    assert "some.ndjson:2 (Patient/odd): a fault of the service, not of the resource: KeyError at" in str(
+        outcome.refused[0]
+    )
+    assert "secret" not in str(outcome.refused[0])

@@ -4,6 +4,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -59,6 +60,8 @@ def command(paths: tuple[Path, ...], organization: str | None, strict: bool, dat
                 outcome = run(files, url, choices, processes=PROCESSES, told=told)
             except SharedplanError as failure:
                 raise click.ClickException(f"the load was given up: {failure}") from None
+            except BrokenProcessPool:
+                raise click.ClickException("the load was given up: one of its processes was killed") from None
         seconds = time.monotonic() - begun
     for refusal in outcome.refused:
         click.echo(f"refused {refusal}", err=True)

@@ -20,7 +20,7 @@ from sharedplan.loading.identities import Identities
 from sharedplan.loading.items import TOGETHER
 from sharedplan.loading.leaving_out import is_foreign_name, kept, type_of
 from sharedplan.loading.reading import Text
-from sharedplan.loading.report import Outcome, Refusal
+from sharedplan.loading.report import Outcome, Refusal, known
 
 LOADED = ("transaction", "batch", "collection", "searchset")
 """The types of Bundle whose resources are loaded."""
@@ -74,8 +74,8 @@ def groups(texts: Sequence[Text], choices: Choices, outcome: Outcome) -> Iterato
             else:
                 asked = _as_put(value, None, Identities(choices.organization), choices)
                 singles.append(Ready(Entry(len(singles), None, asked), text.place))
-        except SharedplanError as failure:
-            outcome.refused.append(Refusal(text.place, None, None, reasons_of(failure)))
+        except Exception as failure:
+            outcome.refused.append(Refusal(text.place, None, None, reasons_of(known(failure))))
     if singles:
         yield Group(tuple(singles))
 

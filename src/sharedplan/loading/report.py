@@ -3,6 +3,20 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from sharedplan.errors import SharedplanError
+from sharedplan.logs import place
+
+
+class Stumbled(SharedplanError):
+    """A mistake of ours came to light: what it was about is refused, and the load goes on."""
+
+
+def known(failure: Exception) -> SharedplanError:
+    """The failure as one of our own kind; one that nobody foresaw says where it happened, and nothing of content."""
+    if isinstance(failure, SharedplanError):
+        return failure
+    return Stumbled(f"a fault of the service, not of the resource: {type(failure).__name__} at {place(failure)}")
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:

@@ -15,7 +15,7 @@ from sharedplan.fhir.exchanges import Answer
 from sharedplan.interactions.acting import Acting, Policy
 from sharedplan.interactions.proposals import Proposal
 from sharedplan.loading.preparing import Group, Ready
-from sharedplan.loading.report import Outcome, Refusal
+from sharedplan.loading.report import Outcome, Refusal, Stumbled, known
 from sharedplan.search.expression import Everything
 from sharedplan.store.projection import projection
 from sharedplan.store.trail import Trail
@@ -56,8 +56,9 @@ class Writer:
             try:
                 await self._write(waiting, outcome)
                 break
-            except SharedplanError as failure:
-                if failure.status >= 500:
+            except Exception as failure:
+                failure = known(failure)
+                if failure.status >= 500 and not isinstance(failure, Stumbled):
                     raise
                 reasons = _by_entry(failure, waiting)
                 has_missed = not last and isinstance(failure, VersionMismatch) and _is_of_references(failure)
@@ -70,12 +71,13 @@ class Writer:
                     for each in waiting:
                         missed |= await self.write(Group((each,)), outcome, last=last)
                     break
-                bad = [each for each in waiting if each.entry.number in reasons] or list(waiting)
+                reasons = reasons or {waiting[0].entry.number: _all(failure)}
                 if has_missed:
-                    missed.update(each.entry.number for each in bad)
+                    missed |= reasons.keys()
                 else:
-                    outcome.refused += [each.refused(reasons.get(each.entry.number) or _all(failure)) for each in bad]
-                waiting = tuple(each for each in waiting if each not in bad)
+                    bad = [each for each in waiting if each.entry.number in reasons]
+                    outcome.refused += [each.refused(reasons[each.entry.number]) for each in bad]
+                waiting = tuple(each for each in waiting if each.entry.number not in reasons)
         return frozenset(missed)
 
     async def _write(self, ready: Sequence[Ready], outcome: Outcome) -> None:
