@@ -11,9 +11,10 @@ import pytest
 from builders import a_patient
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.fhir import json_text
-from sharedplan.search.expression import Everything
+from sharedplan.search.expression import Everything, HasToken
 from sharedplan.search.indexing import index_values
-from sharedplan.search.parameters import columns
+from sharedplan.search.parameters import PARAMETERS, columns
+from sharedplan.store import queries
 from sharedplan.store.engine import Pool
 from sharedplan.store.unit_of_work import Store
 from store.changes import a_change, written
@@ -97,3 +98,26 @@ async def test_searches_by_a_single_reference_and_by_an_array_use_an_index(pool:
         assert any(index in row[0] for row in plan), (condition, plan)
     await connection.execute("RESET enable_seqscan")
     pool.release(connection)
+
+
+async def test_one_match_among_many_is_never_looked_for_along_the_order(pool: Pool) -> None:
+    """A prepared statement may be planned without its values; seeing a limit then, PostgreSQL would rather walk along
+    the ids and test each row than look the value up."""
+    many = """
+        INSERT INTO patient (id, version, last_updated, content, identifier)
+        SELECT n, 1, now(), '{}', ARRAY[n::text] FROM generate_series(1, 40000) n
+    """
+    where = HasToken(PARAMETERS["Patient"]["identifier"], None, "7")
+    searching = queries.page(
+        "Patient", where, within=ALL, count=10, after=None, total=True, sort=(), trail=None, row_id="1"
+    )
+    connection = await pool.acquire()
+    await connection.execute(many)
+    await connection.execute("ANALYZE patient")
+    await connection.execute("SET plan_cache_mode = force_generic_plan")
+    for sql, parameters in (queries.matching("Patient", where, within=ALL, limit=2), searching):
+        plan = "\n".join(
+            [row[0] for row in await connection.fetch(f"EXPLAIN (ANALYZE, TIMING off) {sql}", *parameters)]
+        )
+        assert "patient_arrays_idx" in plan, plan
+    pool.discard(connection)
