@@ -39,10 +39,14 @@ def a_bundle(number: int) -> dict[str, object]:
     }
 
 
-def write_until(stop: threading.Event, service: Service, kept: list[int], offset: int) -> None:
+def a_token(service: Service) -> str:
+    return service.token("--client", "crash", "--organization", "Organization/s")
+
+
+def write_until(stop: threading.Event, service: Service, token: str, kept: list[int], offset: int) -> None:
     """Post transactions until told to stop; note the number of each that was answered 200."""
     number = offset
-    headers = {"Authorization": f"Bearer {service.token('--client', 'crash', '--organization', 'Organization/s')}"}
+    headers = {"Authorization": f"Bearer {token}"}
     while not stop.is_set():
         try:
             with httpx.Client(base_url=service.base, headers=headers, timeout=10) as client:
@@ -75,15 +79,17 @@ def numbers(client: httpx.Client, kind: str) -> list[int]:
 def crash_under_load(service: Service, crash: Callable[[], None], back: Callable[[], object]) -> None:
     stop = threading.Event()
     kept: list[int] = []
+    token = a_token(service)
     writers = [
-        threading.Thread(target=write_until, args=(stop, service, kept, 1_000_000 * (n + 1))) for n in range(WRITERS)
+        threading.Thread(target=write_until, args=(stop, service, token, kept, 1_000_000 * (n + 1)))
+        for n in range(WRITERS)
     ]
     for writer in writers:
         writer.start()
     try:
         time.sleep(2)
         before = len(kept)
-        assert before > 20, "the load never ran"
+        assert before > 5, "the load never ran"
         crash()
         back()
         time.sleep(2)
@@ -144,7 +150,7 @@ def listens_like_a_worker(process: object) -> bool:
 def test_a_stopping_service_finishes_what_runs(running: Service) -> None:
     stop = threading.Event()
     kept: list[int] = []
-    writer = threading.Thread(target=write_until, args=(stop, running, kept, 1))
+    writer = threading.Thread(target=write_until, args=(stop, running, a_token(running), kept, 1))
     writer.start()
     time.sleep(1.5)
     assert running.stop() == 0
