@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from published import examples
 
+from published import examples
 from sharedplan.errors import Incorrect
 from sharedplan.fhir.json_text import Number, is_deeper, read, write
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from published import examples
 
+from published import examples
 from sharedplan.fhir.json_text import read, write
 from sharedplan.fhir.references import Reference, each, parse, rewritten
 
