@@ -27,12 +27,22 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def workers_of(service: Service) -> list[psutil.Process]:
     assert service.process is not None
     children = psutil.Process(service.process.pid).children()
-    return [child for child in children if not is_gone(child) and WORKER in " ".join(child.cmdline())]
+    return [child for child in children if is_worker(child)]
+
+
+def is_worker(process: psutil.Process) -> bool:
+    try:
+        return not is_gone(process) and WORKER in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # it ended between the two questions
+        return False
 
 
 def is_gone(process: psutil.Process) -> bool:
     """Whether it has ended; what an ended process leaves until its parent looks counts as gone."""
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def wait_until(holds: object, seconds: float = 30) -> None:
