@@ -68,3 +68,32 @@ def test_an_exception_is_told_by_kind_and_place_alone(say: str, form: str) -> No
 def test_libraries_speak_only_from_warnings_up() -> None:
     [line] = lines("logging.getLogger('alembic').info('no'); logging.getLogger('alembic').warning('yes')")
     assert json.loads(line)["event"] == "yes"
+
+
+ANSWERED = """
+import asyncio
+async def answer():
+    logs.request_id.set("010190-123A")
+    for status in (200, 404):
+        logs.answered(interaction="read", type="Task", status=status, client="records", took=0.0123, quietly=False)
+    logs.answered(interaction="none", type="", status=200, client="", took=0.1, quietly=True)
+    {more}
+asyncio.run(answer())
+"""
+
+
+@pytest.mark.parametrize("more", ["", "await asyncio.sleep(0.15); import os; os._exit(0)"])
+def test_a_request_is_one_line_within_a_moment_or_at_the_end(more: str) -> None:
+    told = [json.loads(line) for line in lines(ANSWERED.format(more=more))]
+    assert [(each["event"], each["status"], each["level"]) for each in told] == [
+        ("request_answered", 200, "info"),
+        ("request_answered", 404, "info"),
+    ]
+    assert (told[0]["took_ms"], told[0]["client"], told[0]["request_id"]) == (12.3, "records", "…")
+    assert told[0]["timestamp"].endswith("Z")
+
+
+def test_requests_are_told_to_people_too() -> None:
+    [one, other] = lines(ANSWERED.format(more=""), "console")
+    assert "request_answered" in one
+    assert "404" in other

@@ -5,26 +5,61 @@ slips through all the same is masked here (identity codes, tokens), and an excep
 its text may quote a request.
 """
 
+import asyncio
+import atexit
 import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from contextvars import ContextVar
+from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 import structlog
 
 _SECRETS = re.compile(r"\d{6}[-+A-FU-Y]\d{3}[0-9A-Z]|ey[\w-]+\.ey[\w-]+\.[\w-]*|(?<=://)[^/@\s]+(?=@)")
 
+ANSWERED = "request_answered"
+TOGETHER = 0.1
+"""Seconds that a request's line may wait for others, to be written with them."""
+
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""The request at hand; every event of it carries the id."""
+
+
+class _Lines:
+    """Lines that are written together: a write of its own costs each more than all else that is done for it."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._waiting: list[bytes] = []
+        atexit.register(self.flush)
+
+    def add(self, line: bytes) -> None:
+        if not self._waiting:
+            asyncio.get_running_loop().call_later(TOGETHER, self.flush)
+        self._waiting.append(line)
+
+    def flush(self) -> None:
+        text = b"".join(self._waiting)
+        self._waiting.clear()
+        self._stream.write(text)
+        self._stream.flush()
+
+
+_lines: _Lines | None = None
 
 
 def set_up(level: str = "info", form: str = "json") -> None:
     """Send the service's events, and other libraries' warnings, to standard error; `form` is json or console."""
+    global _lines
     number = logging.getLevelNamesMapping()[level.upper()]
     before: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _tell_the_request,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _tell_the_place,
@@ -42,6 +77,7 @@ def set_up(level: str = "info", form: str = "json") -> None:
         else structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+    _lines = _Lines(sys.stderr.buffer) if as_json and number <= logging.INFO else None
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -50,6 +86,25 @@ def set_up(level: str = "info", form: str = "json") -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
+
+
+def answered(*, interaction: str, type: str, status: int, client: str, took: float, quietly: bool) -> None:
+    """Tell of one answered request, which took so many seconds; `quietly`: only to whoever debugs.
+
+    There is one for each request, so it takes a short way to the same line as other events.
+    """
+    event = {
+        "interaction": interaction,
+        "type": type,
+        "status": status,
+        "client": client,
+        "took_ms": round(took * 1000, 2),
+    }
+    if _lines is None or quietly:
+        (log.debug if quietly else log.info)(ANSWERED, **event)
+        return
+    event |= {"event": ANSWERED, "request_id": request_id.get(), "level": "info", "timestamp": datetime.now(UTC)}
+    _lines.add(orjson.dumps(_mask(None, "", event), option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z))
 
 
 def place(failure: BaseException) -> str:
@@ -63,6 +118,13 @@ def _frames(trace: TracebackType | None) -> str:
         frames.append(f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}")
         trace = trace.tb_next
     return " > ".join(frames[-12:])
+
+
+def _tell_the_request(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    known = request_id.get()
+    if known is not None:
+        event["request_id"] = known
+    return event
 
 
 def _tell_the_place(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -9,11 +9,9 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 
-import structlog
-
+from sharedplan import logs
 from sharedplan.clock import Clock
 from sharedplan.errors import Incorrect, Unavailable
-from sharedplan.logs import log
 from sharedplan.rest import metrics
 from sharedplan.rest.bodies import ClientLeft
 from sharedplan.rest.failures import CLOSE, reply_to_failure
@@ -49,7 +47,7 @@ class Edge:
             return
         begun, status = time.perf_counter(), 0
         observed = scope[KEY] = Observed(self._request_id(scope))
-        structlog.contextvars.bind_contextvars(request_id=observed.request_id)
+        outside = logs.request_id.set(observed.request_id)
         marks = [(b"x-request-id", observed.request_id.encode()), (b"x-content-type-options", b"nosniff")]
 
         async def marked(message: Message) -> None:
@@ -81,16 +79,15 @@ class Edge:
         finally:
             took = time.perf_counter() - begun
             metrics.answered(observed.interaction, observed.type, status, took)
-            tell = log.debug if observed.interaction == PROBE and status < 400 else log.info
-            tell(
-                "request_answered",
+            logs.answered(
                 interaction=observed.interaction,
                 type=observed.type,
                 status=status,
                 client=observed.client,
-                took_ms=round(took * 1000, 2),
+                took=took,
+                quietly=observed.interaction == PROBE and status < 400,
             )
-            structlog.contextvars.clear_contextvars()
+            logs.request_id.reset(outside)
 
     def _request_id(self, scope: Scope) -> str:
         """The client's own id for the request, if it is a sane one, else ours."""

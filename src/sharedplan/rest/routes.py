@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import orjson
 from fastapi import FastAPI
@@ -17,6 +18,10 @@ from sharedplan.rest.failures import reply_to_failure
 from sharedplan.rest.reply import ASGIApp, Receive, Reply, Scope, Send
 from sharedplan.rest.wellknown import JSON, Health, Metrics, Statement, smart_configuration
 from sharedplan.settings import Settings
+
+BELOW = "/fhir/"
+METADATA = "/fhir/metadata"
+SMART = "/fhir/.well-known/smart-configuration"
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -36,7 +41,8 @@ def application(
     `statement` gives the CapabilityStatement's text. The OpenAPI description is `documentation`'s, made from the
     registry that executes, and not from the routes.
     """
-    app = FastAPI(
+    app = _Application(
+        Edge(fhir, clock=clock, request_timeout=settings.request_timeout),
         title="Sharedplan",
         openapi_url=None,
         docs_url=None,
@@ -49,8 +55,8 @@ def application(
     token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
     smart = Reply(200, [JSON, NOT_STORED], orjson.dumps(smart_configuration(settings)))
     app.router.routes[:] = [
-        Route("/fhir/metadata", Whole(Statement(statement)), methods=["GET"]),
-        Route("/fhir/.well-known/smart-configuration", Whole(smart), methods=["GET"]),
+        Route(METADATA, Whole(Statement(statement)), methods=["GET"]),
+        Route(SMART, Whole(smart), methods=["GET"]),
         Route("/fhir/{below:path}", Whole(fhir)),
         Route("/fhir", Whole(fhir)),
         Route("/healthz", Whole(health.live), methods=["GET"]),
@@ -61,6 +67,24 @@ def application(
     app.add_exception_handler(HTTPException, _not_ours)
     app.add_middleware(Edge, clock=clock, request_timeout=settings.request_timeout)
     return app
+
+
+class _Application(FastAPI):
+    """Sends what is below the FHIR base straight there: the framework's way through its middleware and routes ends at
+    the same place, and costs a read a tenth of its time."""
+
+    def __init__(self, fhir: ASGIApp, **named: Any) -> None:
+        super().__init__(**named)
+        self._fhir = fhir
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            path = scope["path"]
+            if path.startswith(BELOW) and path not in (METADATA, SMART):
+                scope["path_params"] = {"below": path[len(BELOW) :]}
+                await self._fhir(scope, receive, send)
+                return
+        await super().__call__(scope, receive, send)
 
 
 class Whole:
