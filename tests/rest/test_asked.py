@@ -63,6 +63,13 @@ async def test_a_search_form_adds_to_the_query(client: httpx.AsyncClient, behind
     assert behind.asked.parameters == (("_count", "5"), ("identifier", "urn:x|1"))
 
 
+async def test_a_search_form_may_say_how_the_answer_shall_look(client: httpx.AsyncClient, behind: Behind) -> None:
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    response = await client.post("CarePlan/_search", content=b"_format=application/json&status=active", headers=form)
+    assert behind.asked.parameters == (("status", "active"),)
+    assert response.headers["content-type"] == "application/json; charset=utf-8"
+
+
 async def test_a_search_form_may_be_empty(client: httpx.AsyncClient, behind: Behind) -> None:
     assert (await client.post("CarePlan/_search?_count=5")).status_code == 200
     assert behind.asked.parameters == (("_count", "5"),)

@@ -10,7 +10,7 @@ from sharedplan.fhir.exchanges import Asked
 from sharedplan.rest import bodies
 from sharedplan.rest.headers import Headers
 from sharedplan.rest.negotiation import FHIR_JSON, FORM, JSON_PATCH, PLAIN_JSON, answer_type, body_type
-from sharedplan.rest.reply import Receive, Scope
+from sharedplan.rest.reply import Receive
 
 RESOURCE = frozenset({FHIR_JSON, PLAIN_JSON})
 PATCH = frozenset({FHIR_JSON, PLAIN_JSON, JSON_PATCH})
@@ -28,20 +28,31 @@ class Form:
     pretty: bool = False
 
 
-def form_and_parameters(scope: Scope, headers: Headers) -> tuple[Form, bodies.Pairs]:
-    """What the answer shall look like, and the query's other parameters.
+def form_and_parameters(sent: bodies.Pairs, headers: Headers) -> tuple[Form, bodies.Pairs]:
+    """What the answer shall look like, and the other parameters.
 
     Raises Incorrect, NotAcceptable.
     """
-    format, pretty, parameters = None, False, bodies.pairs(scope["query_string"])
-    if parameters and any(name in ("_format", "_pretty") for name, _ in parameters):
-        for name, value in parameters:
+    format, pretty, parameters = None, False, sent
+    if sent and any(name in ("_format", "_pretty") for name, _ in sent):
+        for name, value in sent:
             if name == "_format":
                 format = value
             elif name == "_pretty":
                 pretty = _flag(value)
-        parameters = tuple(pair for pair in parameters if pair[0] not in ("_format", "_pretty"))
+        parameters = tuple(pair for pair in sent if pair[0] not in ("_format", "_pretty"))
     return Form(answer_type(headers.joined(b"accept"), format), pretty), parameters
+
+
+async def search_form(headers: Headers, receive: Receive, limit: int) -> bodies.Pairs:
+    """The parameters of a search by POST; none when the body is empty.
+
+    `limit` in bytes. Raises Incorrect, TooLarge, WrongMediaType, bodies.ClientLeft.
+    """
+    raw = await _body(headers, receive, limit)
+    if raw:
+        body_type(headers.one(b"content-type"), SEARCH_FORM)
+    return bodies.pairs(raw)
 
 
 async def asked(
@@ -55,20 +66,15 @@ async def asked(
     request_id: str,
     body_limit: int,
 ) -> Asked:
-    """The interaction that the request asks for, its body read.
+    """The interaction that the request asks for, its body read; `parameters` are those of query and search form.
 
     `body_limit` in bytes. Raises Incorrect, TooLarge, WrongMediaType, bodies.ClientLeft.
     """
     interaction, body, patch_format = address.interaction, None, None
-    if method in ("POST", "PUT", "PATCH"):
-        content_type = headers.one(b"content-type")
+    if method in ("POST", "PUT", "PATCH") and not address.takes_form:
         raw = await _body(headers, receive, body_limit)
-        if address.takes_form:
-            if raw:
-                body_type(content_type, SEARCH_FORM)
-            parameters += bodies.pairs(raw)
-        elif raw or interaction != "operation":
-            media_type = body_type(content_type, PATCH if interaction == "patch" else RESOURCE)
+        if raw or interaction != "operation":
+            media_type = body_type(headers.one(b"content-type"), PATCH if interaction == "patch" else RESOURCE)
             body = _json(raw)
             if interaction == "patch":
                 patch_format = "json-patch" if media_type == JSON_PATCH else "fhirpath-patch"

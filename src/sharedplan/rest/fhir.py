@@ -11,10 +11,10 @@ from sharedplan.access.principal import Principal
 from sharedplan.access.tokens import Verifier
 from sharedplan.fhir.addresses import addressed
 from sharedplan.fhir.exchanges import Answer, Asked
+from sharedplan.rest import bodies
 from sharedplan.rest.admission import Admission
 from sharedplan.rest.answered import reply_to
-from sharedplan.rest.asked import asked, form_and_parameters
-from sharedplan.rest.bodies import ClientLeft
+from sharedplan.rest.asked import asked, form_and_parameters, search_form
 from sharedplan.rest.edge import KEY, Observed
 from sharedplan.rest.failures import reply_to_failure
 from sharedplan.rest.headers import Headers
@@ -41,7 +41,7 @@ class FhirBase:
         headers, observed = Headers(scope["headers"]), scope[KEY]
         try:
             reply = await self._reply(scope, headers, receive, observed)
-        except ClientLeft:
+        except bodies.ClientLeft:
             raise
         except Exception as failure:
             reply = reply_to_failure(failure, token_sent=bool(headers.all(b"authorization")))
@@ -53,7 +53,10 @@ class FhirBase:
         observed.client = by.client_id
         address = addressed(scope["method"], scope["path_params"].get("below", ""))
         observed.interaction, observed.type = address.interaction, address.type or ""
-        form, parameters = form_and_parameters(scope, headers)
+        sent = bodies.pairs(scope["query_string"])
+        if address.takes_form:
+            sent += await search_form(headers, receive, self._body_limit)
+        form, parameters = form_and_parameters(sent, headers)
         question = await asked(
             address,
             headers,

@@ -22,6 +22,7 @@ from sharedplan.logs import log
 from sharedplan.rest import metrics
 from sharedplan.rest.answered import NOT_STORED, reply_to
 from sharedplan.rest.asked import form_and_parameters
+from sharedplan.rest.bodies import pairs
 from sharedplan.rest.failures import reply_to_failure
 from sharedplan.rest.headers import Headers
 from sharedplan.rest.reply import Receive, Reply, Scope, Send
@@ -104,7 +105,7 @@ class Statement:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            form, _ = form_and_parameters(scope, Headers(scope["headers"]))
+            form, _ = form_and_parameters(pairs(scope["query_string"]), Headers(scope["headers"]))
             reply = reply_to(Answer(200, self._make()), form, "")
         except Exception as failure:
             reply = reply_to_failure(failure)
