@@ -21,9 +21,9 @@ INSTANT = """to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 _OWN = ("id", "version", "last_updated", "controller", "content")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Projection:
-    """How one type lies in its table."""
+    """How one type lies in its table. There is one for each type, which keeps the texts of its statements."""
 
     type: str
     table: str  # quoted
@@ -64,6 +64,7 @@ class Projection:
         found = change.values.get("patient")
         return (found,) if isinstance(found, str) else tuple(found or ())
 
+    @lru_cache  # noqa: B019  # projections live as long as the process
     def alone(self, interaction: str, *, is_new: bool, recorded: bool) -> str:
         """The one statement that draws the instant and writes one change, with its audit row if it is `recorded`.
 
@@ -107,6 +108,7 @@ class Projection:
         known = [head, tail, change.id, change.version, change.controller, change.who]
         return known if change.stamped is None else known + self.encoded(change)
 
+    @lru_cache  # noqa: B019  # projections live as long as the process
     def among_many(self, interaction: str, *, is_new: bool) -> str:
         """The statement that writes one of many changes, whose instants are drawn. Parameters: `among_many_with`."""
         register = self._register(id="$1", given="$4", is_new=is_new)

@@ -6,6 +6,7 @@ so it is visible only to whom everything is. Conditions are compiled in `store/c
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sharedplan.catalogue import CATALOGUE
@@ -36,24 +37,25 @@ def current(type: str, id: str, *, within: Expression, version: int | None = Non
 
 def audited(type: str, id: str, *, within: Expression, trail: Trail, row_id: str) -> Query:
     """The same, and the audit row in one statement: its outcome says whether a row was found."""
+    parameters: list[Any] = [id, *trails.row(trail, row_id)]
+    return _audited(type, _rows(type, within, parameters)), parameters
+
+
+@lru_cache(maxsize=1024)
+def _audited(type: str, rows: str) -> str:
     shape = projection(type)
-    parameters: list[Any] = [id, *trails.row(trail, row_id), trails.failed(trail)]
-    n = len(parameters)
     patients = f", {shape.patients} AS patients" if shape.patients else ""
     audit = trails.insert(
         2,
-        outcome=f"CASE WHEN EXISTS (SELECT FROM found) THEN $7::text[] ELSE ${n}::text[] END",
+        found="EXISTS (SELECT FROM found)",
         patients="(SELECT patients FROM found)" if shape.patients else "",
     )
-    return (
-        f"""
+    return f"""
         WITH found AS MATERIALIZED (
-            SELECT {shape.fields}{patients} {_rows(type, within, parameters)} AND r.id = $1::text
+            SELECT {shape.fields}{patients} {rows} AND r.id = $1::text
         ), recorded AS ({audit})
         SELECT * FROM found
-        """,
-        parameters,
-    )
+    """
 
 
 def matching(type: str, where: Expression, *, within: Expression, limit: int) -> Query:
@@ -80,20 +82,50 @@ def page(
 
     Without matches there is one row, whose id is null.
     """
-    shape = projection(type)
     parameters: list[Any] = []
     rows = _rows(type, within, parameters, where)
     code, descending = sort[0] if sort else ("_id", False)
     # Both are unique (the instant of audit rows nearly so), so the first key decides; the id makes it exact.
     keys = ("last_updated", "id") if code == "_lastUpdated" else ("id",)
+    beyond = _beyond(after, keys, descending, parameters) if after is not None else "true"
+    along = (Everything, Updated) if keys[0] == "last_updated" else Everything
+    first = len(parameters) + 1
+    if trail is not None:
+        parameters += trails.row(trail, row_id)
+    return _page(
+        type,
+        rows,
+        keys,
+        descending=descending,
+        beyond=beyond,
+        count=count,
+        total=total,
+        walks=isinstance(where, along) and isinstance(within, along),
+        recorded_from=first if trail is not None else None,
+    ), parameters
+
+
+@lru_cache(maxsize=1024)
+def _page(
+    type: str,
+    rows: str,
+    keys: tuple[str, ...],
+    *,
+    descending: bool,
+    beyond: str,
+    count: int,
+    total: bool,
+    walks: bool,
+    recorded_from: int | None,
+) -> str:
+    """The text of `page`. `walks`: what matches lies together in the index of the order."""
+    shape = projection(type)
     order = ", ".join(f"{{0}}.{key}{' DESC' if descending else ''}" for key in keys)
-    place = _beyond(after, keys, descending, parameters) if after is not None else "true"
     limit = f"LIMIT {count + 1 if count else 0:d}"
     fields = f"{shape.fields}{f', {shape.patients} AS patients' if shape.patients else ''}"
-    along = (Everything, Updated) if keys[0] == "last_updated" else Everything
-    if isinstance(where, along) and isinstance(within, along):
-        # What matches lies together in the index of the order: walk along it, and stop.
-        steps = f"page AS MATERIALIZED (SELECT {fields} {rows} AND {place} ORDER BY {order.format('r')} {limit})"
+    if walks:
+        # Walk along the index, and stop.
+        steps = f"page AS MATERIALIZED (SELECT {fields} {rows} AND {beyond} ORDER BY {order.format('r')} {limit})"
         counted = f"(SELECT count(*) {rows})"
     else:
         # Find all that match first. If the planner saw the limit and the order, it would now and then walk along the
@@ -101,29 +133,26 @@ def page(
         steps = f"""hits AS MATERIALIZED (SELECT {", ".join(f"r.{key}" for key in keys)} {rows}),
             page AS MATERIALIZED (
                 SELECT {fields}
-                FROM (SELECT r.id FROM hits r WHERE {place} ORDER BY {order.format("r")} {limit}) few
+                FROM (SELECT r.id FROM hits r WHERE {beyond} ORDER BY {order.format("r")} {limit}) few
                 JOIN {shape.table} r ON r.id = few.id
             )"""
         counted = "(SELECT count(*) FROM hits)"
-    if trail is not None:
-        first = len(parameters) + 1
-        parameters += trails.row(trail, row_id)
-        shown = f"(SELECT * FROM page ORDER BY {order.format('page')} LIMIT {count:d})"
-        spoken_of = f"(SELECT array_agg(DISTINCT p) FROM {shown} shown, unnest(shown.patients) p)"
+    if recorded_from is not None:
+        spoken_of = "(SELECT array_agg(DISTINCT p) FROM shown, unnest(shown.patients) p)" if shape.patients else "NULL"
         audit = trails.insert(
-            first,
-            patients=spoken_of if shape.patients else "",
-            shown=f"(SELECT array_agg('{type}/' || shown.id) FROM {shown} shown)",
+            recorded_from, patients="told.patients" if shape.patients else "", shown="told.resources", source="told"
         )
-        steps += f", recorded AS ({audit})"
-    return (
-        f"""
+        steps += f""",
+            shown AS (SELECT * FROM page ORDER BY {order.format("page")} LIMIT {count:d}),
+            told AS MATERIALIZED (
+                SELECT {spoken_of} AS patients, (SELECT array_agg('{type}/' || id) FROM shown) AS resources
+            ),
+            recorded AS ({audit})"""
+    return f"""
         WITH {steps}
         SELECT counted.total, page.* FROM (SELECT {counted if total else "NULL::bigint"} AS total) counted
         LEFT JOIN page ON true ORDER BY {order.format("page")}
-        """,
-        parameters,
-    )
+    """
 
 
 def cursor(code: str, id: str, last_updated: datetime) -> str:

@@ -9,10 +9,11 @@ from typing import Any
 
 import orjson
 
-from sharedplan.search.indexing import index_values
+FIELDS = ("id", "action", "interaction", "outcome", "person", "organization", "patients", "about", "entities", "trail")
+"""What `row` gives, in its order. An array costs the driver ten times what a text does, so there are none but those
+that are mostly null."""
 
-FIELDS = ("id", "action", "subtype", "type", "agent", "outcome", "patient", "entity", "trail")
-"""What `row` gives, in its order; the names are columns of the table audit_event."""
+MINOR_FAILURE = "4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,9 @@ class Trail:
         return f"{self.type}/{self.resource_id}" if self.type and self.resource_id else None
 
 
+_INTERACTION = "http://hl7.org/fhir/restful-interaction"
+_TYPE = "http://terminology.hl7.org/CodeSystem/audit-event-type"
+
 _KEPT = (
     *("interaction", "action", "type", "resource_id", "version", "client_id", "organization", "person", "purpose"),
     *("query", "request_id", "reasons"),
@@ -56,26 +60,21 @@ _KEPT = (
 
 
 def row(trail: Trail, id: str) -> list[Any]:
-    """The values of FIELDS. `patient` is None when the trail names none; the patients are part of `entity`, too."""
-    action, subtype, type, outcome = _codes(trail.interaction, trail.action, trail.outcome)
+    """The values of FIELDS; None for what there is none of."""
     kept = {name: value for name in _KEPT if (value := getattr(trail, name))}
-    about = (trail.resource,) if trail.resource else ()
+    about, patients = trail.resource, trail.patients
     return [
         id,
-        action,
-        subtype,
-        type,
-        [each for each in (trail.person, trail.organization) if each] or None,
-        outcome,
-        list(trail.patients) or None,
-        [*dict.fromkeys((*trail.patients, *about, *trail.entities))],
+        trail.action,
+        trail.interaction,
+        trail.outcome,
+        trail.person,
+        trail.organization,
+        patients or None,
+        about if about not in patients else None,
+        [*dict.fromkeys(each for each in trail.entities if each != about and each not in patients)] or None,
         orjson.dumps(kept).decode(),
     ]
-
-
-def failed(trail: Trail) -> list[str]:
-    """The column `outcome` for the same trail, had the request been at fault."""
-    return _codes(trail.interaction, trail.action, "4")[3]
 
 
 def restored(text: str, outcome: list[str], patient: list[str] | None, entity: list[str] | None) -> Trail:
@@ -87,40 +86,28 @@ def restored(text: str, outcome: list[str], patient: list[str] | None, entity: l
     return replace(trail, entities=tuple(others))
 
 
-def insert(first: int, *, outcome: str = "", patients: str = "", shown: str = "", source: str = "") -> str:
+@lru_cache(maxsize=1024)
+def insert(first: int, *, found: str = "", patients: str = "", shown: str = "", source: str = "") -> str:
     """The INSERT of one audit row, whose values are the parameters from `first` on, as `row` gives them.
 
-    Within a larger statement: `outcome` is SQL that takes the place of the outcome; `patients` gives a text[] of the
-    patients when the trail names none, `shown` one of the resources shown; `source` is a FROM clause to depend on.
+    The columns hold the index values that the AuditEvent would have if it were stored as a resource; patients are part
+    of `entity`, too. Within a larger statement: `found` is a condition without which the request was at fault;
+    `patients` gives a text[] of the patients when the trail names none, `shown` one of the resources shown; `source`
+    is a FROM clause to depend on.
     """
-    at = {name: f"${first + n}" for n, name in enumerate(FIELDS)}
-    named = f"coalesce({at['patient']}::text[], {patients})" if patients else f"{at['patient']}::text[]"
-    entity = f"{at['entity']}::text[]"
-    if patients:
-        entity += f" || CASE WHEN {at['patient']}::text[] IS NULL THEN {patients} END"
-    if shown:
-        entity += f" || {shown}"
+    at = {name: f"${first + n}::text" for n, name in enumerate(FIELDS)}
+    given, entities = f"{at['patients']}[]", f"{at['entities']}[]"
+    named = f"coalesce({given}, {patients})" if patients else given
+    entity = f"{named} || {at['about']} || {entities}{f' || {shown}' if shown else ''}"
+    outcome = f"CASE WHEN {found} THEN {at['outcome']} ELSE '{MINOR_FAILURE}' END" if found else at["outcome"]
     return f"""
         INSERT INTO audit_event (id, version, last_updated, date, action, subtype, type, agent, outcome, patient,
             entity, trail)
-        SELECT {at["id"]}::text, 1, at, tstzrange(at, at + interval '1 microsecond'), {at["action"]}::text[],
-            {at["subtype"]}::text[], {at["type"]}::text[], {at["agent"]}::text[],
-            {outcome or f"{at['outcome']}::text[]"}, {named}, {entity}, {at["trail"]}::json
+        SELECT {at["id"]}, 1, at, tstzrange(at, at + interval '1 microsecond'),
+            ARRAY[{at["action"]}, '|' || {at["action"]}],
+            ARRAY[{at["interaction"]}, '{_INTERACTION}|' || {at["interaction"]}, '{_INTERACTION}|'],
+            '{{rest,{_TYPE}|rest,{_TYPE}|}}'::text[],
+            nullif(array_remove(ARRAY[{at["person"]}, {at["organization"]}], NULL), '{{}}'::text[]),
+            ARRAY[{outcome}, '|' || {outcome}], {named}, array_remove({entity}, NULL), ${first + 9}::json
         FROM (SELECT clock_timestamp() AS at) AS now{f", {source}" if source else ""}
     """
-
-
-@lru_cache(maxsize=1024)
-def _codes(interaction: str, action: str, outcome: str) -> tuple[list[str], list[str], list[str], list[str]]:
-    """The index values of an AuditEvent's codes, as they would be if it were stored as a resource."""
-    values = index_values(
-        "AuditEvent",
-        {
-            "resourceType": "AuditEvent",
-            "type": {"system": "http://terminology.hl7.org/CodeSystem/audit-event-type", "code": "rest"},
-            "subtype": [{"system": "http://hl7.org/fhir/restful-interaction", "code": interaction}],
-            "action": action,
-            "outcome": outcome,
-        },
-    )
-    return values["action"], values["subtype"], values["type"], values["outcome"]
