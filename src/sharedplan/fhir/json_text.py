@@ -180,7 +180,10 @@ def _integer(literal: str) -> int | Number:
 def _decimal(literal: str) -> Number:
     if len(literal) > MAX_DIGITS:
         raise _Flawed
-    number = Number(literal)
+    try:
+        number = Number(literal)
+    except ArithmeticError:  # an exponent that not even a Decimal can hold
+        raise _Flawed from None
     if not -MAX_EXPONENT <= number.adjusted() <= MAX_EXPONENT:
         raise _Flawed
     return number
@@ -207,7 +210,7 @@ def _marked_object(members: list[tuple[str, Any]]) -> Any:
 def _marked_number(literal: str) -> Any:
     try:
         return _decimal(literal)
-    except (_Flawed, ArithmeticError):
+    except _Flawed:
         what = f"longer than {MAX_DIGITS} characters" if len(literal) > MAX_DIGITS else "outside what can be kept"
         return _Flaw(f"The number {_shown(literal)} is {what}.")
 
