@@ -180,7 +180,9 @@ async def test_conditions_come_as_they_were_sent(client: httpx.AsyncClient, behi
     assert asked.if_none_exist == "identifier=urn%3Ax%7C1"
 
 
-@pytest.mark.parametrize("date", ["yesterday", "2026-03-02", "Mon, 99 Mar 2026 12:00:00 GMT", ""])
+@pytest.mark.parametrize(
+    "date", ["yesterday", "2026-03-02", "Mon, 99 Mar 2026 12:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 -1400", ""]
+)
 async def test_a_date_that_is_none_is_ignored(client: httpx.AsyncClient, behind: Behind, date: str) -> None:
     assert (await client.get("CarePlan/1", headers={"if-modified-since": date})).status_code == 200
     assert behind.asked.if_modified_since is None

@@ -48,9 +48,9 @@ class Headers:
             return None
         try:
             read = parsedate_to_datetime(text)
-        except ValueError:
+            return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):  # the last hours of the year 9999, west of Greenwich
             return None
-        return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
 
     def prefer(self) -> Prefer:
         """The Prefer header; preferences that we do not know are ignored, as RFC 7240 says."""
