@@ -164,6 +164,8 @@ def test_a_search_has_its_limits() -> None:
     parse("CarePlan", [("status", "x")] * 100)
     with pytest.raises(Incorrect, match="at most 100 parameters"):
         parse("CarePlan", [("status", "x")] * 101)
+    with pytest.raises(Incorrect, match="longer than the name"):
+        parse("CarePlan", [("x" * 9_000_000, "x")], lenient=True)
 
 
 @pytest.mark.parametrize("type", CATALOGUE)

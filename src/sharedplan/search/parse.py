@@ -42,6 +42,8 @@ NOT_YET = frozenset(
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _MOMENT = timedelta(microseconds=1)
+_LONGEST_NAME = 100
+"""Characters of a parameter's name that are looked at: comparing long texts to known names takes long."""
 
 _MODIFIERS: dict[str, tuple[str, ...]] = {
     "token": ("not", "missing"),
@@ -123,6 +125,8 @@ def parse(
 
 def _check_text(name: str, value: str) -> None:
     """Raises Incorrect for what no stored text can hold, and for a parameter without a value."""
+    if len(name) > _LONGEST_NAME:
+        raise Incorrect(f"{name[:60]}… is longer than the name of any search parameter")
     if not value:
         raise Incorrect(f"{name} has no value")
     if "\x00" in value or any("\ud800" <= char <= "\udfff" for char in value):
