@@ -301,6 +301,16 @@ async def test_each_entry_is_judged_by_itself_and_one_refusal_refuses_all(ask: A
     assert (await ask("read", "Patient/anna")).version == 1
 
 
+@pytest.mark.parametrize("first", ["POST", "PUT"])
+async def test_two_entries_that_would_create_by_one_condition_are_refused(ask: Ask, first: str) -> None:
+    condition = "identifier=urn:ids|8"
+    created = an_entry("POST", "Patient", identified("8"), ifNoneExist=condition)
+    updated = an_entry("PUT", f"Patient?{condition}", identified("8"))
+    failure = await refused(ask, Incorrect, created if first == "POST" else updated, updated)
+    assert "entry 0" in str(failure) and places(failure) == ["Bundle.entry[1]"]
+    assert await how_many(ask) == 0
+
+
 async def test_a_transaction_may_be_empty_or_read_only_but_not_too_large(ask: Ask) -> None:
     assert await answered(ask) == []
     (read,) = await answered(ask, an_entry("GET", "Patient?gender=male"))

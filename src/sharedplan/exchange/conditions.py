@@ -48,7 +48,7 @@ def _with_condition(part: Part) -> Part:
 
 
 async def _with_target(part: Part, before: list[Part], made: dict[tuple[str, str], Part]) -> Part:
-    """The part with its target; `before` are those that are processed earlier, `made` the conditional creations."""
+    """The part with its target; `before` are those that are processed earlier, `made` what conditions create."""
     asked, condition, found = part.asked, part.condition, None
     if not part.is_change:
         return part
@@ -60,16 +60,24 @@ async def _with_target(part: Part, before: list[Part], made: dict[tuple[str, str
             existing = await create.there(asked, found, part.acting)
             if existing is not None:
                 return replace(part, found=found, existing=existing)
-            if condition is not None:
-                twin = made.setdefault((part.type, condition.key), part)
-                if twin is not part:
-                    raise Incorrect(f"the condition is that of entry {twin.number}, too")
+            _check_alone(part, made)
             return replace(part, id=part.acting.clock.new_id())
         case "update":
+            if found is None:
+                _check_alone(part, made)
             return replace(part, found=found, id=update.target(asked, part.acting, found))
         case "patch":
             return replace(part, found=found, id=patch.target(asked, found))
     return replace(part, found=found, id=asked.id or found)
+
+
+def _check_alone(part: Part, made: dict[tuple[str, str], Part]) -> None:
+    """That no other entry creates by the same condition, which selects nothing yet. Raises Incorrect, naming it."""
+    if part.condition is None:
+        return
+    twin = made.setdefault((part.type, part.condition.key), part)
+    if twin is not part:
+        raise Incorrect(f"the condition is that of entry {twin.number}, too")
 
 
 async def resolved(parts: list[Part], texts: Mapping[int, Sequence[tuple[str, str]]]) -> dict[str, str]:
