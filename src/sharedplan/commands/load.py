@@ -107,7 +107,7 @@ def _progress(size: int) -> Iterator[Callable[[Reached], None]]:
         task = bar.add_task("", total=size, told="")
 
         def told(reached: Reached) -> None:
-            bar.update(task, completed=reached.read, told=_told(reached.outcome))
+            bar.update(task, completed=reached.bytes, told=_told(reached.outcome))
 
         yield told
 
@@ -123,7 +123,7 @@ class _Lines:
         now = time.monotonic()
         if now - self._last >= EVERY:
             self._last = now
-            click.echo(f"{100 * reached.read // max(self._size, 1)} % read, {_told(reached.outcome)}", err=True)
+            click.echo(f"{100 * reached.bytes // max(self._size, 1)} % done, {_told(reached.outcome)}", err=True)
 
 
 def _told(outcome: Outcome) -> str:

@@ -20,9 +20,9 @@ QUEUED = 1
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a load is: bytes read of all files, as they lie on disk, and what has come of it so far."""
+    """How far a load is: bytes of all files, as they lie on disk, that are done with; and what came of it so far."""
 
-    read: int
+    bytes: int
     outcome: Outcome
 
 
@@ -51,7 +51,8 @@ class _Load:
     def __init__(self, files: Iterable[Path], told: Callable[[Progress], None]) -> None:
         self.outcome = Outcome()
         self._told = told
-        self._read = 0
+        self._begins: dict[str, int] = {}  # file → bytes of the files before it
+        self._done = 0
         self._schedule = Schedule(self._items(files))
         self._missed: list[tuple[Item, Missed]] = []
 
@@ -66,14 +67,16 @@ class _Load:
                 self._finish(begun.pop(future), future.result())
         for item, missed in self._missed:
             self.outcome.add(pool.submit(working.load_again, item.texts, missed).result())
-        self._told(Progress(self._read, self.outcome))
+        self._told(Progress(self._done, self.outcome))
 
     def _finish(self, item: Item, done: Done) -> None:
         self._schedule.done(item)
         self.outcome.add(done.outcome)
         if done.missed:
             self._missed.append((item, done.missed))
-        self._told(Progress(self._read, self.outcome))
+        last = item.texts[-1]
+        self._done = max(self._done, self._begins[last.file] + last.position)
+        self._told(Progress(self._done, self.outcome))
 
     def _items(self, files: Iterable[Path]) -> Iterator[Item]:
         yield from items(self._texts(files))
@@ -82,12 +85,10 @@ class _Load:
         """The texts of all files; a file that cannot be read is refused, and the next one follows."""
         before = 0
         for file in files:
+            self._begins[str(file)] = before
             try:
-                for text in texts(file):
-                    self._read = before + text.position
-                    yield text
+                yield from texts(file)
                 before += file.stat().st_size
-                self._read = before
             except UNREADABLE as failure:
                 why = getattr(failure, "strerror", None) or str(failure) or type(failure).__name__
                 self.outcome.refused.append(Refusal(str(file), None, None, (f"cannot be read: {why}",)))
