@@ -383,3 +383,11 @@ def test_whatever_a_path_says_it_is_read_or_refused(path: str) -> None:
 def test_the_longest_path_is_followed() -> None:
     path = ".".join(["a"] * (LONGEST // 2))
     assert find(patient(), path) == []
+
+
+def test_the_paths_of_one_patch_share_a_budget() -> None:
+    many = patient(name=[{"family": "a"} for _ in range(5_000)])
+    look = operation(type="delete", path="Patient.name.where(family = 'z')")
+    assert after(many, look) == many
+    with pytest.raises(Incorrect, match="look at more than"):
+        patched(many, {"resourceType": "Parameters", "parameter": [look] * 200})

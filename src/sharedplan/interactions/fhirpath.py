@@ -8,7 +8,7 @@ The subset that picks elements out of one resource: names, indexers, `where`, `f
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +16,10 @@ from sharedplan.errors import Incorrect
 from sharedplan.fhir.elements import Element, choices, element
 from sharedplan.fhir.exchanges import Json
 from sharedplan.interactions.fhirpath_syntax import Step, parse
-from sharedplan.interactions.json_patch import equal
+from sharedplan.interactions.json_patch import equal, too_much
+
+MOST_STEPS = 300_000
+"""Evaluations and elements that the paths of one patch may look at, all together: about a second's work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,26 @@ class Place:
         return "Element", shadow if isinstance(shadow, dict) else None
 
 
+class Budget:
+    """What the paths of one patch may still cost."""
+
+    def __init__(self) -> None:
+        self.left = MOST_STEPS
+
+    def spend(self, steps: int) -> None:
+        """Raises Incorrect when it is used up."""
+        self.left -= steps
+        if self.left < 0:
+            raise too_much(f"the paths of the patch look at more than {MOST_STEPS} elements")
+
+
+@dataclass(frozen=True, slots=True)
+class _Root(Place):
+    """The resource itself, and what looking into it may still cost."""
+
+    budget: Budget = field(default_factory=Budget)
+
+
 def _at(holder: Json, name: str, index: int | None) -> Any:
     value = holder.get(name)
     if index is None:
@@ -60,22 +83,24 @@ def find(resource: Json, path: str) -> list[Place]:
     return places(resource, parse(path))
 
 
-def places(resource: Json, step: Step) -> list[Place]:
-    """The places that a parsed path selects. Raises Incorrect when it gives values rather than elements."""
-    root = _root(resource)
+def places(resource: Json, step: Step, budget: Budget | None = None) -> list[Place]:
+    """The places that a parsed path selects. Raises Incorrect when it gives values rather than elements, or costs more
+    than the budget that it shares with others."""
+    root = _root(resource, budget or Budget())
     found = _evaluate(step, [root], root)
     if not all(isinstance(one, Place) for one in found):
         raise Incorrect("the path gives a value, not an element of the resource")
     return found
 
 
-def _root(resource: Json) -> Place:
+def _root(resource: Json, budget: Budget) -> _Root:
     type = str(resource.get("resourceType", ""))
-    return Place(resource, type, Element("", type, False))
+    return _Root(resource, type, Element("", type, False), budget=budget)
 
 
-def _evaluate(step: Step, focus: list[Any], root: Place) -> list[Any]:
+def _evaluate(step: Step, focus: list[Any], root: _Root) -> list[Any]:
     """The collection that a step gives: Places and plain values, in order."""
+    root.budget.spend(1)
     if step.kind == "literal":
         return [step.word]
     if step.kind == "this":
@@ -94,7 +119,9 @@ def _evaluate(step: Step, focus: list[Any], root: Place) -> list[Any]:
         return _FUNCTIONS[step.word](inside, step.given, root)
     if step.on is None and step.word == root.owner and any(one is root for one in focus):
         return [root]
-    return [child for one in inside if isinstance(one, Place) for child in children(one, step.word)]
+    found = [child for one in inside if isinstance(one, Place) for child in children(one, step.word)]
+    root.budget.spend(len(found))
+    return found
 
 
 def _on(step: Step) -> Step:
@@ -155,24 +182,24 @@ def _is_number(value: Any) -> bool:
 
 
 Given = tuple[Step, ...]
-Function = Callable[[list[Any], Given, Place], list[Any]]
+Function = Callable[[list[Any], Given, _Root], list[Any]]
 
 
-def _where(inside: list[Any], given: Given, root: Place) -> list[Any]:
+def _where(inside: list[Any], given: Given, root: _Root) -> list[Any]:
     return [one for one in inside if _truth(_evaluate(given[0], [one], root))]
 
 
-def _extension(inside: list[Any], given: Given, root: Place) -> list[Any]:
+def _extension(inside: list[Any], given: Given, root: _Root) -> list[Any]:
     url = _argument(given, root, str)
     found = [child for one in inside if isinstance(one, Place) for child in children(one, "extension")]
     return [one for one in found if isinstance(one.value, dict) and one.value.get("url") == url]
 
 
-def _of_type(inside: list[Any], given: Given, root: Place) -> list[Any]:
+def _of_type(inside: list[Any], given: Given, root: _Root) -> list[Any]:
     return [one for one in inside if isinstance(one, Place) and one.element.type == given[0].word]
 
 
-def _argument(given: Given, root: Place, kind: type) -> Any:
+def _argument(given: Given, root: _Root, kind: type) -> Any:
     found = _evaluate(given[0], [root], root)
     if len(found) != 1 or not isinstance(found[0], kind):
         raise Incorrect(f"a function in the path needs a {'text' if kind is str else 'number'}")
@@ -180,7 +207,7 @@ def _argument(given: Given, root: Place, kind: type) -> Any:
 
 
 def _text_test(test: Callable[[str, str], bool]) -> Function:
-    def tested(inside: list[Any], given: Given, root: Place) -> list[Any]:
+    def tested(inside: list[Any], given: Given, root: _Root) -> list[Any]:
         text = _argument(given, root, str)
         return [isinstance(_plain(one), str) and test(_plain(one), text) for one in inside[:1]]
 

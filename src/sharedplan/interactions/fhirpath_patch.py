@@ -11,7 +11,7 @@ from sharedplan.errors import Incorrect, Unprocessable
 from sharedplan.fhir.elements import Element, choices, element
 from sharedplan.fhir.exchanges import Json
 from sharedplan.interactions import lists
-from sharedplan.interactions.fhirpath import Place, count, places
+from sharedplan.interactions.fhirpath import Budget, Place, count, places
 from sharedplan.interactions.fhirpath_syntax import parse
 from sharedplan.interactions.json_patch import MOST_NODES, MOST_OPERATIONS, copied, size, too_much, without_empties
 from sharedplan.interactions.patch_values import Brought, brought, suffix
@@ -37,13 +37,14 @@ def patched(resource: Json, parameters: Any) -> Json:
         raise too_much(f"a patch may bring in {MOST_NODES} values")
     document: Json = copied(resource)
     emptied: list[Any] = []
+    budget = Budget()
     for number, parameter in enumerate(operations):
-        _read(parameter, document, emptied, f"Parameters.parameter[{number}]").apply()
+        _read(parameter, document, emptied, budget, f"Parameters.parameter[{number}]").apply()
     without_empties(document, emptied)
     return document
 
 
-def _read(parameter: Any, document: Json, emptied: list[Any], at: str) -> "_Operation":
+def _read(parameter: Any, document: Json, emptied: list[Any], budget: Budget, at: str) -> "_Operation":
     parts = parameter.get("part") if isinstance(parameter, dict) else None
     if not isinstance(parts, list) or parameter.get("name") != "operation":
         raise Incorrect("a parameter of a FHIRPath Patch is named operation and has parts", at=at)
@@ -53,16 +54,18 @@ def _read(parameter: Any, document: Json, emptied: list[Any], at: str) -> "_Oper
         if not isinstance(name, str) or name not in _PARTS or name in named:
             raise Incorrect(f"an operation has no part {name!r}, or has it twice", at=at)
         named[name] = part
-    return _Operation(document, emptied, named, at)
+    return _Operation(document, emptied, named, budget, at)
 
 
 @dataclass(frozen=True, slots=True)
 class _Operation:
-    """One operation: the document it is done to, the holders that it took from, its parts by name, where it stands."""
+    """One operation: the document it is done to, the holders that it took from, its parts by name, what its paths may
+    still cost, where it stands."""
 
     document: Json
     emptied: list[Any]
     parts: dict[str, Json]
+    budget: Budget
     at: str
 
     def apply(self) -> None:
@@ -97,7 +100,7 @@ class _Operation:
         lists.insert(holder, listed.name, index, new.value, new.shadow)
 
     def delete(self) -> None:
-        found = places(self.document, parse(self.path))
+        found = places(self.document, parse(self.path), self.budget)
         if len(found) > 1:
             raise self.unfit(f"delete needs one element at {self.path}, there are {len(found)}")
         for place in found:
@@ -132,7 +135,7 @@ class _Operation:
 
     def single(self) -> Place:
         """The one element that the path selects."""
-        found = places(self.document, parse(self.path))
+        found = places(self.document, parse(self.path), self.budget)
         if len(found) != 1:
             raise self.unfit(f"the operation needs one element at {self.path}, there are {len(found)}")
         return found[0]
@@ -142,7 +145,7 @@ class _Operation:
         path = parse(self.path)
         if path.kind != "name" or path.on is None:
             raise self.wrong("the path of a list ends with the list's name")
-        parents = places(self.document, path.on)
+        parents = places(self.document, path.on, self.budget)
         if len(parents) != 1:
             raise self.unfit(f"{self.path} is not one list")
         type, holder = parents[0].inside
