@@ -187,6 +187,11 @@ def test_a_resource_that_was_patched_beyond_all_depth_is_refused() -> None:
     assert found(patient(extension=[deep])) == [("too-costly", "Patient")]
 
 
+def test_a_resource_has_its_size() -> None:
+    assert found(patient(name=[{"family": "a"}] * 40_000)) == []
+    assert found(patient(name=[{"family": "a"}] * 60_000)) == [("too-costly", "Patient")]
+
+
 # Which resource it is
 
 

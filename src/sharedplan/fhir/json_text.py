@@ -18,6 +18,7 @@ import orjson
 from sharedplan.errors import Incorrect, Issue
 
 MAX_DEPTH = 64
+MAX_VALUES = 100_000  # of one resource: checking more takes longer than others should wait for their turn
 MAX_DIGITS = 40
 MAX_EXPONENT = 308  # beyond it a double overflows, and most other readers keep numbers in doubles
 
@@ -156,6 +157,18 @@ def is_deeper(value: Any, max_depth: int = MAX_DEPTH) -> bool:
         if not level:
             return False
     return True
+
+
+def is_larger(value: Any, max_values: int = MAX_VALUES) -> bool:
+    """Whether there are more than so many values, in objects and arrays at any depth."""
+    left, todo = max_values, [value]
+    while todo:
+        one = todo.pop()
+        left -= len(one)
+        if left < 0:
+            return True
+        todo += [child for child in (one.values() if type(one) is dict else one) if type(child) in (dict, list)]
+    return False
 
 
 # The strict pass raises at the first flaw; only then a second pass goes over the text, to name each with its path.

@@ -18,7 +18,7 @@ from sharedplan.fhir import faults
 from sharedplan.fhir.exchanges import Json
 from sharedplan.fhir.faults import Fault
 from sharedplan.fhir.grammar import grammar, resource
-from sharedplan.fhir.json_text import MAX_DEPTH, is_deeper, write
+from sharedplan.fhir.json_text import MAX_DEPTH, MAX_VALUES, is_deeper, is_larger, write
 from sharedplan.fhir.models import FORGOTTEN, Model, fields, model
 from sharedplan.fhir.moments import instant as instant
 from sharedplan.fhir.primitives import shown
@@ -77,6 +77,8 @@ def issues_of(type: str, resource: Any, *, in_transaction: bool = False) -> list
         ]
     if is_deeper(resource):
         return [Issue("too-costly", f"The resource is nested deeper than {MAX_DEPTH} levels.", type)]
+    if is_larger(resource):
+        return [Issue("too-costly", f"The resource holds more than {MAX_VALUES} values.", type)]
     found = _faults(resource, in_transaction)
     if not any(fault.severity == "error" for fault in found):
         found = [*found, *_last_word(type, resource, found)]
