@@ -1,8 +1,11 @@
 """Patch and delete, and their conditional forms, through the conductor."""
 
+from dataclasses import replace
+
 import pytest
 
-from exchange.asking import ANNA, Ask, a_patient, identified, resource_in
+from exchange.asking import ANNA, RECORDS, Ask, a_bundle, a_patient, an_entry, identified, resource_in
+from sharedplan.access.scopes import parse
 from sharedplan.errors import Gone, Incorrect, ManyMatches, NotFound, SharedplanError, Unprocessable, VersionMismatch
 from sharedplan.fhir import json_text
 from sharedplan.fhir.exchanges import Json
@@ -127,3 +130,15 @@ async def test_nobody_deletes_or_patches_what_he_cannot_see(ask: Ask) -> None:
     with pytest.raises(NotFound):
         await ask("patch", "Patient/otto", REPLACE, by=ANNA, **JSON_PATCH)
     assert (await ask("read", "Patient/otto")).version == 1
+
+
+async def test_who_may_write_but_not_read_is_shown_nothing_by_a_write(ask: Ask) -> None:
+    await ask("update", "Patient/1", identified("1", id="1", gender="female"))
+    writer = replace(RECORDS, scopes=parse("system/Patient.cu"))
+    patched = await ask("patch", "Patient/1", [], **JSON_PATCH, by=writer)
+    found = await ask("create", "Patient", a_patient(), if_none_exist="identifier=urn:ids|1", by=writer)
+    made = await ask("create", "Patient", a_patient(), by=writer)
+    assert [(each.status, each.content) for each in (patched, found, made)] == [(200, None), (200, None), (201, None)]
+    entry = an_entry("POST", "Patient", a_patient(), ifNoneExist="identifier=urn:ids|1")
+    told = resource_in(await ask("transaction", "", a_bundle("transaction", entry), by=writer, prefer="representation"))
+    assert "resource" not in told["entry"][0] and told["entry"][0]["response"]["etag"] == 'W/"1"'

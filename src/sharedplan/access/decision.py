@@ -34,10 +34,15 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Leave to do what was asked, within a slice of each type; the reasons go to the audit."""
+    """Leave to do what was asked, within a slice of each type; the reasons go to the audit.
+
+    `shows`: whether the answer to a write may hold the resource: not for whom a read would not show it, for a patch or
+    a condition could else read.
+    """
 
     slices: Slices
     reasons: tuple[str, ...]
+    shows: bool = True
 
     def slice_of(self, type: str) -> Expression:
         """The slice of one type; Nothing for a type that is not offered."""
@@ -74,7 +79,9 @@ def _granted(by: Principal, asked_type: str | None, letters: str) -> Grant:
     """The slices of one asker; kept, for they follow from the token alone."""
     slices = {type: _slice(type, by, letters if asked_type in (None, type) else READING) for type in CATALOGUE}
     whom = by.person or by.organization or "nobody named"
-    return Grant(MappingProxyType(slices), (f"scope allows {letters}", f"on behalf of {whom}"))
+    shows = asked_type is None or letters not in WRITING
+    shows = shows or _slice(str(asked_type), by, "r") in (_EVERYTHING, slices.get(str(asked_type)))
+    return Grant(MappingProxyType(slices), (f"scope allows {letters}", f"on behalf of {whom}"), shows)
 
 
 def _letters(asked: Asked) -> str:

@@ -52,14 +52,14 @@ async def step(asked: Asked, by: Principal, unit: Unit, clock: Clock, policy: Po
     answer = await interaction_of(asked)(asked, surroundings)
     if not unit.has_recorded:
         await unit.record(audit.done(surroundings.trail, answer))
-    return answer
+    return surroundings.shown(answer)
 
 
 def acting(asked: Asked, by: Principal, unit: Unit, clock: Clock, policy: Policy) -> Acting:
     """The surroundings of an interaction that is allowed. Raises Refused when it is not."""
     grant = decide(asked, by, Facts(clock.now()))
     trail = audit.granted(asked, by, grant)
-    return Acting(unit, grant.slices, clock, policy, trail, by.client_id, by.organization, by.person)
+    return Acting(unit, grant.slices, clock, policy, trail, by.client_id, by.organization, by.person, grant.shows)
 
 
 def interaction_of(asked: Asked) -> Interaction:

@@ -50,7 +50,10 @@ async def transaction(asked: Asked, by: Principal, unit: Unit, *, clock: Clock, 
             answers[part.number] = await _looked_up(part)
     if unrecorded:
         await unit.record(*unrecorded)
-    told = [responses.answered(part.asked, answers[part.number]) for part in sorted(parts, key=lambda p: p.number)]
+    told = [
+        responses.answered(part.asked, part.acting.shown(answers[part.number]))
+        for part in sorted(parts, key=lambda part: part.number)
+    ]
     return Answer(200, bundles.response("transaction", told))
 
 

@@ -1,9 +1,10 @@
 """What an interaction works with beside the question: the unit of work, the slices, and the choices of this server."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sharedplan.clock import Clock
+from sharedplan.fhir.exchanges import Answer
 from sharedplan.fhir.json_text import write
 from sharedplan.interactions.cursors import Cursors
 from sharedplan.search.expression import Expression
@@ -17,6 +18,7 @@ class Policy:
 
     `enforces_references`: whether a literal reference to what is not visibly there refuses a write, or only warns.
     `requires_if_match`: whether a change of what is there must name the version it is based on.
+    `url_limit`: characters that an address may have, and so the links that are given.
     """
 
     cursors: Cursors
@@ -25,6 +27,7 @@ class Policy:
     page_size: int = 50
     page_size_limit: int = 500
     bundle_entries: int = 1000
+    url_limit: int = 8 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class Acting:
     `within` is what may be seen or written, by resource type. `trail` is the audit row of the interaction as far as it
     is known before; whoever makes the statement hands it on, so that both go in together. `client` is the client that
     asks, `controller` the Organization whose register a new resource belongs to, `person` the one who acts.
+    `shows`: whether the answer may hold the resource.
     """
 
     unit: Unit
@@ -44,6 +48,11 @@ class Acting:
     client: str
     controller: str | None = None
     person: str | None = None
+    shows: bool = True
+
+    def shown(self, answer: Answer) -> Answer:
+        """The answer, without the resource if the asker may not read it."""
+        return answer if self.shows else replace(answer, content=None)
 
     @property
     def who(self) -> str:
