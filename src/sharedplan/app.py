@@ -108,4 +108,5 @@ def policy(settings: Settings) -> Policy:
         page_size=settings.page_size,
         page_size_limit=settings.page_size_limit,
         bundle_entries=settings.bundle_entries,
+        url_limit=settings.url_limit,
     )

@@ -1,8 +1,11 @@
 """Searches of a type and of the system, page by page, through the conductor."""
 
+import uuid
+from dataclasses import replace
+
 import pytest
 
-from exchange.asking import ANNA, BASE, Ask, a_bundle, a_patient, an_entry, identified, resource_in
+from exchange.asking import ANNA, BASE, POLICY, Ask, a_bundle, a_patient, an_entry, identified, resource_in
 from sharedplan.errors import Incorrect
 from sharedplan.fhir.exchanges import Json
 from sharedplan.search.identity import SYSTEM
@@ -138,3 +141,15 @@ async def test_the_system_is_searched_only_by_what_all_its_types_have(ask: Ask) 
     for wrong in ("_type=Claim", "_type=Patient,Group&gender=male", "_type=Patient&_sort=_id", "gender=male"):
         with pytest.raises(Incorrect):
             await ask("search-system", f"?{wrong}")
+
+
+async def test_a_question_too_long_for_the_link_to_its_next_page_is_refused(ask: Ask) -> None:
+    for number in range(2):
+        await ask("update", f"Patient/{number}", a_patient(id=str(number)))
+    long = "Patient?_id=0,1" + "".join(f",{uuid.uuid4()}" for _ in range(98))
+    first = resource_in(await ask("search-type", f"{long}&_count=1", method="POST"))
+    assert len(link(first, "next") or "") < POLICY.url_limit
+    narrow = replace(POLICY, url_limit=1024)
+    assert ids(resource_in(await ask("search-type", long, method="POST", policy=narrow))) == ["0", "1"]
+    with pytest.raises(Incorrect, match="larger _count"):
+        await ask("search-type", f"{long}&_count=1", method="POST", policy=narrow)

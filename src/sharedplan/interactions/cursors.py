@@ -9,6 +9,7 @@ import base64
 import binascii
 import hashlib
 import os
+import zlib
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -32,14 +33,14 @@ class Cursors:
     def sealed(self, place: Json, *, client: str) -> str:
         """The cursor for a place, in characters that a URL takes as they are."""
         nonce = os.urandom(_NONCE)
-        text = self._cipher.encrypt(nonce, write(place).encode(), client.encode())
+        text = self._cipher.encrypt(nonce, zlib.compress(write(place).encode()), client.encode())
         return base64.urlsafe_b64encode(nonce + text).decode().rstrip("=")
 
     def opened(self, cursor: str, *, client: str) -> Json:
         """The place that a cursor was made of. Raises Incorrect for one that is not ours, or is another client's."""
         try:
             raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-            place = read(self._cipher.decrypt(raw[:_NONCE], raw[_NONCE:], client.encode()))
-        except (InvalidTag, ValueError, binascii.Error):
+            place = read(zlib.decompress(self._cipher.decrypt(raw[:_NONCE], raw[_NONCE:], client.encode())))
+        except (InvalidTag, ValueError, binascii.Error, zlib.error):
             raise Incorrect(f"{PARAMETER} is not a link that this server gave to this client") from None
         return dict(place)

@@ -45,6 +45,15 @@ def link(asked: Asked, acting: Acting, pairs: Pairs, **place: object) -> str:
     return f"{_url(asked)}?{PARAMETER}={acting.policy.cursors.sealed(sealed, client=acting.client)}"
 
 
+def next_link(asked: Asked, acting: Acting, pairs: Pairs, **place: object) -> str:
+    """The same for the page that follows. Raises Incorrect when nobody could ask for it: a POST may ask more than an
+    address can hold."""
+    following = link(asked, acting, pairs, **place)
+    if len(following) > acting.policy.url_limit:
+        raise Incorrect("the question is too long for the link to its next page: ask for less, or a larger _count")
+    return following
+
+
 def asked_before(place: Json) -> Pairs:
     """The question that a cursor carries."""
     return tuple((str(name), str(value)) for name, value in place["asked"])

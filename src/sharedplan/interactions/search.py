@@ -137,7 +137,7 @@ def _answered(
     else:
         links = [("self", pages.self_link(asked, pairs))]
     if following is not None:
-        links.append(("next", pages.link(asked, acting, pairs, **following)))
+        links.append(("next", pages.next_link(asked, acting, pairs, **following)))
     entries = [
         bundles.Entry(f"{asked.base}/{each.type}/{each.id}", shown(each).content, mode="match") for each in versions
     ]
