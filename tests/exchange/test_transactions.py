@@ -1,6 +1,8 @@
 """Transactions, through the conductor."""
 
+import asyncio
 import base64
+from typing import Any
 
 import pytest
 
@@ -15,8 +17,10 @@ from sharedplan.errors import (
     Unprocessable,
     VersionMismatch,
 )
+from sharedplan.exchange import conditions
 from sharedplan.fhir.exchanges import Json
 from sharedplan.interactions.acting import Policy
+from sharedplan.search.indexing import index_values
 
 
 async def answered(ask: Ask, *entries: Json, **more: object) -> list[Json]:
@@ -154,6 +158,21 @@ async def test_conditional_references_find_what_is_there_and_what_is_made_here(a
         prefer="representation",
     )
     assert members(group["resource"]) == [f"Patient/{there.id}", f"Patient/{id_of(made)}"]
+
+
+async def test_many_conditional_references_look_at_each_entry_once(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[str] = []
+
+    def counted(type: str, *given: Any, **named: Any) -> dict[str, Any]:
+        looked_at.append(type)
+        return index_values(type, *given, **named)
+
+    monkeypatch.setattr(conditions, "index_values", counted)
+    made = [an_entry("POST", "Patient", identified(str(number))) for number in range(30)]
+    group = a_group(*(f"Patient?identifier=urn:ids|{number}" for number in range(30)))
+    *_, last = await answered(ask, *made, an_entry("POST", "Group", group), prefer="representation")
+    assert len(set(members(last["resource"]))) == 30
+    assert looked_at == ["Patient"] * 30
 
 
 async def test_a_conditional_reference_that_selects_none_or_several_names_its_entry(ask: Ask) -> None:
@@ -339,3 +358,18 @@ async def test_an_update_that_says_the_same_makes_no_version_within_either(ask: 
         ask, an_entry("PUT", "Patient/1", a_patient(id="1")), an_entry("PUT", "Patient/2", a_patient(id="2"))
     )
     assert [each["response"]["etag"] for each in (same, new)] == ['W/"1"', 'W/"1"']
+
+
+async def test_others_get_their_turn_between_a_few_large_entries(ask: Ask) -> None:
+    await ask("create", "Patient", a_patient())  # the first one makes ready what checking needs
+    large = a_patient(name=[{"family": "a"} for _ in range(10_000)])
+    bundle = a_bundle("transaction", *(an_entry("POST", "Patient", large) for _ in range(6)))
+    loop, longest = asyncio.get_running_loop(), 0.0
+    async with asyncio.TaskGroup() as group:
+        asking = group.create_task(ask("transaction", "", bundle))
+        begun = turn = loop.time()
+        while not asking.done():
+            await asyncio.sleep(0)
+            longest, turn = max(longest, loop.time() - turn), loop.time()
+    assert asking.result().status == 200
+    assert longest < (turn - begun) / 2

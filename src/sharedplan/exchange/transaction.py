@@ -30,8 +30,8 @@ from sharedplan.store.versions import Version
 
 Newest = Mapping[Key, Version]
 
-IN_ONE_GO = 20
-"""Entries that are checked before other requests get their turn."""
+IN_ONE_GO = 0.02
+"""Seconds that entries are checked for before other requests get their turn."""
 
 
 async def transaction(asked: Asked, by: Principal, unit: Unit, *, clock: Clock, policy: Policy) -> Answer:
@@ -152,11 +152,14 @@ async def _proposed(parts: list[Part], newest: Newest) -> dict[int, Proposal | A
     """
     proposals: dict[int, Proposal | Answer] = {}
     failures: list[SharedplanError] = []
-    for count, part in enumerate(parts, 1):
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    for part in parts:
         if not part.is_change:
             continue
-        if not count % IN_ONE_GO:
+        if loop.time() - begun > IN_ONE_GO:
             await asyncio.sleep(0)
+            begun = loop.time()
         try:
             proposals[part.number] = _proposal(part, newest)
         except SharedplanError as failure:
