@@ -26,18 +26,18 @@ class Admission:
             self._free -= 1
         else:
             await self._queued()
-        metrics.running.inc()
+        metrics.tally.running += 1
 
     async def __aexit__(
         self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
     ) -> None:
-        metrics.running.dec()
+        metrics.tally.running -= 1
         self._release()
 
     async def _queued(self) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append(turn)
-        metrics.waiting.inc()
+        metrics.tally.waiting += 1
         try:
             async with asyncio.timeout(self._wait):
                 await turn
@@ -51,7 +51,7 @@ class Admission:
                 raise Unavailable("the service is busy; try again", retry_after=1) from None
             raise
         finally:
-            metrics.waiting.dec()
+            metrics.tally.waiting -= 1
 
     def _release(self) -> None:
         """Give the place to the one who has waited longest."""

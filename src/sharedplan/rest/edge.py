@@ -78,7 +78,7 @@ class Edge:
             await reply_to_failure(failure)(scope, receive, marked)
         finally:
             took = time.perf_counter() - begun
-            metrics.answered(observed.interaction, observed.type, status, took)
+            metrics.tally.answered(observed.interaction, observed.type, status, took)
             logs.answered(
                 interaction=observed.interaction,
                 type=observed.type,

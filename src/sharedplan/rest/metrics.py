@@ -4,6 +4,7 @@ With several workers each keeps its numbers in a file of the directory PROMETHEU
 answer for all.
 """
 
+import asyncio
 import os
 from functools import lru_cache
 
@@ -14,29 +15,56 @@ from prometheus_client.registry import REGISTRY
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
+FOLD = 1.0
+"""Seconds after which a worker among several has told what it counted."""
+
 _requests = Counter("sharedplan_requests", "Requests answered", ["interaction", "type", "status"])
 _seconds = Histogram("sharedplan_request_seconds", "Time to the answer", ["interaction"], buckets=BUCKETS)
 _running = Gauge("sharedplan_requests_running", "Requests at work now", multiprocess_mode="livesum")
 _waiting = Gauge("sharedplan_requests_waiting", "Requests waiting for a place", multiprocess_mode="livesum")
-_turned_away = Counter("sharedplan_requests_turned_away", "Requests answered 503 for want of a place")
-
-running, waiting, turned_away = _running, _waiting, _turned_away
+turned_away = Counter("sharedplan_requests_turned_away", "Requests answered 503 for want of a place")
 
 
-@lru_cache(maxsize=4096)
-def _labelled(interaction: str, type: str, status: int) -> tuple[Counter, Histogram]:
-    return _requests.labels(interaction, type, str(status)), _seconds.labels(interaction)
+class Tally:
+    """What changes with every request, counted in plain numbers and told to Prometheus' own now and then."""
+
+    def __init__(self) -> None:
+        self.running = 0
+        self.waiting = 0
+        self._answered: dict[tuple[str, str, int], int] = {}
+        self._is_shared = bool(os.environ.get(DIRECTORY))
+        self._will_fold = False
+
+    def answered(self, interaction: str, type: str, status: int, seconds: float) -> None:
+        """Count one answer."""
+        key = (interaction, type, status)
+        self._answered[key] = self._answered.get(key, 0) + 1
+        _histogram(interaction).observe(seconds)
+        if self._is_shared and not self._will_fold:
+            self._will_fold = True
+            asyncio.get_running_loop().call_later(FOLD, self.fold)
+
+    def fold(self) -> None:
+        """Tell what was counted."""
+        self._will_fold = False
+        counted, self._answered = self._answered, {}
+        for (interaction, type, status), count in counted.items():
+            _requests.labels(interaction, type, str(status)).inc(count)
+        _running.set(self.running)
+        _waiting.set(self.waiting)
 
 
-def answered(interaction: str, type: str, status: int, seconds: float) -> None:
-    """Count one answer."""
-    counter, histogram = _labelled(interaction, type, status)
-    counter.inc()
-    histogram.observe(seconds)
+tally = Tally()
+
+
+@lru_cache(maxsize=256)
+def _histogram(interaction: str) -> Histogram:
+    return _seconds.labels(interaction)
 
 
 def exposition() -> tuple[str, bytes]:
     """Content type and text for Prometheus."""
+    tally.fold()
     registry = REGISTRY
     if os.environ.get(DIRECTORY):
         registry = CollectorRegistry()

@@ -5,6 +5,7 @@ It is rendered as an IHE BALP AuditEvent when somebody reads it. https://profile
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -58,10 +59,12 @@ _KEPT = (
 )
 """What the JSON column holds. The rest is in columns of its own, for SQL knows it first."""
 
+_values_kept = attrgetter(*_KEPT)
+
 
 def row(trail: Trail, id: str) -> list[Any]:
     """The values of FIELDS; None for what there is none of."""
-    kept = {name: value for name in _KEPT if (value := getattr(trail, name))}
+    kept = {name: value for name, value in zip(_KEPT, _values_kept(trail), strict=True) if value}
     about, patients = trail.resource, trail.patients
     return [
         id,
@@ -72,9 +75,15 @@ def row(trail: Trail, id: str) -> list[Any]:
         trail.organization,
         patients or None,
         about if about not in patients else None,
-        [*dict.fromkeys(each for each in trail.entities if each != about and each not in patients)] or None,
+        _others(trail) if trail.entities else None,
         orjson.dumps(kept).decode(),
     ]
+
+
+def _others(trail: Trail) -> list[str] | None:
+    """The entities that are neither its resource nor its patients, each once."""
+    named = {trail.resource, *trail.patients}
+    return [*dict.fromkeys(each for each in trail.entities if each not in named)] or None
 
 
 def restored(text: str, outcome: list[str], patient: list[str] | None, entity: list[str] | None) -> Trail:
