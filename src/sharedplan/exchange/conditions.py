@@ -6,6 +6,7 @@ the transaction itself creates can be referred to by its identifier, too. https:
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Incorrect, Issue, ManyMatches, NotFound, SharedplanError, VersionMismatch
@@ -16,6 +17,8 @@ from sharedplan.interactions import create, patch, update
 from sharedplan.interactions.criteria import Criteria, condition_of, from_text, matches_of, only_match
 from sharedplan.search.indexing import index_values
 from sharedplan.search.matching import matches
+
+Values = Mapping[str, Any]
 
 
 async def with_targets(parts: list[Part]) -> list[Part]:
@@ -86,6 +89,7 @@ async def resolved(parts: list[Part], texts: Mapping[int, Sequence[tuple[str, st
     Raises VersionMismatch or ManyMatches, with an issue for each reference that does not select one resource.
     """
     targets: dict[str, str] = {}
+    written: dict[int, Values] = {}
     issues: list[Issue] = []
     many = False
     for part in parts:
@@ -93,7 +97,7 @@ async def resolved(parts: list[Part], texts: Mapping[int, Sequence[tuple[str, st
             if "?" not in text or text in targets or references.parse(text).kind != "conditional":
                 continue
             try:
-                targets[text] = await _selected(text, part, parts)
+                targets[text] = await _selected(text, part, parts, written)
             except SharedplanError as failure:
                 many = many or isinstance(failure, ManyMatches)
                 at = f"{part.entry.at}.resource.{path.partition('.')[2]}.reference"
@@ -103,15 +107,15 @@ async def resolved(parts: list[Part], texts: Mapping[int, Sequence[tuple[str, st
     return targets
 
 
-async def _selected(text: str, part: Part, parts: list[Part]) -> str:
-    """What a conditional reference selects, after all changes of the transaction."""
+async def _selected(text: str, part: Part, parts: list[Part], written: dict[int, Values]) -> str:
+    """What a conditional reference selects, after all changes of the transaction; `written` is kept between calls."""
     type = str(references.parse(text).type)
     if type not in CATALOGUE:
         raise NotFound(f"{text} cannot be looked up: {type} is not offered here")
     condition = from_text(type, text, base=part.asked.base)
     touched = [each for each in parts if each.type == type and each.id is not None]
     rewritten = {each.id for each in touched if each.asked.interaction in ("create", "update", "delete") and each.id}
-    here = [str(each.id) for each in touched if _meets(each, condition)]
+    here = [str(each.id) for each in touched if _meets(each, condition, written)]
     found = [*here, *await matches_of(condition, part.acting, without=rewritten)]
     if len(found) > 1:
         raise ManyMatches(f"{text} selects more than one {type}")
@@ -120,11 +124,12 @@ async def _selected(text: str, part: Part, parts: list[Part]) -> str:
     return f"{type}/{found[0]}"
 
 
-def _meets(part: Part, condition: Criteria) -> bool:
-    """Whether the resource that the part writes meets the condition."""
+def _meets(part: Part, condition: Criteria, written: dict[int, Values]) -> bool:
+    """Whether the resource that the part writes meets the condition; `written` keeps index values by entry number."""
     if part.asked.interaction not in ("create", "update"):
         return False
-    body = {**part.asked.body, "id": part.id}
-    resources.check(part.type, body, in_transaction=True)
-    values = index_values(part.type, body, base=part.asked.base)
-    return matches(condition.where, part.type, str(part.id), values)
+    if part.number not in written:
+        body = {**part.asked.body, "id": part.id}
+        resources.check(part.type, body, in_transaction=True)
+        written[part.number] = index_values(part.type, body, base=part.asked.base)
+    return matches(condition.where, part.type, str(part.id), written[part.number])
