@@ -104,6 +104,7 @@ def test_a_patch_is_parameters_or_a_binary() -> None:
             ),
             "resource.data",
         ),
+        (entry("PATCH", "Patient/1", {**BINARY, "data": "ä"}), "resource.data"),
     ],
 )
 def test_a_wrong_entry_is_named_with_its_element(wrong: Any, at: str) -> None:

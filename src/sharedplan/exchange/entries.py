@@ -4,7 +4,6 @@ https://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.request
 """
 
 import base64
-import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -141,9 +140,10 @@ def _patch(body: Any, at: str) -> tuple[Any, str]:
     if body.get("contentType") != "application/json-patch+json":
         raise Incorrect("a Binary as a patch is application/json-patch+json", at=f"{at}.resource.contentType")
     try:
-        return json_text.read(base64.b64decode(body.get("data") or "", validate=True)), "json-patch"
-    except (TypeError, binascii.Error):
+        data = base64.b64decode(body.get("data") or "", validate=True)
+    except (TypeError, ValueError):  # ValueError for letters beyond ASCII, and binascii's error is one, too
         raise Incorrect("Binary.data is not base64", at=f"{at}.resource.data") from None
+    return json_text.read(data), "json-patch"
 
 
 def _instant(request: Json, at: str) -> datetime | None:
