@@ -32,6 +32,8 @@ async def test_a_body_that_is_no_such_resource_is_incorrect(ask: Ask) -> None:
     for body in (None, [], {}, {"resourceType": "Group"}, "Patient"):
         with pytest.raises(Incorrect):
             await ask("create", "Patient", body)
+    with pytest.raises(Incorrect, match="resourceType is missing"):
+        await ask("create", "Patient", {"gender": "male"})
 
 
 async def test_a_resource_with_faults_is_refused_with_all_of_them(ask: Ask) -> None:

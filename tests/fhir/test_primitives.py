@@ -111,3 +111,7 @@ def test_any_value_can_be_asked(value: Any) -> None:
 )
 def test_a_value_is_shown_shortly(value: Any, text: str) -> None:
     assert shown(value) == text
+
+
+def test_a_text_that_is_too_long_is_told_so() -> None:
+    assert all("1 MiB" in PRIMITIVES[type].looks for type in ("string", "markdown"))

@@ -11,6 +11,7 @@ from sharedplan.care import rulebook
 from sharedplan.errors import Incorrect, Issue, Refused, Unprocessable
 from sharedplan.fhir import json_text, resources
 from sharedplan.fhir.exchanges import Answer, Asked, Json
+from sharedplan.fhir.primitives import shown
 from sharedplan.interactions.acting import Acting
 from sharedplan.search.expression import Everything
 from sharedplan.search.indexing import index_values
@@ -60,9 +61,11 @@ def body_of(asked: Asked) -> Json:
     body = asked.body
     if not isinstance(body, dict):
         raise Incorrect(f"the request needs a body: a {asked.type}")
-    if body.get("resourceType") != asked.type:
+    named = body.get("resourceType")
+    if named != asked.type:
+        found = f"the body has the resourceType {shown(named)}" if "resourceType" in body else "resourceType is missing"
         raise Incorrect(
-            f"the body is a {body.get('resourceType')!r}, the address is that of a {asked.type}",
+            f"{found}; the address is that of {asked.type}",
             at=f"{asked.type}.resourceType",
         )
     return body
