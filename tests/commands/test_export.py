@@ -62,3 +62,10 @@ def test_a_time_without_offset_is_refused(sharedplan: Commands) -> None:
     result = sharedplan("export", "--since", "2026-01-01T00:00:00")
     assert result.exit_code == 2
     assert "with its offset" in result.stderr
+
+
+def test_a_place_that_cannot_be_written_to_is_named(sharedplan: Commands, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    result = sharedplan("export", "--to", tmp_path / "taken" / "below")
+    assert result.exit_code == 1
+    assert "cannot write to" in result.stderr

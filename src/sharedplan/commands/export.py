@@ -49,7 +49,10 @@ def command(to: Path | None, types: tuple[str, ...], since: datetime | None, dat
     """
     settings = read_settings(data_dir=data_dir)
     if to is not None:
-        to.mkdir(parents=True, exist_ok=True)
+        try:
+            to.mkdir(parents=True, exist_ok=True)
+        except OSError as failure:
+            raise click.ClickException(f"cannot write to {to}: {failure.strerror}") from None
     with database(settings) as url:
         migrate_if_needed(settings, url)
         try:
