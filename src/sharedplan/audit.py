@@ -5,11 +5,11 @@ Bundle leaves one more for each of its entries. What the rows look like as Audit
 """
 
 from dataclasses import replace
-from urllib.parse import urlencode
 
 from sharedplan.access.decision import Grant
 from sharedplan.access.principal import Principal
 from sharedplan.errors import Refused, SharedplanError, Unauthenticated
+from sharedplan.fhir.addresses import query
 from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.interactions.spoken_of import about
 from sharedplan.store.trail import Trail
@@ -82,7 +82,7 @@ def granted(asked: Asked, by: Principal, grant: Grant) -> Trail:
 
 def _query(asked: Asked) -> str:
     """The question as it was put, below the base."""
-    pairs = asked.if_none_exist if asked.if_none_exist is not None else urlencode(asked.parameters)
+    pairs = asked.if_none_exist if asked.if_none_exist is not None else query(asked.parameters)
     return f"{asked.type or ''}?{pairs}"
 
 

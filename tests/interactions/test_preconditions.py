@@ -12,7 +12,7 @@ from sharedplan.store.versions import Version
 
 AT = datetime(2026, 1, 1, 12, 0, 0, 500000, tzinfo=UTC)
 THIRD = Version("Patient", "1", 3, AT, "update", "{}")
-DELETED = replace(THIRD, interaction="delete", content=None)
+DELETED = THIRD._replace(interaction="delete", content=None)
 
 
 def asked(**headers: object) -> Asked:

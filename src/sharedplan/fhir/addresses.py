@@ -1,4 +1,4 @@
-"""Which interaction an HTTP method and a path below the FHIR base ask for; pure.
+"""Which interaction an HTTP method and a path below the FHIR base ask for, and how a query is written; pure.
 
 One small table instead of a route for every (type, interaction): the type is looked up in the catalogue.
 https://hl7.org/fhir/R4/http.html#summary
@@ -6,13 +6,18 @@ https://hl7.org/fhir/R4/http.html#summary
 
 import difflib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Incorrect, NotFound, NotOffered
 
 ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 OPERATION = re.compile(r"\$[a-z][a-z0-9-]{0,63}")
+
+_KEPT = "/:,@"  # characters that a query may hold and that search values are full of
+_PLAIN = re.compile(rf"[A-Za-z0-9_.~{_KEPT}-]*")
 
 _SYSTEM = {"GET": "search-system", "POST": "batch"}
 _TYPE = {"GET": "search-type", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
@@ -58,6 +63,15 @@ def addressed(method: str, path: str) -> Address:
             _check_type(type)
             return _below_type(verb, type, rest)
     raise NotFound("there is nothing at this address")
+
+
+def query(pairs: Iterable[tuple[str, str]]) -> str:
+    """The pairs as the query of an address, encoded."""
+    return "&".join(f"{_encoded(name)}={_encoded(value)}" for name, value in pairs)
+
+
+def _encoded(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else quote(text, safe=_KEPT)
 
 
 def _below_type(verb: str, type: str, rest: list[str]) -> Address:

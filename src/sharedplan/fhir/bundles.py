@@ -7,8 +7,8 @@ https://hl7.org/fhir/R4/bundle.html
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import orjson
 
@@ -18,9 +18,9 @@ Links = Iterable[tuple[str, str]]
 """(relation, url) pairs, as ("self", "https://…")."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One Bundle.entry: `resource` and `outcome` are JSON texts; whatever is None stays out.
+class Entry(NamedTuple):
+    """One Bundle.entry: `resource` and `outcome` are JSON texts; whatever is None stays out. A tuple, for a page makes
+    hundreds.
 
     `mode` (match, include, outcome) belongs into a searchset; `method` and `url` (with `status`) into a history;
     `status` ("201 Created"), `location`, `version` and `last_updated` into a history or a response.

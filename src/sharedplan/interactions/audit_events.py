@@ -6,7 +6,6 @@ https://profiles.ihe.net/ITI/BALP/content.html, https://hl7.org/fhir/R4/auditeve
 """
 
 import base64
-from dataclasses import replace
 
 from sharedplan.fhir.bundles import instant
 from sharedplan.fhir.exchanges import Json
@@ -34,7 +33,7 @@ def shown(version: Version) -> Version:
     """The version with content to show: its own, or its audit row as an AuditEvent."""
     if version.trail is None or version.content is not None:
         return version
-    return replace(version, content=write(rendered(version.trail, version)))
+    return version._replace(content=write(rendered(version.trail, version)))
 
 
 def rendered(trail: Trail, version: Version) -> Json:

@@ -5,17 +5,15 @@ https://hl7.org/fhir/R4/http.html#paging
 
 from collections.abc import Iterable
 from dataclasses import replace
-from urllib.parse import quote
 
 from sharedplan.errors import Incorrect
+from sharedplan.fhir.addresses import query
 from sharedplan.fhir.exchanges import Asked, Json
 from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.cursors import PARAMETER
 from sharedplan.store.trail import Trail
 
 Pairs = tuple[tuple[str, str], ...]
-
-_KEPT = "/:,@"  # characters that a query may hold and that search values are full of
 
 
 def size(count: int | None, acting: Acting) -> int:
@@ -61,17 +59,13 @@ def asked_before(place: Json) -> Pairs:
 
 def self_link(asked: Asked, pairs: Iterable[tuple[str, str]]) -> str:
     """The address of the question as it was understood."""
-    query = _query(pairs)
-    return f"{_url(asked)}?{query}" if query else _url(asked)
+    question = query(pairs)
+    return f"{_url(asked)}?{question}" if question else _url(asked)
 
 
 def with_question(trail: Trail, asked: Asked, pairs: Pairs, place: Json | None) -> Trail:
     """The audit row with the question that was put on the first page; a cursor alone says nothing."""
-    return trail if place is None else replace(trail, query=f"{_address(asked)}?{_query(pairs)}")
-
-
-def _query(pairs: Iterable[tuple[str, str]]) -> str:
-    return "&".join(f"{quote(name, safe=_KEPT)}={quote(value, safe=_KEPT)}" for name, value in pairs)
+    return trail if place is None else replace(trail, query=f"{_address(asked)}?{query(pairs)}")
 
 
 def _url(asked: Asked) -> str:

@@ -6,15 +6,14 @@ https://hl7.org/fhir/R4/http.html#versions, https://hl7.org/fhir/R4/http.html#hi
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sharedplan.fhir.resources import Stamped
 from sharedplan.store.trail import Trail
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One version of one resource, as stored.
+class Version(NamedTuple):
+    """One version of one resource, as stored; a tuple, for a page makes hundreds.
 
     `interaction` is what made it: create, update, patch or delete; a deletion has no content.
     `content` is the resource's JSON text, sent as it is. An AuditEvent that the service recorded itself has a `trail`
