@@ -162,7 +162,9 @@ def forget_others(url: str) -> None:
         connection = await asyncpg.connect(url, command_timeout=600)
         try:
             await connection.execute("delete from care_plan where id !~ '^bench-[0-9]{9}$'")
+            await connection.execute("alter table resource_version disable trigger user")
             await connection.execute("delete from resource_version where id !~ '^bench-[0-9]{9}$'")
+            await connection.execute("alter table resource_version enable trigger user")
             for table in ("care_plan", "resource_version", "audit_event"):
                 await connection.execute(f"vacuum analyze {table}")
         finally:

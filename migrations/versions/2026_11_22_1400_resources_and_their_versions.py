@@ -242,6 +242,7 @@ RESOURCE_VERSION = """
         interaction text NOT NULL,
         content json,
         controller text,
+        patients text[],
         who json,
         CONSTRAINT resource_version_pkey PRIMARY KEY (type, id, version)
     )
@@ -262,6 +263,14 @@ DRAW_INSTANTS = """
     $$
 """
 
+KEPT_FOR_GOOD = """
+    CREATE FUNCTION keep_for_good() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
+    END
+    $$
+"""
+
 
 def upgrade() -> None:
     op.execute("CREATE SEQUENCE last_instant AS bigint")
@@ -273,6 +282,20 @@ def upgrade() -> None:
     for table, parameters in TABLES.items():
         for statement in of_type(table, dict(each.split() for each in parameters.split(","))):
             op.execute(statement)
+    op.execute(KEPT_FOR_GOOD)
+    op.execute("""
+        CREATE TRIGGER resource_version_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON resource_version
+        FOR EACH STATEMENT EXECUTE FUNCTION keep_for_good()
+    """)
+    # What the service recorded itself; AuditEvents that were loaded have versions, and may be projected anew.
+    op.execute("""
+        CREATE TRIGGER audit_event_is_append_only BEFORE UPDATE OR DELETE ON audit_event
+        FOR EACH ROW WHEN (OLD.content IS NULL) EXECUTE FUNCTION keep_for_good()
+    """)
+    op.execute("""
+        CREATE TRIGGER audit_event_stays BEFORE TRUNCATE ON audit_event
+        FOR EACH STATEMENT EXECUTE FUNCTION keep_for_good()
+    """)
 
 
 def of_type(table: str, kinds: dict[str, str]) -> Iterator[str]:
@@ -314,5 +337,6 @@ def downgrade() -> None:
     for table in reversed(TABLES):
         op.execute(f'DROP TABLE "{table}"')
     op.execute("DROP TABLE resource_version")
+    op.execute("DROP FUNCTION keep_for_good")
     op.execute("DROP FUNCTION draw_instants")
     op.execute("DROP SEQUENCE last_instant")

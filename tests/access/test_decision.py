@@ -138,3 +138,9 @@ def test_the_reasons_name_scope_and_person_for_the_audit() -> None:
         "scope allows r",
         "on behalf of Practitioner/sari",
     )
+
+
+def test_a_client_does_not_see_audit_rows_that_may_name_others() -> None:
+    asked = Asked("search-type", "AuditEvent")
+    by = a_principal("patient/*.rs", person="Patient/aino", organization=None)
+    assert decide(asked, by, FACTS).slice_of("AuditEvent") == Nothing()

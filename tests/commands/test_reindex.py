@@ -57,7 +57,7 @@ def test_what_was_deleted_stays_deleted(sharedplan: Commands) -> None:
     ((id, version),) = sharedplan.rows("SELECT id, version FROM goal LIMIT 1")
     execute(
         sharedplan.url,
-        f"INSERT INTO resource_version VALUES ('Goal', '{id}', {version + 1}, now(), 'delete', NULL, NULL, NULL)",
+        f"INSERT INTO resource_version VALUES ('Goal', '{id}', {version + 1}, now(), 'delete', NULL, NULL, NULL, NULL)",
     )
     assert "1 rows mended" in sharedplan("reindex", "--type", "Goal").stdout
     assert sharedplan.rows(f"SELECT id FROM goal WHERE id = '{id}'") == []

@@ -140,3 +140,23 @@ async def test_only_what_is_visible_has_a_history(ask: Ask) -> None:
     bundle = resource_in(await ask("history-type", "Patient", by=ANNA))
     assert [each["fullUrl"] for each in bundle["entry"]] == [f"{BASE}/Patient/anna"]
     assert bundle["total"] == 1
+
+
+async def test_a_version_that_spoke_of_another_client_stays_that_ones(ask: Ask) -> None:
+    def a_plan(subject: str) -> Json:
+        return {
+            "resourceType": "CarePlan",
+            "id": "moved",
+            "status": "active",
+            "intent": "plan",
+            "subject": {"reference": subject},
+        }
+
+    await ask("update", "CarePlan/moved", a_plan("Patient/berit"))
+    await ask("update", "CarePlan/moved", a_plan("Patient/anna"))
+    assert versions(resource_in(await ask("history-instance", "CarePlan/moved", by=ANNA))) == ['W/"2"']
+    assert versions(resource_in(await ask("history-type", "CarePlan", by=ANNA))) == ['W/"2"']
+    with pytest.raises(NotFound):
+        await ask("vread", "CarePlan/moved/1", by=ANNA)
+    assert (await ask("vread", "CarePlan/moved/2", by=ANNA)).status == 200
+    assert (await ask("vread", "CarePlan/moved/1")).status == 200

@@ -1,11 +1,19 @@
 """Update, update as create and conditional update, through the conductor."""
 
+from dataclasses import replace
+
 import pytest
 
-from exchange.asking import ANNA, POLICY, Ask, a_patient, identified, resource_in
+from exchange.asking import ANNA, BASE, POLICY, RECORDS, Ask, a_patient, identified, resource_in
+from sharedplan.clock import SystemClock
 from sharedplan.errors import Conflict, Incorrect, ManyMatches, NotFound, PreconditionNeeded, Refused, VersionMismatch
+from sharedplan.exchange.step import acting
 from sharedplan.fhir import json_text
+from sharedplan.fhir.exchanges import Asked
 from sharedplan.interactions.acting import Policy
+from sharedplan.interactions.criteria import check_still_selected, condition_of
+from sharedplan.store.engine import RetryableConflict
+from sharedplan.store.unit_of_work import Store
 
 
 async def test_an_update_makes_the_next_version(ask: Ask) -> None:
@@ -115,3 +123,14 @@ async def test_nobody_updates_what_he_cannot_see_or_out_of_his_slice(ask: Ask) -
     with pytest.raises((Refused, Conflict, NotFound)):
         await ask("update", "Patient/otto", a_patient(id="otto", gender="male"), by=ANNA)
     assert (await ask("read", "Patient/otto")).version == 1
+
+
+async def test_what_a_condition_selected_must_still_meet_it_once_it_is_locked(ask: Ask, store: Store) -> None:
+    await ask("update", "Patient/1", a_patient(id="1", active=False))
+    asked = Asked("patch", "Patient", parameters=(("active", "true"),), base=BASE)
+    async with store.begin() as unit:
+        surroundings = acting(asked, RECORDS, unit, SystemClock(), POLICY)
+        with pytest.raises(RetryableConflict):
+            await check_still_selected(condition_of(asked), "1", surroundings)
+        inactive = replace(asked, parameters=(("active", "false"),))
+        await check_still_selected(condition_of(inactive), "1", surroundings)

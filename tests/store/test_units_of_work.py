@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+import asyncpg
 import pytest
 
 from builders import a_care_plan, a_goal, a_patient, an_encounter
@@ -12,7 +13,7 @@ from sharedplan.search.parameters import PARAMETERS
 from sharedplan.store.engine import Pool
 from sharedplan.store.unit_of_work import Store
 from sharedplan.store.versions import Version
-from store.changes import NORTH, a_change, a_deletion, written
+from store.changes import NORTH, a_change, a_deletion, a_trail, written
 
 ALL = Everything()
 
@@ -314,3 +315,34 @@ async def test_instants_rise_although_the_clock_stands(store: Store, pool: Pool)
     gaps = [later.last_updated - earlier.last_updated for earlier, later in pairwise(versions)]
     assert gaps == [timedelta(microseconds=1)] * 2
     assert versions[0].last_updated > ahead - timedelta(microseconds=2)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE resource_version SET interaction = 'create'",
+        "DELETE FROM resource_version",
+        "TRUNCATE resource_version",
+        "TRUNCATE audit_event",
+    ],
+)
+async def test_what_is_kept_for_good_is_not_changed(store: Store, pool: Pool, statement: str) -> None:
+    await written(store, a_change(a_care_plan()))
+    connection = await pool.acquire()
+    try:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="append-only"):
+            await connection.execute(statement)
+    finally:
+        pool.release(connection)
+
+
+async def test_the_services_own_audit_rows_are_not_changed(store: Store, pool: Pool) -> None:
+    async with store.begin() as unit:
+        await unit.record(a_trail())
+    connection = await pool.acquire()
+    try:
+        for statement in ("UPDATE audit_event SET outcome = '{0}'", "DELETE FROM audit_event"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError, match="append-only"):
+                await connection.execute(statement)
+    finally:
+        pool.release(connection)

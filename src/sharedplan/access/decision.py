@@ -104,6 +104,8 @@ def _slice(type: str, by: Principal, letters: str) -> Expression:
         return _NOTHING
     if by.is_professional and allowed != {"patient"}:
         return _EVERYTHING
+    if type == "AuditEvent":
+        return _NOTHING  # a row may name several clients, and a client must not learn of another
     if not CATALOGUE[type].client_data:
         return _NOTHING if WRITING.intersection(letters) else _EVERYTHING
     return InCompartment("Patient", by.patient) if by.patient is not None else _NOTHING

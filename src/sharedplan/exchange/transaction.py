@@ -22,6 +22,7 @@ from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.fhir.references import rewritten
 from sharedplan.interactions import create, delete, patch, update
 from sharedplan.interactions.acting import Policy
+from sharedplan.interactions.criteria import check_still_selected
 from sharedplan.interactions.existence import missing_references
 from sharedplan.interactions.proposals import Proposal, answer_with
 from sharedplan.store.trail import Trail
@@ -66,6 +67,9 @@ async def decided(parts: list[Part], unit: Unit) -> tuple[list[Part], dict[int, 
     parts = await conditions.with_targets(parts)
     check_identities((part.entry, part.changed) for part in parts if part.changed is not None)
     newest = await _locked(parts, unit)
+    for part in parts:
+        if part.asked.interaction != "create":
+            await check_still_selected(part.condition, part.found, part.acting)
     parts = await _linked(parts, newest)
     return parts, await _proposed(parts, newest)
 

@@ -14,8 +14,9 @@ from sharedplan.errors import Incorrect, ManyMatches
 from sharedplan.fhir.exchanges import Asked
 from sharedplan.fhir.json_text import write
 from sharedplan.interactions.acting import Acting
-from sharedplan.search.expression import Expression
+from sharedplan.search.expression import And, Expression, HasId
 from sharedplan.search.parse import parse
+from sharedplan.store.engine import RetryableConflict
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -47,7 +48,12 @@ def criteria(type: str, pairs: Pairs, *, base: str) -> Criteria:
     query = parse(type, pairs, base=base)
     if len(query.understood) != len(pairs):
         raise Incorrect("a condition holds parameters that select, and no others")
-    return Criteria(type, query.where, write(sorted(map(list, pairs))))
+    return Criteria(type, query.where, write(sorted({(name, _values(value)) for name, value in pairs})))
+
+
+def _values(text: str) -> str:
+    """A parameter's alternatives in one order and once each, so that their spelling makes no other condition."""
+    return text if "\\" in text else ",".join(sorted(set(text.split(","))))
 
 
 def from_text(type: str, text: str, *, base: str) -> Criteria:
@@ -75,6 +81,18 @@ async def locked_match(condition: Criteria, acting: Acting) -> str | None:
     """
     await acting.unit.lock_criteria(condition.type, condition.key)
     return await only_match(condition, acting)
+
+
+async def check_still_selected(condition: Criteria | None, id: str | None, acting: Acting) -> None:
+    """To be asked once what a condition selected is locked: it may have changed between the two.
+
+    Raises RetryableConflict when the condition no longer selects it.
+    """
+    if condition is None or id is None:
+        return
+    where = And((condition.where, HasId((id,))))
+    if not await acting.unit.matching(condition.type, where, within=acting.within[condition.type], limit=1):
+        raise RetryableConflict(f"the {condition.type} that met the condition has changed meanwhile")
 
 
 async def only_match(condition: Criteria, acting: Acting, *, without: Set[str] = frozenset()) -> str | None:

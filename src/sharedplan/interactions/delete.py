@@ -5,7 +5,7 @@ from sharedplan.errors import Issue, Unprocessable
 from sharedplan.fhir import json_text
 from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.interactions.acting import Acting
-from sharedplan.interactions.criteria import condition_of, locked_match
+from sharedplan.interactions.criteria import check_still_selected, condition_of, locked_match
 from sharedplan.interactions.preconditions import check_write
 from sharedplan.interactions.proposals import Proposal, written
 from sharedplan.store.versions import Change, Version
@@ -21,6 +21,7 @@ async def delete(asked: Asked, acting: Acting) -> Answer:
     newest = None
     if id is not None:
         newest = await acting.unit.lock(str(asked.type), id, within=acting.within[str(asked.type)])
+        await check_still_selected(condition, id, acting)
     proposal = deletion(asked, acting, newest=newest)
     return proposal if isinstance(proposal, Answer) else await written(proposal, acting)
 

@@ -5,7 +5,7 @@ from sharedplan.fhir import json_text
 from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.interactions import fhirpath_patch, json_patch
 from sharedplan.interactions.acting import Acting
-from sharedplan.interactions.criteria import condition_of, locked_match
+from sharedplan.interactions.criteria import check_still_selected, condition_of, locked_match
 from sharedplan.interactions.existence import with_references_checked
 from sharedplan.interactions.preconditions import check_write
 from sharedplan.interactions.proposals import Proposal, proposed, written
@@ -24,6 +24,7 @@ async def patch(asked: Asked, acting: Acting) -> Answer:
     found = await locked_match(condition, acting) if condition is not None else None
     id = target(asked, found)
     newest = await acting.unit.lock(str(asked.type), id, within=acting.within[str(asked.type)])
+    await check_still_selected(condition, found, acting)
     proposal = patched(asked, acting, id=id, newest=newest)
     if isinstance(proposal, Answer):
         return proposal

@@ -5,7 +5,7 @@ import re
 from sharedplan.errors import Conflict, Incorrect, VersionMismatch
 from sharedplan.fhir.exchanges import Answer, Asked, Json
 from sharedplan.interactions.acting import Acting
-from sharedplan.interactions.criteria import condition_of, locked_match
+from sharedplan.interactions.criteria import check_still_selected, condition_of, locked_match
 from sharedplan.interactions.existence import with_references_checked
 from sharedplan.interactions.preconditions import check_write
 from sharedplan.interactions.proposals import Proposal, body_of, proposed, with_id, written
@@ -23,6 +23,7 @@ async def update(asked: Asked, acting: Acting) -> Answer:
     found = await locked_match(condition, acting) if condition is not None else None
     id = target(asked, acting, found)
     newest = await acting.unit.lock(str(asked.type), id, within=acting.within[str(asked.type)])
+    await check_still_selected(condition, found, acting)
     proposal = replacement(asked, acting, id=id, newest=newest, found=found)
     if isinstance(proposal, Answer):
         return proposal

@@ -76,17 +76,17 @@ class Projection:
             before = f"projected AS (DELETE FROM {self.table} r WHERE r.id = $3::text {told}),"
             made = "SELECT at, NULL::json AS content, $1::text AS head, $2::text AS tail FROM clock"
             after = ""
-            audit = trail.insert(7, patients="(SELECT patients FROM projected)" if self.patients else "")
+            audit = trail.insert(8, patients="(SELECT patients FROM projected)" if self.patients else "")
         else:
             before = ""
             made = f"SELECT at, ($1::text || {INSTANT} || $2::text)::json AS content FROM clock"
-            values = "".join(f", ${n}::{kind}" for n, kind in enumerate(self.kinds, 7))
+            values = "".join(f", ${n}::{kind}" for n, kind in enumerate(self.kinds, 8))
             after = f""", projected AS (
                 INSERT INTO {self.table} ({self._listed})
                 SELECT $3::text, $4::integer, at, {register}, content{values} FROM made
                 {"" if is_new else self._or_replaced}
             )"""
-            audit = trail.insert(7 + len(self.kinds))
+            audit = trail.insert(8 + len(self.kinds))
         if recorded:
             # The audit row goes in before the clock is drawn, for whoever has drawn keeps all others waiting.
             before += f"recorded AS ({audit} RETURNING 1),"
@@ -95,8 +95,10 @@ class Projection:
             clock AS MATERIALIZED (SELECT draw_instants(1) AS at {"FROM recorded" if recorded else ""}),
             made AS MATERIALIZED ({made}),
             kept AS (
-                INSERT INTO resource_version (type, id, version, last_updated, interaction, content, controller, who)
-                SELECT '{self.type}', $3::text, $4::integer, at, '{interaction}', content, {register}, $6::json
+                INSERT INTO resource_version (type, id, version, last_updated, interaction, content, controller, who,
+                    patients)
+                SELECT '{self.type}', $3::text, $4::integer, at, '{interaction}', content, {register}, $6::json,
+                    $7::text[]
                 FROM made
             ){after}
             SELECT at FROM clock
@@ -105,7 +107,8 @@ class Projection:
     def alone_with(self, change: Change) -> list[Any]:
         """The parameters of `alone`."""
         head, tail = (change.stamped.head, change.stamped.tail) if change.stamped else (None, None)
-        known = [head, tail, change.id, change.version, change.controller, change.who]
+        patients = list(self.patients_of(change))
+        known = [head, tail, change.id, change.version, change.controller, change.who, patients]
         return known if change.stamped is None else known + self.encoded(change)
 
     @lru_cache  # noqa: B019  # projections live as long as the process
@@ -114,14 +117,15 @@ class Projection:
         register = self._register(id="$1", given="$4", is_new=is_new)
         truth = f"""
             WITH kept AS (
-                INSERT INTO resource_version (type, id, version, last_updated, interaction, content, controller, who)
+                INSERT INTO resource_version (type, id, version, last_updated, interaction, content, controller, who,
+                    patients)
                 VALUES ('{self.type}', $1::text, $2::integer, $3::timestamptz, '{interaction}', $5::json, {register},
-                    $6::json)
+                    $6::json, $7::text[])
             )
         """
         if interaction == "delete":
             return f"{truth} DELETE FROM {self.table} WHERE id = $1::text"
-        values = "".join(f", ${n}::{kind}" for n, kind in enumerate(self.kinds, 7))
+        values = "".join(f", ${n}::{kind}" for n, kind in enumerate(self.kinds, 8))
         return f"""
             {truth}
             INSERT INTO {self.table} ({self._listed})
@@ -131,7 +135,7 @@ class Projection:
 
     def among_many_with(self, change: Change, at: Any, content: str | None) -> list[Any]:
         """The parameters of `among_many`."""
-        known = [change.id, change.version, at, change.controller, content, change.who]
+        known = [change.id, change.version, at, change.controller, content, change.who, list(self.patients_of(change))]
         return known if content is None else known + self.encoded(change)
 
     def _register(self, *, id: str, given: str, is_new: bool) -> str:

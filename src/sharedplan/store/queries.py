@@ -1,7 +1,8 @@
 """What reads ask of the database, as SQL text and its parameters; pure. Every one takes its slice into the query.
 
-A version is visible when the resource's current row lies within the slice; that of a deleted one has no row any more,
-so it is visible only to whom everything is. Conditions are compiled in `store/compile.py`.
+A version is visible when the resource's current row lies within the slice and the version itself spoke of the same
+client: what was once another's stays theirs. Where that cannot be told, the current version is all. A deleted resource
+has no row any more, so it is visible only to whom everything is. Conditions are compiled in `store/compile.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from sharedplan.catalogue import CATALOGUE
-from sharedplan.search.expression import Everything, Expression, Nothing, Updated
+from sharedplan.search.expression import Everything, Expression, InCompartment, Nothing, Updated
 from sharedplan.store import trail as trails
 from sharedplan.store.compile import condition
 from sharedplan.store.projection import projection
@@ -272,10 +273,14 @@ def _rows(type: str, within: Expression, parameters: list[Any], where: Expressio
 
 
 def _seen(type: str, within: Expression, parameters: list[Any]) -> str:
-    """The condition on a version `v` that its resource is visible."""
+    """The condition on a version `v` that it is visible."""
     if isinstance(within, Everything):
         return "true"
-    return f"EXISTS (SELECT {_rows(type, within, parameters)} AND r.id = v.id)"
+    rows = f"{_rows(type, within, parameters)} AND r.id = v.id"
+    if isinstance(within, InCompartment) and projection(type).patients:
+        parameters.append(f"{within.compartment}/{within.id}")
+        return f"EXISTS (SELECT {rows}) AND ${len(parameters)}::text = ANY(v.patients)"
+    return f"EXISTS (SELECT {rows} AND r.version = v.version)"
 
 
 def _of_types(within: Mapping[str, Expression], types: Sequence[str], parameters: list[Any]) -> list[str]:

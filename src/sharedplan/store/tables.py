@@ -68,6 +68,7 @@ resource_version = Table(
     Column("interaction", Text, nullable=False),
     Column("content", JSON),
     Column("controller", Text),
+    Column("patients", ARRAY(Text)),
     Column("who", JSON),
     Index("resource_version_last_updated_idx", "last_updated"),
     Index("resource_version_type_last_updated_idx", "type", "last_updated"),
