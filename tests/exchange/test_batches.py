@@ -3,7 +3,8 @@
 import pytest
 
 from exchange.asking import ANNA, BASE, POLICY, Ask, a_bundle, a_patient, an_entry, identified, resource_in
-from sharedplan.errors import Incorrect
+from sharedplan.errors import Incorrect, TooLarge
+from sharedplan.exchange import responses
 from sharedplan.fhir.exchanges import Json
 from sharedplan.interactions.acting import Policy
 
@@ -80,3 +81,15 @@ async def test_a_batch_may_be_empty_but_not_too_large(ask: Ask) -> None:
     small = Policy(POLICY.cursors, bundle_entries=1)
     with pytest.raises(Incorrect):
         await ask("batch", "", a_bundle("batch", *[an_entry("GET", "Patient")] * 2), policy=small)
+
+
+async def test_what_an_answer_cannot_hold_is_to_be_read_by_another_request(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(responses, "HELD", 1000)
+    await ask("update", "Patient/long", a_patient(id="long", name=[{"text": "x" * 1000}]))
+    reads = [an_entry("GET", "Patient/long")] * 3
+    entries = await answered(ask, *reads, an_entry("PUT", "Patient/1", a_patient(id="1")))
+    assert [each["response"]["status"][:3] for each in entries] == ["200", "413", "413", "201"]
+    with pytest.raises(TooLarge):
+        await ask("transaction", "", a_bundle("transaction", *reads))

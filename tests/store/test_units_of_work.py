@@ -10,6 +10,7 @@ from builders import a_care_plan, a_goal, a_patient, an_encounter
 from sharedplan.errors import Conflict, Fault
 from sharedplan.search.expression import Everything, Expression, HasId, InCompartment, Nothing, RefersTo
 from sharedplan.search.parameters import PARAMETERS
+from sharedplan.store import queries
 from sharedplan.store.engine import Pool
 from sharedplan.store.unit_of_work import Store
 from sharedplan.store.versions import Version
@@ -346,3 +347,23 @@ async def test_the_services_own_audit_rows_are_not_changed(store: Store, pool: P
                 await connection.execute(statement)
     finally:
         pool.release(connection)
+
+
+async def test_a_page_ends_early_when_its_resources_are_long(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "ANSWER_BYTES", 2500)
+    queries._page.cache_clear()
+    for n in range(5):
+        await written(store, a_change(a_goal(note=[{"text": "x" * 1000}]), id=f"long-{n}"))
+    seen: list[str] = []
+    after = None
+    async with store.begin() as unit:
+        for _ in range(5):
+            found = await unit.search("Goal", ALL, within=ALL, count=10, after=after, trail=a_trail("search-type"))
+            assert found.total == 5
+            seen += [each.id for each in found.versions]
+            if (after := found.next) is None:
+                break
+        page = await unit.history(within={"Goal": ALL}, type="Goal", count=10)
+    queries._page.cache_clear()
+    assert seen == [f"long-{n}" for n in range(5)]
+    assert (len(page.versions), page.more, page.total) == (3, True, 5)

@@ -21,21 +21,30 @@ async def batch(asked: Asked, by: Principal, begin: BeginUnit, clock: Clock, pol
     """
     came = entries.listed(asked.body, most=policy.bundle_entries)
     told: dict[int, bundles.Entry] = {}
+    room = responses.Room()
     for number in sorted(range(len(came)), key=lambda number: rank(came[number])):
-        told[number] = await _one(came[number], number, asked, by, begin, clock, policy)
+        told[number] = await _one(came[number], number, asked, by, begin, clock, policy, room)
     async with begin() as unit:
         await unit.record(audit.begun(asked, by))
     return Answer(200, bundles.response("batch", [told[number] for number in range(len(came))]))
 
 
 async def _one(
-    entry: Json, number: int, around: Asked, by: Principal, begin: BeginUnit, clock: Clock, policy: Policy
+    entry: Json,
+    number: int,
+    around: Asked,
+    by: Principal,
+    begin: BeginUnit,
+    clock: Clock,
+    policy: Policy,
+    room: responses.Room,
 ) -> bundles.Entry:
     """What came of one entry."""
     try:
         asked = entries.read(entry, number, around).asked
+        room.check(asked)
         answer = await in_one_unit(asked, by, begin, lambda unit: step(asked, by, unit, clock, policy))
-        return responses.answered(asked, answer)
+        return responses.answered(asked, answer, room)
     except SharedplanError as failure:
         return responses.failed(failure)
     except Exception as failure:

@@ -46,16 +46,14 @@ async def transaction(asked: Asked, by: Principal, unit: Unit, *, clock: Clock, 
     parts.sort(key=lambda part: rank(came[part.number]))
     parts, proposals = await decided(parts, unit)
     answers, unrecorded = await _written(asked, by, parts, proposals, unit)
+    room = responses.Room()
+    told: dict[int, bundles.Entry] = {}
     for part in parts:
-        if not part.is_change:
-            answers[part.number] = await _looked_up(part)
+        answer = answers[part.number] if part.is_change else await _looked_up(part, room)
+        told[part.number] = responses.answered(part.asked, part.acting.shown(answer), room)
     if unrecorded:
         await unit.record(*unrecorded)
-    told = [
-        responses.answered(part.asked, part.acting.shown(answers[part.number]))
-        for part in sorted(parts, key=lambda part: part.number)
-    ]
-    return Answer(200, bundles.response("transaction", told))
+    return Answer(200, bundles.response("transaction", [told[number] for number in range(len(came))]))
 
 
 async def decided(parts: list[Part], unit: Unit) -> tuple[list[Part], dict[int, Proposal | Answer]]:
@@ -234,9 +232,10 @@ async def _checked(ready: dict[int, Proposal], asked: Asked, parts: list[Part]) 
     return checked
 
 
-async def _looked_up(part: Part) -> Answer:
+async def _looked_up(part: Part, room: responses.Room) -> Answer:
     """What a read or search within the transaction finds, after all its changes."""
     try:
+        room.check(part.asked)
         return await interaction_of(part.asked)(part.asked, part.acting)
     except SharedplanError as failure:
         raise named(failure, part.number) from failure

@@ -23,6 +23,9 @@ Query = tuple[str, list[Any]]
 COUNTED = 10_000
 """Versions of a history that are counted at most: beyond, a total costs more than it tells."""
 
+ANSWER_BYTES = 16 * 1024 * 1024
+"""A page ends early when its resources have that many bytes together: an answer must fit into a worker's memory."""
+
 _FIELDS = "v.type, v.id, v.version, v.last_updated, v.interaction, v.content"
 
 
@@ -126,18 +129,19 @@ def _page(
     fields = f"{shape.fields}{f', {shape.patients} AS patients' if shape.patients else ''}"
     if walks:
         # Walk along the index, and stop.
-        steps = f"page AS MATERIALIZED (SELECT {fields} {rows} AND {beyond} ORDER BY {order.format('r')} {limit})"
+        steps = f"few AS (SELECT {fields} {rows} AND {beyond} ORDER BY {order.format('r')} {limit})"
         counted = f"(SELECT count(*) {rows})"
     else:
         # Find all that match first. If the planner saw the limit and the order, it would now and then walk along the
         # order instead and test each row: 55 ms rather than 0.3 for one in 60,000, and worse with more (measured).
         steps = f"""hits AS MATERIALIZED (SELECT {", ".join(f"r.{key}" for key in keys)} {rows}),
-            page AS MATERIALIZED (
+            few AS (
                 SELECT {fields}
-                FROM (SELECT r.id FROM hits r WHERE {beyond} ORDER BY {order.format("r")} {limit}) few
-                JOIN {shape.table} r ON r.id = few.id
+                FROM (SELECT r.id FROM hits r WHERE {beyond} ORDER BY {order.format("r")} {limit}) r0
+                JOIN {shape.table} r ON r.id = r0.id
             )"""
         counted = "(SELECT count(*) FROM hits)"
+    steps += f", page AS MATERIALIZED ({_weighed('few', order.format('few'))})"
     if recorded_from is not None:
         spoken_of = "(SELECT array_agg(DISTINCT p) FROM shown, unnest(shown.patients) p)" if shape.patients else "NULL"
         audit = trails.insert(
@@ -153,6 +157,17 @@ def _page(
         WITH {steps}
         SELECT counted.total, page.* FROM (SELECT {counted if total else "NULL::bigint"} AS total) counted
         LEFT JOIN page ON true ORDER BY {order.format("page")}
+    """
+
+
+def _weighed(rows: str, order: str) -> str:
+    """The first of the rows, as many as an answer can hold and one at least; `fetched` says how many there were."""
+    bytes = f"coalesce(octet_length({rows}.content::text), 0)"
+    return f"""
+        SELECT * FROM (
+            SELECT {rows}.*, count(*) OVER () AS fetched, sum({bytes}) OVER (ORDER BY {order}) - {bytes} AS before
+            FROM {rows}
+        ) weighed WHERE before < {ANSWER_BYTES}
     """
 
 
@@ -234,9 +249,9 @@ def history(
     place = f" AND v.last_updated < {bound(before, 'timestamptz')}" if before is not None else ""
     return (
         f"""
-        WITH page AS MATERIALIZED (
+        WITH few AS (
             SELECT {_FIELDS} {rows}{place} ORDER BY v.last_updated DESC LIMIT $1::integer + 1
-        )
+        ), page AS MATERIALIZED ({_weighed("few", "few.last_updated DESC")})
         SELECT counted.total, page.*
         FROM (SELECT count(*) AS total FROM (SELECT {rows} LIMIT {COUNTED + 1}) few) counted
         LEFT JOIN page ON true ORDER BY page.last_updated DESC

@@ -123,8 +123,9 @@ class Unit:
             return Page([], 0, False)
         found = await self._session.fetch(*query)
         total = found[0]["total"]
-        versions = [Version(*tuple(row)[1:]) for row in found if row["id"] is not None]
-        return Page(versions[:count], total if total <= queries.COUNTED else None, len(versions) > count)
+        shown = [Version(*tuple(row)[1:7]) for row in found if row["id"] is not None][:count]
+        more = (found[0]["fetched"] or 0) > len(shown)
+        return Page(shown, total if total <= queries.COUNTED else None, more)
 
     async def search(
         self,
@@ -156,8 +157,8 @@ class Unit:
         )
         found = await self._session.fetch(sql, parameters)
         self.has_recorded = self.has_recorded or trail is not None
-        versions = [_living(type, row) for row in found if row["id"] is not None]
-        shown, more = versions[:count], len(versions) > count
+        shown = [_living(type, row) for row in found if row["id"] is not None][:count]
+        more = bool(shown) and found[0]["fetched"] > len(shown)
         code = sort[0][0] if sort else "_id"
         next = queries.cursor(code, shown[-1].id, shown[-1].last_updated) if more else None
         return Found(shown, found[0]["total"], next)
