@@ -239,3 +239,8 @@ def test_the_depth_of_a_value_can_be_asked() -> None:
         value = [value]
     assert not is_deeper(value)
     assert is_deeper({"a": value})
+
+
+def test_a_body_of_very_many_values_is_refused_before_it_is_read() -> None:
+    with pytest.raises(Incorrect, match="more than 500,000 values"):
+        read('{"x":[' + "1," * 500_001 + "1]}")

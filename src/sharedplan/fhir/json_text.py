@@ -18,6 +18,7 @@ import orjson
 from sharedplan.errors import Incorrect, Issue
 
 MAX_DEPTH = 64
+MAX_COMMAS = 500_000  # of a body, before it is read: about a second's reading, in which all others wait
 MAX_VALUES = 100_000  # of one resource: checking more takes longer than others should wait for their turn
 MAX_DIGITS = 40
 MAX_EXPONENT = 308  # beyond it a double overflows, and most other readers keep numbers in doubles
@@ -67,6 +68,8 @@ def read(body: bytes | str, *, max_depth: int = MAX_DEPTH) -> Any:
     Raises Incorrect, saying where: the line and column of a fault of grammar, the path of what is refused besides.
     """
     text = _decoded(body)
+    if len(text) > MAX_COMMAS and text.count(",") > MAX_COMMAS:
+        raise Incorrect(f"This holds more than {MAX_COMMAS:,} values, which no resource or Bundle needs.")
     try:
         value = _STRICT.decode(text)
     except json.JSONDecodeError as fault:
