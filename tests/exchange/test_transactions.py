@@ -363,13 +363,14 @@ async def test_an_update_that_says_the_same_makes_no_version_within_either(ask: 
 async def test_others_get_their_turn_between_a_few_large_entries(ask: Ask) -> None:
     await ask("create", "Patient", a_patient())  # the first one makes ready what checking needs
     large = a_patient(name=[{"family": "a"} for _ in range(10_000)])
-    bundle = a_bundle("transaction", *(an_entry("POST", "Patient", large) for _ in range(6)))
-    loop, longest = asyncio.get_running_loop(), 0.0
+    bundle = a_bundle("transaction", *(an_entry("POST", "Patient", large) for _ in range(8)))
+    loop, waits = asyncio.get_running_loop(), 0
     async with asyncio.TaskGroup() as group:
         asking = group.create_task(ask("transaction", "", bundle))
-        begun = turn = loop.time()
+        turn = loop.time()
         while not asking.done():
             await asyncio.sleep(0)
-            longest, turn = max(longest, loop.time() - turn), loop.time()
+            waits += loop.time() - turn > 0.02
+            turn = loop.time()
     assert asking.result().status == 200
-    assert longest < (turn - begun) / 2
+    assert waits >= 8  # one for each entry, instead of a single long one for all; a busy machine only adds to them

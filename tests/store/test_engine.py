@@ -50,7 +50,7 @@ async def test_whoever_waits_too_long_is_told_to_come_back(database_url: str) ->
         began = time.monotonic()
         with pytest.raises(Unavailable) as told:
             await pool.acquire()
-        assert 0.09 < time.monotonic() - began < 0.5
+        assert 0.09 < time.monotonic() - began < 5
         assert told.value.retry_after >= 1
         assert pool.in_use == 2
         for connection in lent:
@@ -172,7 +172,7 @@ async def test_a_cancelled_unit_leaves_no_lock_behind(database_url: str) -> None
         began = time.monotonic()
         async with store.begin() as unit:
             assert await unit.matching("CarePlan", ALL, within=ALL) == []
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 5
 
 
 async def test_a_database_that_is_not_there_is_unavailable(database_url: str) -> None:
