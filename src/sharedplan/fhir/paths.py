@@ -40,6 +40,10 @@ class Branch:
         """The first JSON name: without it in the resource there are no values."""
         return next(step for step in self.steps if isinstance(step, str))
 
+    def after(self, base: "Branch") -> "Branch":
+        """The rest of the way, from where `base` ends, which it goes through."""
+        return replace(self, steps=self.steps[len(base.steps) :])
+
     def visitor(self, leaf: Visit) -> Visit:
         """A closure over the branch that hands every value it reaches to `leaf`."""
         visit = leaf
@@ -97,6 +101,11 @@ def compiled(expression: str, type: str) -> tuple[Branch, ...] | Condition:
     if len(mine) == 1 and isinstance(mine[0], And | Compared | Exists):
         return _condition(mine[0], type)
     return tuple(branch for part in mine for branch in _branches(part, type))
+
+
+def parts(expression: str) -> tuple[str, ...]:
+    """The parts of a union, as text."""
+    return path_text.split(expression)
 
 
 def part_of(expression: str, type: str) -> str:
