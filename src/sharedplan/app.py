@@ -65,7 +65,7 @@ def application(settings: Settings, clock: Clock) -> Wired:
         warming = asyncio.create_task(_warm_up())
         yield
         warming.cancel()
-        await pool.close(patience=settings.drain_timeout)
+        await store.close(patience=settings.drain_timeout)
 
     fhir = FhirBase(
         answered,

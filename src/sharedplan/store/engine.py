@@ -73,14 +73,17 @@ class Pool:
         """Connections that are lent out now."""
         return self.size - self._free
 
-    async def acquire(self) -> asyncpg.Connection:
-        """A living connection, lent until `release` or `discard`. Raises Unavailable."""
+    async def acquire(self, *, first: bool = False) -> asyncpg.Connection:
+        """A living connection, lent until `release` or `discard`; `first`: before all others who wait for one.
+
+        Raises Unavailable.
+        """
         if self._closing:
             raise Unavailable("the service is stopping")
         if self._free:
             self._free -= 1
         else:
-            await self._turn()
+            await self._turn(first)
         connection = self._living()
         if connection is None:
             try:
@@ -140,10 +143,13 @@ class Pool:
                 return connection
         return None
 
-    async def _turn(self) -> None:
+    async def _turn(self, first: bool) -> None:
         """Wait until somebody gives a connection back, first come, first served."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        if first:
+            self._waiting.appendleft(turn)
+        else:
+            self._waiting.append(turn)
         try:
             async with asyncio.timeout(self._wait):
                 await turn

@@ -28,37 +28,19 @@ COUNTED = 10_000
 _FIELDS = "v.type, v.id, v.version, v.last_updated, v.interaction, v.content"
 
 
-def current(type: str, id: str, *, within: Expression, version: int | None = None) -> Query:
-    """The living row of a resource; only if it is still that `version`, when one is given."""
+def current(
+    type: str, id: str, *, within: Expression, version: int | None = None, with_patients: bool = False
+) -> Query:
+    """The living row of a resource; only if it is still that `version`, when one is given; the patients that it speaks
+    of beside it, `with_patients`, when the type ever does."""
     parameters: list[Any] = [id]
     rows = _rows(type, within, parameters)
     if version is not None:
         parameters.append(version)
         rows += f" AND r.version = ${len(parameters)}::integer"
-    return f"SELECT {projection(type).fields} {rows} AND r.id = $1::text", parameters
-
-
-def audited(type: str, id: str, *, within: Expression, trail: Trail, row_id: str) -> Query:
-    """The same, and the audit row in one statement: its outcome says whether a row was found."""
-    parameters: list[Any] = [id, *trails.row(trail, row_id)]
-    return _audited(type, _rows(type, within, parameters)), parameters
-
-
-@lru_cache(maxsize=1024)
-def _audited(type: str, rows: str) -> str:
     shape = projection(type)
-    patients = f", {shape.patients} AS patients" if shape.patients else ""
-    audit = trails.insert(
-        2,
-        found="EXISTS (SELECT FROM found)",
-        patients="(SELECT patients FROM found)" if shape.patients else "",
-    )
-    return f"""
-        WITH found AS MATERIALIZED (
-            SELECT {shape.fields}{patients} {rows} AND r.id = $1::text
-        ), recorded AS ({audit})
-        SELECT * FROM found
-    """
+    patients = f", {shape.patients} AS patients" if with_patients and shape.patients else ""
+    return f"SELECT {shape.fields}{patients} {rows} AND r.id = $1::text", parameters
 
 
 def matching(

@@ -82,6 +82,11 @@ class Session:
                 self.abandon()
         self._give_back()
 
+    def rest(self) -> None:
+        """Give the connection back until the next statement, unless a transaction is on it."""
+        if not self.is_begun:
+            self._give_back()
+
     def abandon(self) -> None:
         """Close the connection, whatever it was doing: the database undoes what was not committed."""
         if self._connection is not None:

@@ -1,12 +1,16 @@
 """One unit of work: everything that an interaction may ask of the store, in one transaction or none.
 
-Reads run by themselves, each a statement. The first lock, or the second change, begins a transaction; it is committed
-when the unit is left, and rolled back when it is left by an error. Instants are drawn by the last writing statement,
-so `write` comes once and last: whoever has drawn holds the clock for everybody until the commit.
+Reads run by themselves, each a statement; their audit rows go in with those of other reads (`store/recorder.py`). The
+first lock, or the second change, begins a transaction; it is committed when the unit is left, and rolled back when it
+is left by an error. Instants are drawn by the last writing statement, so `write` comes once and last: whoever has drawn
+holds the clock for everybody until the commit.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from types import TracebackType
@@ -20,8 +24,9 @@ from sharedplan.search.expression import Everything, Expression
 from sharedplan.store import queries, writing
 from sharedplan.store.engine import Pool
 from sharedplan.store.engine import RetryableConflict as RetryableConflict
+from sharedplan.store.recorder import Recorder
 from sharedplan.store.session import Session
-from sharedplan.store.trail import Trail, restored
+from sharedplan.store.trail import MINOR_FAILURE, Trail, restored
 from sharedplan.store.versions import Change, Found, Page, Version
 
 Key = tuple[str, str]
@@ -43,19 +48,30 @@ class Store:
         """`clock` gives the ids of audit rows; their instants are the database's."""
         self.pool = pool
         self._clock = clock or SystemClock()
+        self._recorder = Recorder(pool, self._clock)
 
     def begin(self) -> "Unit":
         """A unit of work, to be entered by `async with`."""
-        return Unit(self.pool, self._clock)
+        return Unit(self.pool, self._clock, self._recorder)
+
+    async def close(self, *, patience: timedelta = timedelta(seconds=10)) -> None:
+        """Write the audit rows that wait, and close the pool; with as much patience for both."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + patience.total_seconds()
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                await self._recorder.drain()
+        await self.pool.close(patience=timedelta(seconds=max(0.0, until - loop.time())))
 
 
 class Unit:
     """A unit of work. Its methods raise Unavailable when the database cannot answer, RetryableConflict when another
     writer was in the way and all of it may be done again, Conflict when another stored the same identity first."""
 
-    def __init__(self, pool: Pool, clock: Clock) -> None:
+    def __init__(self, pool: Pool, clock: Clock, recorder: Recorder) -> None:
         self._session = Session(pool)
         self._clock = clock
+        self._recorder = recorder
         self._changes: list[Change] = []
         self.has_recorded = False  # whether an audit row went in; false again once that was rolled back
 
@@ -80,14 +96,13 @@ class Unit:
             raise Fault("changes were put and not written")
 
     async def read(self, type: str, id: str, *, within: Expression, trail: Trail | None = None) -> Version | None:
-        """The current version, if it is visible. With a `trail`, the audit row goes in with the same statement."""
-        if trail is None:
-            sql, parameters = queries.current(type, id, within=within)
-        else:
-            sql, parameters = queries.audited(type, id, within=within, trail=trail, row_id=self._clock.new_id())
+        """The current version, if it is visible. With a `trail`, it is given only when the audit row is in."""
+        sql, parameters = queries.current(type, id, within=within, with_patients=trail is not None)
         found = await self._session.fetch(sql, parameters)
-        self.has_recorded = self.has_recorded or trail is not None
-        return _living(type, found[0]) if found else None
+        row = found[0] if found else None
+        if trail is not None:
+            await self.record(_ended(trail, row))
+        return _living(type, row) if row is not None else None
 
     async def newest(self, type: str, id: str, *, within: Expression) -> Version | None:
         """The newest version, which may be a deletion (visible only to whom everything of the type is)."""
@@ -217,8 +232,13 @@ class Unit:
         return versions
 
     async def record(self, *trails: Trail) -> None:
-        """Audit rows of what was not recorded together with its statement."""
-        await writing.record(self._session, self._clock, trails)
+        """Audit rows of what was not recorded together with its statement: in the transaction, if one has begun, else
+        together with those of other units, and committed on return."""
+        if self._session.is_begun:
+            await writing.record(self._session, self._clock, trails)
+        else:
+            self._session.rest()  # or all connections could be held by those who wait for the one that records
+            await self._recorder.record(trails)
         self.has_recorded = self.has_recorded or bool(trails)
 
     async def _lock_identities(self, keys: Sequence[Key]) -> None:
@@ -239,6 +259,14 @@ def _by_type(keys: Sequence[Key]) -> Iterable[tuple[str, list[str]]]:
     """(type, ids) of keys that are sorted."""
     for type, group in groupby(keys, key=itemgetter(0)):
         yield type, [id for _, id in group]
+
+
+def _ended(trail: Trail, row: Record | None) -> Trail:
+    """The trail of a read that found this row, or none: then the request was at fault."""
+    if row is None:
+        return replace(trail, outcome=MINOR_FAILURE)
+    patients = row.get("patients")
+    return replace(trail, patients=tuple(patients)) if patients and not trail.patients else trail
 
 
 def _living(type: str, row: Record) -> Version:
