@@ -7,6 +7,7 @@ ends in values of one known type ("Observation.value as Quantity" walks `valueQu
 the JSON, and following a branch is a chain of dictionary look-ups: it is on the way of every write.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -19,6 +20,9 @@ from sharedplan.fhir.references import parse as reference
 
 Visit = Callable[[Any, list[Any]], None]
 """Takes a node and adds what it finds to a list."""
+
+
+_RESOLVED = re.compile(r"resolve\(\) is (\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,12 @@ def compiled(expression: str, type: str) -> tuple[Branch, ...] | Condition:
 def parts(expression: str) -> tuple[str, ...]:
     """The parts of a union, as text."""
     return path_text.split(expression)
+
+
+def resolved(expression: str) -> tuple[str, ...]:
+    """The types that the references found may lead to, where every part of the expression names one by `resolve()`."""
+    found = [_RESOLVED.search(part) for part in parts(expression)]
+    return tuple(dict.fromkeys(each[1] for each in found if each)) if all(found) else ()
 
 
 def part_of(expression: str, type: str) -> str:

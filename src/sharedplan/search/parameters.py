@@ -183,13 +183,14 @@ def _made(
     found = paths.compiled(path, resource)
     branches = found if isinstance(found, tuple) else ()
     systems = {branch.system for branch in branches}
+    resolved = paths.resolved(path)
     return Parameter(
         resource=resource,
         code=code,
         type=kind,
         path=path,
         url=definition["url"],
-        targets=tuple(definition.get("target", CATALOGUE)) if kind == "reference" else (),
+        targets=(resolved or tuple(definition.get("target", CATALOGUE))) if kind == "reference" else (),
         many=len({branch.element for branch in branches}) > 1
         or any(branch.many or branch.type in _TWO_ENTRIES for branch in branches),
         system=systems.pop() if len(systems) == 1 else None,

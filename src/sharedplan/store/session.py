@@ -71,6 +71,7 @@ class Session:
             if done != "COMMIT":  # a statement had failed, and somebody thought nothing of it
                 self._give_back()
                 raise Unavailable("the transaction had been given up")
+            self.is_begun = False
         self._give_back()
 
     async def roll_back(self) -> None:
