@@ -85,6 +85,7 @@ async def _question(asked: Asked, acting: Acting) -> _Question:
         for type in types
     }
     query = next(iter(queries.values()))
+    shapes.check_elements(types, query.elements)
     if any(set(each.sort) != set(query.sort) for each in queries.values()) and not _is_common(queries):
         raise Incorrect("_sort by a parameter that the types do not share is for the search of one type")
     wheres = {type: await settled(_inside(asked, each.where), acting) for type, each in queries.items()}

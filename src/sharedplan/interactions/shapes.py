@@ -3,8 +3,6 @@
 https://hl7.org/fhir/R4/search.html#summary, https://hl7.org/fhir/R4/search.html#elements
 """
 
-from difflib import get_close_matches
-
 from sharedplan.errors import Incorrect
 from sharedplan.fhir import summaries
 from sharedplan.fhir.json_text import read, write
@@ -27,6 +25,6 @@ def check_elements(types: list[str], elements: tuple[str, ...]) -> None:
     """That each of the types has the elements. Raises Incorrect with the nearest name."""
     for type in types:
         for name in summaries.unknown_elements(type, elements):
-            near = get_close_matches(name[:60], summaries.elements_of(type), n=1, cutoff=0.5)
-            hint = f"; do you mean {near[0]}?" if near else ""
+            near = summaries.nearest_element(type, name)
+            hint = f"; do you mean {near}?" if near else ""
             raise Incorrect(f"_elements: {type} has no element {name[:60]}{hint}")

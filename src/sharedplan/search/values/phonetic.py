@@ -16,7 +16,10 @@ Marks are folded as in other strings, so Mäki is also Maki.
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from typing import Any
 
+from sharedplan.fhir.paths import Visit
 from sharedplan.search.values.string import fold
 
 LONGEST = 60
@@ -56,3 +59,17 @@ def sounds(text: str) -> tuple[str, ...]:
 def _key(word: str) -> str:
     simple = _GROUP.sub(lambda found: _SIMPLER[found[0]], word).translate(_SINGLE)
     return _LONG.sub(r"\1", simple)[:LONGEST]
+
+
+def _text(value: Any, out: list[Any]) -> None:
+    out += sounds(value)
+
+
+def _name(value: Any, out: list[Any]) -> None:
+    for part in (value.get("text"), value.get("family"), *value.get("given", ())):
+        if part is not None:
+            out += sounds(part)
+
+
+EXTRACT: Mapping[str, Visit] = {"string": _text, "HumanName": _name}
+"""Datatype → how the keys of its words are added."""

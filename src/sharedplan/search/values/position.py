@@ -8,12 +8,14 @@ asked for before each point is measured.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from math import asin, atan2, cos, degrees, pi, radians, sin, sqrt
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from sharedplan.errors import Incorrect
+from sharedplan.fhir.paths import Visit
 from sharedplan.search.values.escapes import plain, split
 from sharedplan.search.values.units import canonical
 
@@ -101,3 +103,12 @@ def boxes(circle: Circle) -> list[Box]:
     if east > 180:
         return [(south, west, north, 180.0), (south, -180.0, north, east - 360)]
     return [(south, west, north, east)]
+
+
+def _position(value: Any, out: list[Any]) -> None:
+    if "latitude" in value and "longitude" in value:
+        out.append((float(value["latitude"]), float(value["longitude"])))
+
+
+EXTRACT: Mapping[str, Visit] = {"BackboneElement": _position}
+"""Datatype → how its points, (latitude, longitude), are added."""
