@@ -79,7 +79,7 @@ TABLES = {
     "location": """
         meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], address text[],
         address_city text[], address_country text[], address_postalcode text[], address_state text[],
-        address_use text[], endpoint text[], identifier text[], name text[], near point,
+        address_use text[], endpoint text[], identifier text[], name text[], near float8[],
         operational_status text[], organization text, partof text, status text[], type text[], lookup tsvector,
         narrative tsvector, words tsvector
     """,
@@ -270,7 +270,7 @@ TABLES = {
 }
 """Table → the columns of its search parameters."""
 
-RANGES = ("tstzrange", "numrange", "point")
+RANGES = ("tstzrange", "numrange")
 
 GIN_COLUMNS = 32
 

@@ -48,12 +48,12 @@ def test_a_changed_sign_is_a_fault(code: str, sign: str) -> None:
     assert fault(code[:6] + sign + code[7:]) is not None
 
 
-@given(codes(), st.text(max_size=13))
+@given(codes(), st.text("0123456789-+AT", max_size=13).filter(lambda text: not is_code(text)))
 def test_a_fault_repeats_no_part_of_the_code(code: str, text: str) -> None:
     for wrong in (code[:-1] + "G", code.lower() + " ", f"{code[:6]}!{code[7:]}", f"39{code[2:]}", text):
         told = fault(wrong)
         assert told is not None
-        assert wrong.strip() not in told or len(wrong.strip()) < 5
+        assert wrong.strip() not in told or len(wrong) < 3  # one letter, such as that of a sentence's beginning
         assert code[:6] not in told and code[7:] not in told
         assert told.endswith(".") and told[0].isupper()
 

@@ -23,7 +23,6 @@ from sharedplan.store.engine import RetryableConflict
 Pairs = Sequence[tuple[str, str]]
 
 
-
 @dataclass(frozen=True, slots=True)
 class Criteria:
     """A condition on one type; `key` is the same for every order of the same pairs."""

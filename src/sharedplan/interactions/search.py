@@ -79,9 +79,7 @@ async def _question(asked: Asked, acting: Acting) -> _Question:
     of_types = tuple(pair for pair in pairs if asked.type is None and pair[0] == "_type")
     filters = tuple(pair for pair in pairs if pair not in of_types)
     queries = {
-        type: parse(
-            type, filters, lenient=asked.prefer.lenient, base=asked.base, at=acting.clock.now(), types=types
-        )
+        type: parse(type, filters, lenient=asked.prefer.lenient, base=asked.base, at=acting.clock.now(), types=types)
         for type in types
     }
     query = next(iter(queries.values()))
@@ -129,8 +127,11 @@ def _answered(asked: Asked, acting: Acting, question: _Question, found: Found, i
     said = list(query.dropped)
     if included.is_cut:
         said.append(
-            Issue("too-costly", f"more than {MOST_INCLUDED:,} resources belong to these matches; the rest is left out",
-                  severity="warning")
+            Issue(
+                "too-costly",
+                f"more than {MOST_INCLUDED:,} resources belong to these matches; the rest is left out",
+                severity="warning",
+            )
         )
     entries = [_entry(asked, each, "match", query) for each in found.versions]
     entries += [_entry(asked, each, "include", query) for each in included.versions]

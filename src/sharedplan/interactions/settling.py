@@ -1,3 +1,9 @@
 """temporary"""
-async def settled(expression, acting):
+
+from sharedplan.interactions.acting import Acting
+from sharedplan.search.expression import Expression
+
+
+async def settled(expression: Expression, acting: Acting) -> Expression:
+    """temporary"""
     return expression

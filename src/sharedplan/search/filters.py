@@ -1,9 +1,9 @@
 """One pair of a query string read into the condition that it is. https://hl7.org/fhir/R4/search.html#modifiers
 
-    code, code:modifier                     a parameter of the type
-    subject.name, subject:Patient.name      a chain: what the reference leads to meets `name`
-    _has:Task:focus:status                  a Task whose `focus` leads here meets `status`
-    _list                                   it is on the List of that id
+code, code:modifier                     a parameter of the type
+subject.name, subject:Patient.name      a chain: what the reference leads to meets `name`
+_has:Task:focus:status                  a Task whose `focus` leads here meets `status`
+_list                                   it is on the List of that id
 """
 
 import re
@@ -170,9 +170,7 @@ def hierarchy(type: str) -> Parameter | None:
     return found if found is not None and type in found.targets else None
 
 
-def _chain(
-    type: str, parameter: Parameter, target: str | None, rest: str, value: str, asking: Asking
-) -> e.Expression:
+def _chain(type: str, parameter: Parameter, target: str | None, rest: str, value: str, asking: Asking) -> e.Expression:
     """What the parameter refers to meets the rest; without a type, whichever type it is that can."""
     name = f"{parameter.code}{f':{target}' if target else ''}.{rest}"
     if parameter.type != "reference":

@@ -30,7 +30,7 @@ def index_values(type: str, resource: Json, *, base: str = "") -> dict[str, Any]
     """Column → value, for all columns of the type (`parameters.columns`), None where the resource has none.
 
     A value is a string, a list of strings, a pair of instants [low, high) in UTC with None for an open end, a range of
-    numbers (`values/number.py`), a point (latitude, longitude), or a list of such ranges; never an empty list. `base`
+    numbers (`values/number.py`), a pair (latitude, longitude), or a list of such ranges; never an empty list. `base`
     is this server's own address, without a trailing slash: references to it become relative. The resource is one that
     `fhir.resources.check` has accepted.
     """
@@ -173,13 +173,14 @@ def _texts(parameter: Parameter, visits: list[paths.Visit]) -> Fill:
 def _looked_up(parameter: Parameter, branches: tuple[paths.Branch, ...]) -> list[tuple[Fill, tuple[str, ...]]]:
     """What else is kept of the parameter's values: texts beside codes, identifiers beside references."""
     column = parameter.column
-    if parameter.type == "token":
-        by_type, entry = token.TEXTS, lookup.beginning
-    elif parameter.type == "reference":
-        by_type, entry = {"Reference": reference.identifiers}, lookup.identified
-    else:
-        return []
-    found = _visits(branches, by_type)
+    entry: Callable[[str, str], str]
+    match parameter.type:
+        case "token":
+            found, entry = _visits(branches, token.TEXTS), lookup.beginning
+        case "reference":
+            found, entry = _visits(branches, {"Reference": reference.identifiers}), lookup.identified
+        case _:
+            return []
 
     def fill(resource: Json, row: dict[str, Any]) -> None:
         out: list[Any] = []

@@ -77,7 +77,9 @@ def _meets(expression: e.Expression, it: Known, world: World) -> bool:
             return parameter.column not in ("id", "last_updated") and is_missing(parameter, it.values)
         case e.Chained(parameter, type, where):
             named = set(_found(parameter, it.values))
-            return any(named.intersection(names(each, parameter)) and _meets(where, each, world) for each in world.of(type))
+            return any(
+                named.intersection(names(each, parameter)) and _meets(where, each, world) for each in world.of(type)
+            )
         case e.ReferredBy(parameter, where):
             mine = set(names(it, parameter))
             return any(

@@ -32,7 +32,7 @@ _OFFERED = frozenset({"token", "reference", "date", "string", "uri", "number", "
 _SPECIAL = frozenset({"near"})
 _RESERVED = frozenset({"id", "version", "last_updated", "controller", "content", "lookup", "narrative", "words"})
 _SINGLE = {"reference": "text", "date": "tstzrange"}
-_ARRAYS = {"date": "tstzrange[]", "number": "numrange[]", "quantity": "numrange[]", "special": "point"}
+_ARRAYS = {"date": "tstzrange[]", "number": "numrange[]", "quantity": "numrange[]", "special": "float8[]"}
 _TWO_ENTRIES = frozenset({"canonical"})  # with its version and without, so a single one needs an array too
 
 
@@ -141,7 +141,8 @@ def parameter_of(
     if not path:
         return None
     components = tuple(
-        _component(n, each, resource, path, definition, others) for n, each in enumerate(definition.get("component", ()))
+        _component(n, each, resource, path, definition, others)
+        for n, each in enumerate(definition.get("component", ()))
     )
     return _made(resource, code, kind, path, definition, components)
 

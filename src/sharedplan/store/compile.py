@@ -242,7 +242,8 @@ class _Condition:
         boxes = []
         for south, west, north, east in position.boxes(asked.circle):
             corners = [bind(each, "float8") for each in (south, west, north, east)]
-            boxes.append(f"{column} <@ box(point({corners[0]}, {corners[1]}), point({corners[2]}, {corners[3]}))")
+            south_north = f"{column}[1] between {corners[0]} and {corners[2]}"
+            boxes.append(f"({south_north} and {column}[2] between {corners[1]} and {corners[3]})")
         circle = (asked.circle.latitude, asked.circle.longitude, asked.circle.metres)
         exact = ranges.within_metres(column, *(bind(each, "float8") for each in circle))
         return f"({_joined(' or ', boxes, 'false')} and {exact})"

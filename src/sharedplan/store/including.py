@@ -58,9 +58,7 @@ def step(
     return sql, statement.parameters
 
 
-def _referred(
-    includes: Sequence[Include], found: Ids, statement: Statement, ways: dict[str, list[str]]
-) -> list[str]:
+def _referred(includes: Sequence[Include], found: Ids, statement: Statement, ways: dict[str, list[str]]) -> list[str]:
     """Statements of the references (v) that forward includes follow; adds to `ways` how rows of each type are found
     by them."""
     selects: list[str] = []

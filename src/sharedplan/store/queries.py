@@ -7,16 +7,13 @@ has no row any more, so it is visible only to whom everything is. Conditions are
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.search.expression import Everything, Expression, InCompartment, Nothing
-from sharedplan.store import trail as trails
 from sharedplan.store.compile import condition, is_anchor
 from sharedplan.store.projection import projection
 from sharedplan.store.statements import Statement
-from sharedplan.store.trail import Trail
 from sharedplan.store.weighing import weighed
 
 Query = tuple[str, list[Any]]
@@ -43,9 +40,7 @@ def current(
     return f"SELECT {shape.fields}{patients} {rows} AND r.id = $1::text", parameters
 
 
-def matching(
-    type: str, where: Expression, *, within: Expression, seen: Mapping[str, Expression], limit: int
-) -> Query:
+def matching(type: str, where: Expression, *, within: Expression, seen: Mapping[str, Expression], limit: int) -> Query:
     """(id, version) of what matches, at most `limit`, in no order; `seen` is what may be seen of each type, for
     conditions that go across references."""
     statement = Statement([], seen)

@@ -90,7 +90,8 @@ def _mending(shape: Projection) -> str:
     """Writes a row if it is not there as it should be. Parameters: `_row`. Gives the id if it had to."""
     names = ["version", "last_updated", "controller", "content", *(f'"{name}"' for name in shape.names)]
     values = "".join(f", {placeholder(kind, number)}" for number, kind in enumerate(shape.kinds, 6))
-    held, said = (", ".join(_comparable(f"{row}.{name}") for name in names) for row in ("r", "excluded"))
+    held = ", ".join(f"r.{name}::text" if name == "content" else f"r.{name}" for name in names)
+    said = ", ".join(f"excluded.{name}::text" if name == "content" else f"excluded.{name}" for name in names)
     return f"""
         INSERT INTO {shape.table} AS r (id, {", ".join(names)})
         VALUES ($1::text, $2::integer, $3::timestamptz, $4::text, $5::json{values})
@@ -98,11 +99,6 @@ def _mending(shape: Projection) -> str:
         WHERE ({held}) IS DISTINCT FROM ({said})
         RETURNING id
     """
-
-
-def _comparable(column: str) -> str:
-    """JSON and points have no equality of their own that a row could be compared by."""
-    return f"{column}::text" if column.endswith((".content", '."near"')) else column
 
 
 def _row(shape: Projection, version: asyncpg.Record, values: Mapping[str, Any]) -> list[Any]:

@@ -123,9 +123,7 @@ def _hits(search: Search, statement: Statement, rank: int, type: str) -> str:
     within = search.seen[type]
     source = rows(statement, type)
     where = condition(statement, search.wheres[type], type, is_anchored=is_anchor(within))
-    return (
-        f"SELECT {rank:d} AS rank, r.id{keys} FROM {source} r WHERE {where} AND {condition(statement, within, type)}"
-    )
+    return f"SELECT {rank:d} AS rank, r.id{keys} FROM {source} r WHERE {where} AND {condition(statement, within, type)}"
 
 
 def _value(key: SortKey, type: str) -> str:
@@ -142,7 +140,7 @@ def _value(key: SortKey, type: str) -> str:
             return f'{column} COLLATE "C"'
         case "string":
             # The text as it was sent, small, with the letters that follow z in Finnish and Swedish after it.
-            letters = f"translate(lower(substr(v, 2)), 'åäö', '{{|}}') COLLATE \"C\""
+            letters = "translate(lower(substr(v, 2)), 'åäö', '{|}') COLLATE \"C\""
             return f"(SELECT {which}({letters}) FROM unnest({column}) v WHERE v LIKE '=%')"
         case "token":
             return f"(SELECT {which}(v COLLATE \"C\") FROM unnest({column}) v WHERE strpos(v, '|') = 0)"

@@ -22,24 +22,14 @@ from sqlalchemy import (
     Table,
     Text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, NUMRANGE, TSTZRANGE, TSVECTOR
-from sqlalchemy.types import TypeEngine, UserDefinedType
+from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, NUMRANGE, TSTZRANGE, TSVECTOR
+from sqlalchemy.types import TypeEngine
 
 from sharedplan.catalogue import CATALOGUE, Offered
 from sharedplan.search.parameters import columns
 
 KEY = Text(collation="C")
 """Types and ids: ASCII, compared byte by byte, whatever the database's language is."""
-
-
-
-class Point(UserDefinedType[Any]):
-    """A point of the plane: latitude and longitude. https://www.postgresql.org/docs/current/datatype-geometric.html"""
-
-    cache_ok = True
-
-    def get_col_spec(self) -> str:
-        return "POINT"
 
 
 KINDS: dict[str, TypeEngine[Any]] = {
@@ -49,14 +39,13 @@ KINDS: dict[str, TypeEngine[Any]] = {
     "tstzrange[]": ARRAY(TSTZRANGE()),
     "numrange": NUMRANGE(),
     "numrange[]": ARRAY(NUMRANGE()),
-    "point": Point(),
+    "float8[]": ARRAY(DOUBLE_PRECISION),
     "lookup": TSVECTOR(),
     "words": TSVECTOR(),
 }
 """Kind of column (`search/parameters.py`) → its type."""
 
-RANGES = ("tstzrange", "numrange", "point")
-"""Kinds that an index orders by where they lie."""
+RANGES = ("tstzrange", "numrange")
 
 GIN_COLUMNS = 32
 """PostgreSQL's limit of columns in one index."""

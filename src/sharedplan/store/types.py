@@ -6,7 +6,7 @@ https://www.postgresql.org/docs/current/rangetypes.html
 from collections.abc import Callable
 from typing import Any
 
-from asyncpg import Point, Range
+from asyncpg import Range
 
 Encoder = Callable[[Any], Any]
 
@@ -30,9 +30,9 @@ def _ranges_of_numbers(values: list[tuple[Any, Any, str]]) -> list[Range[Any]] |
     return [_numbers(each) for each in values] or None
 
 
-def _point(value: tuple[float, float]) -> Point:
+def _point(value: tuple[float, float]) -> list[float]:
     """(latitude, longitude)."""
-    return Point(*value)
+    return list(value)
 
 
 def _texts(values: list[str]) -> list[str] | None:
@@ -51,7 +51,7 @@ ENCODERS: dict[str, Encoder] = {
     "tstzrange[]": _ranges,
     "numrange": _numbers,
     "numrange[]": _ranges_of_numbers,
-    "point": _point,
+    "float8[]": _point,
     "lookup": _texts,
     "words": _text,
 }

@@ -194,9 +194,7 @@ class Unit:
         self, type: str, where: Expression, *, within: Mapping[str, Expression], limit: int = 2
     ) -> list[tuple[str, int]]:
         """(id, version) of the living resources that match and are visible, at most `limit`."""
-        found = await self._session.fetch(
-            *queries.matching(type, where, within=within[type], seen=within, limit=limit)
-        )
+        found = await self._session.fetch(*queries.matching(type, where, within=within[type], seen=within, limit=limit))
         return [(row[0], row[1]) for row in found]
 
     async def lock(self, type: str, id: str, *, within: Expression) -> Version | None:

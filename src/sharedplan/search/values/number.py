@@ -38,7 +38,9 @@ def asked(name: str, text: str) -> tuple[str, Decimal, Decimal, Decimal]:
     value on both sides. Raises Incorrect, naming the parameter."""
     found = _ASKED.fullmatch(text.strip())
     if found is None:
-        raise Incorrect(f"{name}: a number is written as 100, 5.40 or 1e3, after one of {', '.join(PREFIXES)} or nothing")
+        raise Incorrect(
+            f"{name}: a number is written as 100, 5.40 or 1e3, after one of {', '.join(PREFIXES)} or nothing"
+        )
     value = Decimal(found["number"].replace(" ", "+"))
     if not fits(value):
         raise Incorrect(f"{name}: the number is out of range")
@@ -92,7 +94,9 @@ def _holds(asked: InRange, element: Range) -> bool:
     """The prefixes as the standard words them."""
     from_, to, bounds = element
     value, takes_from, takes_to = asked.value, bounds[0] == "[", bounds[1] == "]"
-    within = from_ is not None and to is not None and asked.low <= from_ and (to < asked.high or _ends(to, asked, bounds))
+    within = (
+        from_ is not None and to is not None and asked.low <= from_ and (to < asked.high or _ends(to, asked, bounds))
+    )
     above = to is None or to > value
     below = from_ is None or from_ < value
     equal_top, equal_bottom = to == value and takes_to, from_ == value and takes_from

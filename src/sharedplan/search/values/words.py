@@ -5,7 +5,6 @@ https://hl7.org/fhir/R4/search.html#content, https://www.postgresql.org/docs/cur
 
 import html
 import re
-from typing import Any
 
 from sharedplan.fhir.exchanges import Json
 
@@ -14,8 +13,13 @@ LONGEST = 100_000
 less than that (1 MiB)."""
 
 _TAG = re.compile(r"<[^>]*>")
-_LEFT_OUT = frozenset({"id", "resourceType", "reference", "system", "url", "data", "versionId", "lastUpdated", "language"})
+_LEFT_OUT = frozenset(
+    {"id", "resourceType", "reference", "system", "url", "data", "versionId", "lastUpdated", "language"}
+)
 """Elements that nobody looks for by words."""
+
+_NO_WORDS = (*"0123456789", "http://", "https://", "urn:")
+"""How dates, numbers and addresses begin."""
 
 
 def narrative(resource: Json) -> str | None:
@@ -44,7 +48,7 @@ def _gather(node: Json, said: list[str]) -> None:
             continue
         kind = value.__class__
         if kind is str:
-            if name != "div" and not value[:1].isdigit():
+            if name != "div" and not value.startswith(_NO_WORDS):
                 said.append(value)
         elif kind is dict:
             _gather(value, said)
@@ -52,5 +56,5 @@ def _gather(node: Json, said: list[str]) -> None:
             for each in value:
                 if each.__class__ is dict:
                     _gather(each, said)
-                elif each.__class__ is str and not each[:1].isdigit():
+                elif each.__class__ is str and not each.startswith(_NO_WORDS):
                     said.append(each)
