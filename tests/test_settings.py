@@ -72,7 +72,7 @@ def test_a_dot_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.Mon
         ({"base_url": "plans.example/fhir"}, "address"),
         ({"database_url": "mysql://x/y"}, "PostgreSQL"),
         ({"references": "ignore"}, "references"),
-        ({"page_size": 501}, "page_size"),
+        ({"page_size": 1001}, "page_size"),
         ({"environment": "production"}, "issuers"),
         ({"environment": "production", "issuers": [ISSUER], "own_issuer": True}, "not in production"),
         ({"issuers": [ISSUER], "own_issuer": True}, "leave one of them out"),

@@ -28,6 +28,7 @@ from sharedplan.rest.wellknown import Health
 from sharedplan.secret_files import secret_file
 from sharedplan.settings import Settings
 from sharedplan.store.engine import Pool
+from sharedplan.store.forgetting import keep_forgetting
 from sharedplan.store.readiness import readiness
 from sharedplan.store.unit_of_work import Store
 
@@ -62,9 +63,13 @@ def application(settings: Settings, clock: Clock) -> Wired:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        warming = asyncio.create_task(_warm_up())
+        beside = [
+            asyncio.create_task(_warm_up()),
+            asyncio.create_task(keep_forgetting(pool, settings.page_lifetime)),
+        ]
         yield
-        warming.cancel()
+        for task in beside:
+            task.cancel()
         await store.close(patience=settings.drain_timeout)
 
     fhir = FhirBase(
@@ -113,4 +118,5 @@ def policy(settings: Settings) -> Policy:
         page_size_limit=settings.page_size_limit,
         bundle_entries=settings.bundle_entries,
         url_limit=settings.url_limit,
+        page_lifetime=settings.page_lifetime,
     )

@@ -9,7 +9,7 @@ from dataclasses import replace
 from sharedplan.access.decision import Grant
 from sharedplan.access.principal import Principal
 from sharedplan.errors import Refused, SharedplanError, Unauthenticated
-from sharedplan.fhir.addresses import query
+from sharedplan.fhir.addresses import of_search, query
 from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.interactions.spoken_of import about
 from sharedplan.store.trail import Trail
@@ -45,8 +45,8 @@ def begun(asked: Asked, by: Principal, reasons: tuple[str, ...] = ()) -> Trail:
         organization=by.organization,
         person=by.person,
         purpose=by.purpose,
-        patients=(f"Patient/{asked.id}",) if asked.type == "Patient" and asked.id is not None else (),
-        query=_query(asked) if asked.parameters or asked.if_none_exist else None,
+        patients=_patients(asked),
+        query=_query(asked) if asked.parameters or asked.if_none_exist or asked.compartment else None,
         request_id=asked.request_id or None,
         reasons=reasons,
     )
@@ -80,10 +80,16 @@ def granted(asked: Asked, by: Principal, grant: Grant) -> Trail:
     return begun(asked, by, grant.reasons)
 
 
+def _patients(asked: Asked) -> tuple[str, ...]:
+    """The client that the address names."""
+    type, id = asked.compartment or (asked.type, asked.id)
+    return (f"Patient/{id}",) if type == "Patient" and id is not None else ()
+
+
 def _query(asked: Asked) -> str:
     """The question as it was put, below the base."""
     pairs = asked.if_none_exist if asked.if_none_exist is not None else query(asked.parameters)
-    return f"{asked.type or ''}?{pairs}"
+    return f"{of_search(asked.type, asked.compartment)}?{pairs}"
 
 
 def _number(version: str) -> int | None:

@@ -104,11 +104,14 @@ def _read(entry: Any, number: int, around: Asked) -> Entry:
     path, _, query = url.removeprefix(f"{around.base}/").partition("?")
     address = addressed(method, unquote(path))
     interaction = address.interaction
-    if interaction in ("batch", "search-system") and method == "POST":
+    if interaction == "batch":
         raise Incorrect("an entry cannot be a Bundle of requests itself", at=f"{at}.request.url")
     body = entry.get("resource")
     patch_format = None
-    if method in ("POST", "PUT", "PATCH") and interaction != "operation" and not isinstance(body, dict):
+    if address.takes_form:
+        if body is not None:
+            raise Incorrect("an entry that searches says what for in its url", at=f"{at}.resource")
+    elif method in ("POST", "PUT", "PATCH") and interaction != "operation" and not isinstance(body, dict):
         raise Incorrect(f"a {method} needs a resource", at=f"{at}.resource")
     if interaction == "patch":
         body, patch_format = _patch(body, at)
@@ -129,6 +132,7 @@ def _read(entry: Any, number: int, around: Asked) -> Entry:
         base=around.base,
         request_id=around.request_id,
         method=around.method,  # what an entry asks came in a body, and stays out of addresses
+        compartment=address.compartment,
     )
     return Entry(number, full_url, asked)
 

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Incorrect, NotFound, NotOffered
+from sharedplan.fhir.compartments import COMPARTMENTS
 
 ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 OPERATION = re.compile(r"\$[a-z][a-z0-9-]{0,63}")
@@ -23,6 +24,11 @@ _SYSTEM = {"GET": "search-system", "POST": "batch"}
 _TYPE = {"GET": "search-type", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _INSTANCE = {"GET": "read", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _OPERATION = {"GET": "operation", "POST": "operation"}
+_SEARCH, _SEARCH_ALL = {"GET": "search-type"}, {"GET": "search-system"}
+_FORM, _FORM_ALL = {"POST": "search-type"}, {"POST": "search-system"}
+
+EACH = "*"
+"""Stands for every type of a compartment."""
 
 ONLY_VALIDATED = frozenset({"Bundle"})
 """Types that are exchanged and never stored: $validate speaks of them too."""
@@ -38,6 +44,7 @@ class Address:
     version: str | None = None
     operation: str | None = None
     takes_form: bool = False  # POST …/_search
+    compartment: tuple[str, str] | None = None  # (type, id) of the resource whose compartment is searched
 
 
 def addressed(method: str, path: str) -> Address:
@@ -54,7 +61,7 @@ def addressed(method: str, path: str) -> Address:
         case ["_history"]:
             return Address(_one_of({"GET": "history-system"}, verb))
         case ["_search"]:
-            return Address(_one_of({"POST": "search-system"}, verb), takes_form=True)
+            return Address(_one_of(_FORM_ALL, verb), takes_form=True)
         case [operation] if operation.startswith("$"):
             return Address(_one_of(_OPERATION, verb), operation=_operation(operation))
         case [type, "$validate"] if type in ONLY_VALIDATED:
@@ -81,7 +88,7 @@ def _below_type(verb: str, type: str, rest: list[str]) -> Address:
         case ["_history"]:
             return Address(_one_of({"GET": "history-type"}, verb, type), type)
         case ["_search"]:
-            return Address(_one_of({"POST": "search-type"}, verb, type), type, takes_form=True)
+            return Address(_one_of(_FORM, verb, type), type, takes_form=True)
         case [operation] if operation.startswith("$"):
             return Address(_one_of(_OPERATION, verb, type), type, operation=_operation(operation))
         case [id]:
@@ -92,7 +99,30 @@ def _below_type(verb: str, type: str, rest: list[str]) -> Address:
             return Address(_one_of({"GET": "vread"}, verb, type), type, _id(id), _id(version))
         case [id, operation] if operation.startswith("$"):
             return Address(_one_of(_OPERATION, verb, type), type, _id(id), operation=_operation(operation))
+        case [id, inside] if type in COMPARTMENTS:
+            return _in_compartment(verb, (type, _id(id)), inside, takes_form=False)
+        case [id, inside, "_search"] if type in COMPARTMENTS:
+            return _in_compartment(verb, (type, _id(id)), inside, takes_form=True)
     raise NotFound("there is nothing at this address")
+
+
+def _in_compartment(verb: str, compartment: tuple[str, str], type: str, *, takes_form: bool) -> Address:
+    """A search of what is in somebody's compartment. https://hl7.org/fhir/R4/http.html#vsearch"""
+    if type == EACH:
+        found = _one_of(_FORM_ALL if takes_form else _SEARCH_ALL, verb)
+        return Address(found, takes_form=takes_form, compartment=compartment)
+    _check_type(type)
+    if type != compartment[0] and type not in COMPARTMENTS[compartment[0]]:
+        raise NotFound(f"a {type} is in no compartment of a {compartment[0]}")
+    found = _one_of(_FORM if takes_form else _SEARCH, verb, type)
+    return Address(found, type, takes_form=takes_form, compartment=compartment)
+
+
+def of_search(type: str | None, compartment: tuple[str, str] | None) -> str:
+    """The path below the base of a search of that type (None: of all) by GET."""
+    if compartment is None:
+        return type or ""
+    return "/".join((*compartment, type or EACH))
 
 
 def _one_of(interactions: dict[str, str], verb: str, type: str | None = None) -> str:

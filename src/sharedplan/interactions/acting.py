@@ -27,7 +27,7 @@ class Policy:
     enforces_references: bool = False
     requires_if_match: bool = False
     page_size: int = 50
-    page_size_limit: int = 500
+    page_size_limit: int = 1000
     bundle_entries: int = 1000
     url_limit: int = 8 * 1024
     page_lifetime: timedelta = timedelta(hours=1)

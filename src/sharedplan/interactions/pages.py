@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from sharedplan.errors import Incorrect
-from sharedplan.fhir.addresses import query
+from sharedplan.fhir.addresses import of_search, query
 from sharedplan.fhir.exchanges import Asked, Json
 from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.cursors import PARAMETER
@@ -149,7 +149,6 @@ def _url(asked: Asked) -> str:
 
 def _address(asked: Asked) -> str:
     """The address below the base that a GET of the same interaction has."""
-    history = "_history" if asked.interaction.startswith("history") else None
-    within = asked.compartment or ()
-    type = asked.type or ("*" if asked.compartment is not None else None)
-    return "/".join(part for part in (*within, type, asked.id, history) if part)
+    if asked.interaction.startswith("history"):
+        return "/".join(part for part in (asked.type, asked.id, "_history") if part)
+    return of_search(asked.type, asked.compartment)

@@ -99,6 +99,7 @@ async def asked(
         base=base,
         request_id=request_id,
         method="GET" if method == "HEAD" else method,
+        compartment=address.compartment,
     )
 
 

@@ -4,7 +4,7 @@ All statements that write are made here, once per type. Each writes the version 
 the two cannot part.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -189,3 +189,8 @@ def projection(type: str) -> Projection:
         kinds=tuple(column.kind for column in found),
         encoders=tuple(ENCODERS[column.kind] for column in found),
     )
+
+
+def projections() -> Iterator[Projection]:
+    """Those of all types of the catalogue."""
+    return map(projection, CATALOGUE)
