@@ -9,6 +9,7 @@ look at the moment of the first one (`compile.rows`), so together they show each
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sharedplan.search.expression import Everything, Expression, Updated
@@ -71,19 +72,44 @@ class Search:
 def page(search: Search) -> tuple[str, list[Any]]:
     """The statement, and its parameters, that gives a page and one row more if there is any, in the search's order.
 
-    Each row has `total`, `as_of` and `fetched` (how many were found, before long ones were left for the next page);
-    `rank` (the number of its type), `k0` and so on (its keys), and the fields of a version. Without matches there is
-    one row, whose id is null.
+    Each row has `total`, `as_of` (null when there is no other page) and `fetched` (how many there were before long ones
+    were left for the next page; null when none were); `rank` (the number of its type), `k0` and so on (its keys), and
+    the fields of a version. Without matches there is one row, whose id is null.
     """
     place = search.place
     statement = Statement([], search.seen, place.as_of if place is not None else None)
-    is_backwards = place is not None and place.is_backwards
-    order = _order(search, is_backwards)
-    names = [f"k{number}" for number in range(len(search.sort))]
-    beyond = _beyond(search, statement) if place is not None and place.keys is not None else "true"
-    limit = f"LIMIT {search.count + 1 if search.count else 0:d}"
-    hits = [_hits(search, statement, rank, type) for rank, type in enumerate(search.wheres)]
-    if walks := _walks(search):
+    hits = tuple(_hits(search, statement, rank, type) for rank, type in enumerate(search.wheres))
+    text = _statement(
+        hits,
+        tuple((type, rows(statement, type)) for type in search.wheres),
+        tuple(f"k{number}" for number in range(len(search.sort))),
+        order=_order(search, place is not None and place.is_backwards),
+        beyond=_beyond(search, statement) if place is not None and place.keys is not None else "true",
+        moment=_moment(search, statement),
+        count=search.count,
+        total=search.total,
+        walks=_walks(search),
+    )
+    return text, statement.parameters
+
+
+@lru_cache(maxsize=1024)
+def _statement(
+    hits: tuple[str, ...],
+    sources: tuple[tuple[str, str], ...],
+    names: tuple[str, ...],
+    *,
+    order: str,
+    beyond: str,
+    moment: str,
+    count: int,
+    total: str,
+    walks: bool,
+) -> str:
+    """The text of `page`; kept, for the usual searches differ in their parameters alone. `hits` are the matches of each
+    of the types, and `sources` (type, where its rows are read from)."""
+    limit = f"LIMIT {count + 1 if count else 0:d}"
+    if walks:
         steps = f"few AS (SELECT hits.* FROM ({hits[0]}) hits WHERE {beyond} ORDER BY {order} {limit})"
         counted = f"SELECT FROM ({hits[0]}) hits"
     else:
@@ -94,17 +120,15 @@ def page(search: Search) -> tuple[str, list[Any]]:
         counted = "SELECT FROM hits"
     found = " UNION ALL ".join(
         f"SELECT few.rank, {''.join(f'few.{name}, ' for name in names)}{fields(type)} "
-        f"FROM few JOIN {rows(statement, type)} r ON r.id = few.id WHERE few.rank = {rank:d}"
-        for rank, type in enumerate(search.wheres)
+        f"FROM few JOIN {source} r ON r.id = few.id{f' WHERE few.rank = {rank:d}' if len(sources) > 1 else ''}"
+        for rank, (type, source) in enumerate(sources)
     )
-    return (
-        f"""
-        WITH {steps}, found AS MATERIALIZED ({found}), page AS MATERIALIZED ({weighed("found", order)})
-        SELECT {_total(search, counted, walks=walks)} AS total, {_moment(search, statement)} AS as_of, page.*
+    return f"""
+        WITH {steps}, found AS MATERIALIZED ({found}), page AS ({weighed("found", order)})
+        SELECT {_total(total, counted, walks=walks)} AS total,
+            CASE WHEN (SELECT count(*) FROM found) > {count:d} THEN {moment} END AS as_of, page.*
         FROM (SELECT) nothing LEFT JOIN page ON true ORDER BY {order}
-        """,
-        statement.parameters,
-    )
+    """
 
 
 def fields(type: str) -> str:
@@ -159,10 +183,10 @@ def _walks(search: Search) -> bool:
     return isinstance(search.wheres[type], along) and isinstance(search.seen[type], Everything)
 
 
-def _total(search: Search, counted: str, *, walks: bool) -> str:
-    if search.total == "none":
+def _total(total: str, counted: str, *, walks: bool) -> str:
+    if total == "none":
         return "NULL::bigint"
-    if walks and search.total == "some":
+    if walks and total == "some":
         some = f"(SELECT count(*) AS n FROM ({counted} LIMIT {COUNTED + 1}) some_of_them)"
         return f"(SELECT nullif(n, {COUNTED + 1}) FROM {some} counted)"
     return f"(SELECT count(*) FROM ({counted}) all_of_them)"

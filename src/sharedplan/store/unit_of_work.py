@@ -141,7 +141,7 @@ class Unit:
         found = await self._session.fetch(*query)
         total = found[0]["total"]
         shown = [Version(*tuple(row)[1:7]) for row in found if row["id"] is not None][:count]
-        more = (found[0]["fetched"] or 0) > len(shown)
+        more = bool(shown) and (found[0]["fetched"] or len(found)) > len(shown)
         return Page(shown, total if total <= queries.COUNTED else None, more)
 
     async def search(self, search: Search) -> Found:
@@ -157,7 +157,7 @@ class Unit:
             found[0]["as_of"],
             keys[0] if keys else None,
             keys[-1] if keys else None,
-            bool(shown) and found[0]["fetched"] > len(shown),
+            bool(shown) and (found[0]["fetched"] or len(found)) > len(shown),
         )
 
     async def included(

@@ -68,12 +68,12 @@ class Page:
 @dataclass(frozen=True, slots=True)
 class Found:
     """A page of a search. `total` counts all matches, on all pages; None when it was not counted. `as_of` is the moment
-    that all its pages show. `first` and `last` are where its ends stand in the order (`searching.Keys`); None without
+    that all its pages show; None when it is the only one. `first` and `last` are where its ends stand in the order (`searching.Keys`); None without
     matches. `more`: whether there is another page in the direction asked for."""
 
     versions: list[Version]
     total: int | None
-    as_of: datetime
+    as_of: datetime | None
     first: tuple[Any, ...] | None
     last: tuple[Any, ...] | None
     more: bool

@@ -8,17 +8,20 @@ DENSEST = 256
 
 
 def weighed(rows: str, order: str) -> str:
-    """The first of the rows, as many as an answer can hold and one at least; `fetched` says how many there were.
+    """The first of the rows, as many as an answer can hold and one at least; `fetched` says how many there were when
+    some are left out, and is null when none are.
 
     `order` names columns of the rows, without the name of what they come from. To tell the size of a content the
     database reads all of it (9 µs, measured). Most pages are so small as they are stored that they cannot be too much.
     """
-    bytes = f"CASE WHEN whole.stored > {ANSWER_BYTES // DENSEST} THEN octet_length({rows}.content::text) ELSE 0 END"
-    bytes = f"coalesce({bytes}, 0)"
+    stored = f"(SELECT coalesce(sum(pg_column_size(content)), 0) FROM {rows})"
+    bytes = f"coalesce(octet_length({rows}.content::text), 0)"
     return f"""
-        SELECT * FROM (
-            SELECT {rows}.*, whole.fetched,
+        SELECT {rows}.*, NULL::bigint AS fetched FROM {rows} WHERE {stored} <= {ANSWER_BYTES // DENSEST}
+        UNION ALL
+        SELECT (kept.r).*, kept.fetched FROM (
+            SELECT {rows} AS r, (SELECT count(*) FROM {rows}) AS fetched,
                 sum({bytes}) OVER (ORDER BY {order} ROWS UNBOUNDED PRECEDING) - {bytes} AS before
-            FROM {rows}, (SELECT count(*) AS fetched, sum(pg_column_size(content)) AS stored FROM {rows}) whole
-        ) weighed WHERE before < {ANSWER_BYTES}
+            FROM {rows} WHERE {stored} > {ANSWER_BYTES // DENSEST}
+        ) kept WHERE kept.before < {ANSWER_BYTES}
     """
