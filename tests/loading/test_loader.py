@@ -7,6 +7,7 @@ import pytest
 from loading.texts import bundle, patient, plan, posted, put, text
 from sharedplan.clock import SystemClock
 from sharedplan.fhir import json_text
+from sharedplan.fhir.summaries import summarised
 from sharedplan.interactions import proposals
 from sharedplan.loading.loader import Loader
 from sharedplan.loading.preparing import Choices
@@ -258,6 +259,15 @@ async def test_what_is_no_resource_is_refused_with_a_reason(world: World, value:
     outcome = await world.load(text(value))
     assert counts(outcome)[3] >= 1
     assert any(why in str(each) for each in outcome.refused), outcome.refused
+
+
+async def test_a_part_of_a_resource_is_refused_like_on_every_other_way_in(world: World) -> None:
+    whole = patient(id="a", active=True)
+    await world.load(text(whole))
+    outcome = await world.load(text(summarised("Patient", whole, "text")))
+    assert counts(outcome) == (0, 0, 0, 1)
+    assert (await world.newest("Patient", "a")).version == 1
+    assert "Patient.meta: This Patient is only a part of one" in str(outcome.refused[0])
 
 
 async def test_a_type_that_is_not_offered_is_left_out_when_it_comes_alone(world: World) -> None:

@@ -214,6 +214,15 @@ def test_a_resource_yet_to_be_stored_is_later_than_all_that_are() -> None:
         ("131052-308t", True),
         ("urn:x|131052A308T", True),
         ("a,010594Y9032,b", True),
+        ("URN:OID:1.2.246.21|anything", True),
+        ("https://x|131052-308T", True),
+        ("131052+308T", True),
+        ("131052 308t", True),  # a plus sign that was not encoded
+        ("131052–308T", True),
+        ("131052%2D308T", True),
+        ("131052%252b308T", True),
+        ("urn%3Aoid%3A1.2.246.21%7Cx", True),
+        ("131052%zz308T", False),
         ("131052-308U", False),  # the check character is wrong
         ("1131052-308T", False),
         ("123456", False),
@@ -222,3 +231,5 @@ def test_a_resource_yet_to_be_stored_is_later_than_all_that_are() -> None:
 )
 def test_a_personal_identity_code_is_recognised(value: str, is_told: bool) -> None:
     assert mentions_identity_code([("_count", "1"), ("identifier", value)]) == is_told
+    assert mentions_identity_code([("subject:Patient.identifier", value)]) == is_told
+    assert mentions_identity_code([(value, "")]) == is_told

@@ -61,6 +61,10 @@ LEAVES: dict[str, Any] = {
     "Period": {"start": "2024-05-01"},
     "Timing": {"event": ["2024-05-01T10:00:00Z"]},
     "Attachment": {"title": "t"},
+    **dict.fromkeys(("Quantity", "Age", "Duration"), {"value": 1, "system": "http://unitsofmeasure.org", "code": "h"}),
+    "Range": {"low": {"value": 1}},
+    "SampledData": {"origin": {"value": 0}, "period": 1, "dimensions": 1, "data": "1 2"},
+    "BackboneElement": {"latitude": 60, "longitude": 24},
 }
 
 
@@ -81,6 +85,8 @@ def smallest(parameter: Parameter, branch: paths.Branch) -> dict[str, Any]:
     for name in reversed(names):
         inner = [value] if is_list(parameter.resource, names[: names.index(name) + 1]) else value
         value = {name: inner}
+        if name == "valueReference" and url:
+            value["url"] = conditions["url"]
         if name in ("resource", "answer"):  # a related artifact is chosen by its type, an item by its extension
             value |= {"type": conditions["type"]} if name == "resource" else {"extension": [{"url": conditions["url"]}]}
     return {"resourceType": parameter.resource, **value}
@@ -99,6 +105,8 @@ def is_list(type: str, names: list[str]) -> bool:
 @pytest.mark.parametrize("type", CATALOGUE)
 def test_every_branch_of_every_path_finds_its_element_and_every_parameter_has_something_to_index(type: str) -> None:
     for parameter in PARAMETERS[type].values():
+        if parameter.components or not parameter.path:
+            continue
         compiled = paths.compiled(parameter.path, type)
         if isinstance(compiled, paths.Condition):
             continue
@@ -117,7 +125,7 @@ def test_every_path_finds_what_a_complete_fhirpath_finds(type: str) -> None:
     found = 0
     for resource in (each for each in resources() if each["resourceType"] == type):
         for parameter in PARAMETERS[type].values():
-            if any(word in parameter.path for word in NOT_IN_FHIRPATHPY):
+            if not parameter.path or any(word in parameter.path for word in NOT_IN_FHIRPATHPY):
                 continue
             values = ours(parameter, resource)
             assert as_text(values) == as_text(expected(parameter, resource)), (parameter.path, resource.get("id"))

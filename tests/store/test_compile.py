@@ -18,7 +18,8 @@ from sharedplan.search.matching import matches
 from sharedplan.search.parameters import PARAMETERS, columns
 from sharedplan.search.parse import parse
 from sharedplan.store.compile import condition
-from sharedplan.store.types import ENCODERS
+from sharedplan.store.statements import Statement
+from sharedplan.store.types import ENCODERS, placeholder
 
 ROW = dict[str, Any]
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -41,12 +42,13 @@ class Database:
         self.loop.close()
 
     def make(self, type: str) -> None:
-        declared = "".join(f', "{column.name}" {column.kind}' for column in columns(type))
+        kinds = {"lookup": "tsvector", "words": "tsvector"}
+        declared = "".join(f', "{each.name}" {kinds.get(each.kind, each.kind)}' for each in columns(type))
         self.run(f"create temporary table if not exists {type}_ (id text, last_updated timestamptz{declared})")
         self.run(f"truncate {type}_")
 
     def insert(self, type: str, rows: list[ROW]) -> None:
-        marks = ", ".join(f"${n}" for n in range(1, len(columns(type)) + 3))
+        marks = ", ".join(["$1", "$2", *(placeholder(each.kind, n) for n, each in enumerate(columns(type), 3))])
         sent = [(row["id"], row["at"], *encoded(type, row["values"])) for row in rows]
         self.loop.run_until_complete(self.connection.executemany(f"insert into {type}_ values ({marks})", sent))
 
@@ -56,9 +58,10 @@ class Database:
 
     def found(self, type: str, expression: e.Expression) -> set[str]:
         """The ids of the rows that the compiled condition selects."""
-        parameters: list[Any] = ["unused"]
-        sql = condition(expression, type, parameters, alias="it")
-        return {row["id"] for row in self.run(f"select id from {type}_ it where $1 <> '' and {sql}", *parameters)}
+        statement = Statement(["unused"])
+        sql = condition(statement, expression, type, "it")
+        sql = f"select id from {type}_ it where $1 <> '' and {sql}"
+        return {row["id"] for row in self.run(sql, *statement.parameters)}
 
 
 @pytest.fixture(scope="module")
@@ -258,8 +261,8 @@ def test_every_value_of_a_parameter_finds_the_same_in_sql_and_in_memory(
 
 
 def compiled(type: str, *pairs: tuple[str, str]) -> tuple[str, list[Any]]:
-    parameters: list[Any] = []
-    return condition(parse(type, list(pairs)).where, type, parameters), parameters
+    statement = Statement()
+    return condition(statement, parse(type, list(pairs)).where, type), statement.parameters
 
 
 def test_alternatives_of_one_parameter_are_one_look_into_the_index() -> None:
@@ -283,17 +286,17 @@ def test_values_never_stand_in_the_text() -> None:
 
 
 def test_a_compartment_is_any_of_its_parameters_or_the_resource_itself() -> None:
-    parameters: list[Any] = []
-    assert condition(e.InCompartment("Patient", "1"), "Patient", parameters) == (
+    statement = Statement()
+    assert condition(statement, e.InCompartment("Patient", "1"), "Patient") == (
         '(r."link" && $1::text[] or r.id = $2::text)'
     )
-    assert json.dumps(parameters) == '[["Patient/1"], "1"]'
-    assert condition(e.InCompartment("Patient", "1"), "Task", []) == "false"
+    assert json.dumps(statement.parameters) == '[["Patient/1"], "1"]'
+    assert condition(Statement(), e.InCompartment("Patient", "1"), "Task") == "false"
 
 
 def test_an_unknown_expression_is_our_mistake() -> None:
     with pytest.raises(TypeError):
-        condition(e.Expression(), "Task", [])
+        condition(Statement(), e.Expression(), "Task")
 
 
 @pytest.mark.parametrize(
@@ -319,9 +322,9 @@ def test_an_unknown_expression_is_our_mistake() -> None:
     ],
 )
 def test_an_index_of_the_table_can_serve_it(database: Database, expression: e.Expression) -> None:
-    parameters: list[Any] = []
-    sql = condition(expression, "CarePlan", parameters)
+    statement = Statement()
+    sql = f"explain select id from care_plan r where {condition(statement, expression, 'CarePlan')}"
     database.run("set enable_seqscan = off")
-    plan = "\n".join(row[0] for row in database.run(f"explain select id from care_plan r where {sql}", *parameters))
+    plan = "\n".join(row[0] for row in database.run(sql, *statement.parameters))
     assert "Index" in plan and "Seq Scan" not in plan, plan
     assert "Index Cond" in plan, plan

@@ -29,8 +29,10 @@ LATER = datetime(2026, 1, 31, 12, 0, 0, 1, tzinfo=UTC)
         ("tstzrange", (None, NOON), Range(None, NOON)),
         ("tstzrange", (None, None), Range(None, None)),
         ("tstzrange[]", [(NOON, None), (None, NOON)], [Range(NOON, None), Range(None, NOON)]),
-        ("numrange", (Decimal("1.095"), Decimal("1.105")), Range(Decimal("1.095"), Decimal("1.105"))),
-        ("numrange[]", [(Decimal(1), None)], [Range(Decimal(1), None)]),
+        ("numrange", (Decimal("1.095"), Decimal("1.105"), "[)"), Range(Decimal("1.095"), Decimal("1.105"))),
+        ("numrange", (Decimal(1), Decimal(1), "[]"), Range(Decimal(1), Decimal(1), upper_inc=True)),
+        ("numrange[]", [(None, Decimal(1), "()")], [Range(None, Decimal(1), lower_inc=False)]),
+        ("float8[]", (60.25, -24.5), [60.25, -24.5]),
     ],
 )
 async def test_a_value_comes_back_as_it_went(pool: Pool, kind: str, value: Any, stored: Any) -> None:

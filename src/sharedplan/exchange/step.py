@@ -19,7 +19,7 @@ from sharedplan.interactions.history import history
 from sharedplan.interactions.operations.validate import validate
 from sharedplan.interactions.patch import patch
 from sharedplan.interactions.read import read
-from sharedplan.interactions.search import search_system, search_type
+from sharedplan.interactions.search import search
 from sharedplan.interactions.update import update
 from sharedplan.interactions.vread import vread
 from sharedplan.store.unit_of_work import RetryableConflict, Unit
@@ -37,8 +37,8 @@ INTERACTIONS: dict[str, Interaction] = {
     "history-instance": history,
     "history-type": history,
     "history-system": history,
-    "search-type": search_type,
-    "search-system": search_system,
+    "search-type": search,
+    "search-system": search,
 }
 OPERATIONS: dict[str, Interaction] = {"validate": validate}
 

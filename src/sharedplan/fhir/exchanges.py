@@ -50,6 +50,7 @@ class Asked:
     base: str = ""  # the FHIR base URL, from the settings, without a trailing slash
     request_id: str = ""
     method: str = "GET"
+    compartment: tuple[str, str] | None = None  # (type, id) of the resource whose compartment is searched
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,8 +82,7 @@ class Grammar:
                     raise
                 continue
             if not holds:
-                saying = f"{invariant.saying} ({invariant.key})" if invariant.key else invariant.saying
-                yield Fault(invariant.at, "invariant", saying, invariant.severity)
+                yield Fault(invariant.at, invariant.code, invariant.told(value), invariant.severity)
 
     def _unknown(self, name: str) -> Fault:
         path = name if _PLAIN_NAME.fullmatch(name) else ""

@@ -7,6 +7,7 @@ ends in values of one known type ("Observation.value as Quantity" walks `valueQu
 the JSON, and following a branch is a chain of dictionary look-ups: it is on the way of every write.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -19,6 +20,9 @@ from sharedplan.fhir.references import parse as reference
 
 Visit = Callable[[Any, list[Any]], None]
 """Takes a node and adds what it finds to a list."""
+
+
+_RESOLVED = re.compile(r"resolve\(\) is (\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,10 @@ class Branch:
     def head(self) -> str:
         """The first JSON name: without it in the resource there are no values."""
         return next(step for step in self.steps if isinstance(step, str))
+
+    def after(self, base: "Branch") -> "Branch":
+        """The rest of the way, from where `base` ends, which it goes through."""
+        return replace(self, steps=self.steps[len(base.steps) :])
 
     def visitor(self, leaf: Visit) -> Visit:
         """A closure over the branch that hands every value it reaches to `leaf`."""
@@ -97,6 +105,17 @@ def compiled(expression: str, type: str) -> tuple[Branch, ...] | Condition:
     if len(mine) == 1 and isinstance(mine[0], And | Compared | Exists):
         return _condition(mine[0], type)
     return tuple(branch for part in mine for branch in _branches(part, type))
+
+
+def parts(expression: str) -> tuple[str, ...]:
+    """The parts of a union, as text."""
+    return path_text.split(expression)
+
+
+def resolved(expression: str) -> tuple[str, ...]:
+    """The types that the references found may lead to, where every part of the expression names one by `resolve()`."""
+    found = [_RESOLVED.search(part) for part in parts(expression)]
+    return tuple(dict.fromkeys(each[1] for each in found if each)) if all(found) else ()
 
 
 def part_of(expression: str, type: str) -> str:

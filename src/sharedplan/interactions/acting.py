@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from sharedplan.clock import Clock
 from sharedplan.fhir.exchanges import Answer
@@ -18,7 +19,8 @@ class Policy:
 
     `enforces_references`: whether a literal reference to what is not visibly there refuses a write, or only warns.
     `requires_if_match`: whether a change of what is there must name the version it is based on.
-    `url_limit`: characters that an address may have, and so the links that are given.
+    `url_limit`: characters that an address may have, and so the links that are given. `page_lifetime`: how long the
+    links of a search lead to the moment of its first page.
     """
 
     cursors: Cursors
@@ -28,6 +30,7 @@ class Policy:
     page_size_limit: int = 500
     bundle_entries: int = 1000
     url_limit: int = 8 * 1024
+    page_lifetime: timedelta = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,11 @@ class Acting:
     def shown(self, answer: Answer) -> Answer:
         """The answer, without the resource if the asker may not read it."""
         return answer if self.shows else replace(answer, content=None)
+
+    @property
+    def asker(self) -> str:
+        """Whom links are given to: they work for nobody else."""
+        return write([self.client, self.controller, self.person])
 
     @property
     def who(self) -> str:

@@ -14,14 +14,13 @@ from sharedplan.errors import Incorrect, ManyMatches
 from sharedplan.fhir.exchanges import Asked
 from sharedplan.fhir.json_text import write
 from sharedplan.interactions.acting import Acting
+from sharedplan.search import controls
 from sharedplan.search.expression import And, Expression, HasId
+from sharedplan.search.includes import is_include
 from sharedplan.search.parse import parse
 from sharedplan.store.engine import RetryableConflict
 
 Pairs = Sequence[tuple[str, str]]
-
-_OF_THE_ANSWER = frozenset({"_count", "_sort", "_total", "_summary", "_elements", "_include", "_revinclude"})
-"""Parameters that shape an answer and select nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ def criteria(type: str, pairs: Pairs, *, base: str) -> Criteria:
     if not pairs:
         raise Incorrect(f"a condition on {type} needs at least one search parameter")
     for name, value in pairs:
-        if name in _OF_THE_ANSWER:
+        if name in controls.NAMES or is_include(name):
             raise Incorrect(f"a condition holds parameters that select, and {name} does not")
         if not value.strip():
             raise Incorrect(f"the condition's parameter {name} has no value")
@@ -91,7 +90,7 @@ async def check_still_selected(condition: Criteria | None, id: str | None, actin
     if condition is None or id is None:
         return
     where = And((condition.where, HasId((id,))))
-    if not await acting.unit.matching(condition.type, where, within=acting.within[condition.type], limit=1):
+    if not await acting.unit.matching(condition.type, where, within=acting.within, limit=1):
         raise RetryableConflict(f"the {condition.type} that met the condition has changed meanwhile")
 
 
@@ -107,5 +106,5 @@ async def matches_of(condition: Criteria, acting: Acting, *, without: Set[str] =
     """The ids of visible resources that the condition selects, at most two of them, leaving some out."""
     type = condition.type
     limit = 2 + len(without)
-    found = await acting.unit.matching(type, condition.where, within=acting.within[type], limit=limit)
+    found = await acting.unit.matching(type, condition.where, within=acting.within, limit=limit)
     return [id for id, _ in found if id not in without][:2]

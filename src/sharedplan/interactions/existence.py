@@ -84,6 +84,6 @@ async def visible(keys: Set[Key], acting: Acting) -> set[Key]:
         by_type[type].append(id)
     there: set[Key] = set()
     for type, ids in by_type.items():
-        found = await acting.unit.matching(type, HasId(tuple(ids)), within=acting.within[type], limit=len(ids))
+        found = await acting.unit.matching(type, HasId(tuple(ids)), within=acting.within, limit=len(ids))
         there.update((type, id) for id, _ in found)
     return there

@@ -25,7 +25,7 @@ METHODS = {"create": "POST", "update": "PUT", "patch": "PATCH", "delete": "DELET
 
 async def history(asked: Asked, acting: Acting) -> Answer:
     """A history Bundle. Raises Incorrect, and NotFound for the history of what is not there or theirs to see."""
-    place = pages.continued(asked, acting)
+    place = pages.opened(asked, acting)
     pairs = asked.parameters if place is None else pages.asked_before(place)
     given = _parameters(pairs)
     size = pages.size(controls.count(given.get("_count")), acting)
@@ -40,7 +40,7 @@ async def history(asked: Asked, acting: Acting) -> Answer:
     )
     if asked.id is not None and not page.versions and place is None:
         await _check_it_ever_was(asked, acting)
-    await acting.unit.record(about(pages.with_question(acting.trail, asked, pairs, place), page.versions))
+    await acting.unit.record(about(pages.with_question(acting.trail, asked, pairs, place is not None), page.versions))
     here = pages.self_link(asked, pairs) if place is None else pages.link(asked, acting, pairs, before=place["before"])
     links = [("self", here)]
     if page.more and page.versions:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from sharedplan.care import rulebook
 from sharedplan.errors import Incorrect, Issue, Refused, Unprocessable
-from sharedplan.fhir import json_text, resources
+from sharedplan.fhir import json_text, resources, summaries
 from sharedplan.fhir.exchanges import Answer, Asked, Json
 from sharedplan.fhir.primitives import shown
 from sharedplan.interactions.acting import Acting
@@ -87,9 +87,10 @@ def proposed(
     """
     type = str(asked.type)
     before = newest if newest is not None and not newest.is_deleted else None
+    found = summaries.refusal(type, resource)
     if before is not None:
         resource = with_labels_kept(resource, before)
-    found = resources.issues_of(type, resource)
+    found += resources.issues_of(type, resource)
     if _are_errors(found):
         raise Unprocessable(issues=found)
     values = index_values(type, resource, base=asked.base)

@@ -1,147 +1,148 @@
-"""FHIR search: the visible resources that meet a question, a page at a time.
+"""FHIR search: the visible resources that meet a question, a page at a time, and what belongs to them.
 
 https://hl7.org/fhir/R4/http.html#search, https://hl7.org/fhir/R4/search.html
+
+One search of a type, of several, of all, or of a compartment: they differ in the types that are asked, and in nothing
+else. All pages show the moment of the first one, and each decides afresh what may be seen.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sharedplan.catalogue import CATALOGUE
-from sharedplan.errors import Incorrect
+from sharedplan.errors import Incorrect, Issue
 from sharedplan.fhir import bundles, outcomes
-from sharedplan.fhir.exchanges import Answer, Asked, Json
-from sharedplan.interactions import pages
+from sharedplan.fhir.exchanges import Answer, Asked
+from sharedplan.interactions import pages, shapes
 from sharedplan.interactions.acting import Acting
-from sharedplan.interactions.audit_events import shown
+from sharedplan.interactions.pages import Turn
+from sharedplan.interactions.settling import settled
 from sharedplan.interactions.spoken_of import about
-from sharedplan.search.expression import Nothing
+from sharedplan.search.expression import And, Expression, InCompartment, Nothing
 from sharedplan.search.identity import mentions_identity_code
+from sharedplan.search.parameters import COMPARTMENTS
 from sharedplan.search.parse import Query, parse
-from sharedplan.store.versions import Version
+from sharedplan.store.searching import Search, SortKey
+from sharedplan.store.versions import Found, Included, Version
+
+MOST_INCLUDED = 1_000
+"""Resources that a page may hold beside its matches."""
+
+_TOTALS = {None: "some", "none": "none", "estimate": "some", "accurate": "accurate"}
 
 
-async def search_type(asked: Asked, acting: Acting) -> Answer:
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is asked, as it was understood: of each type the condition, and the pairs for the links."""
+
+    wheres: dict[str, Expression]
+    query: Query
+    pairs: pages.Pairs  # as they were sent
+    turn: Turn | None  # of a page other than the first
+
+    @property
+    def count(self) -> int | None:
+        return 0 if self.query.summary == "count" else self.query.count
+
+
+async def search(asked: Asked, acting: Acting) -> Answer:
     """A searchset Bundle; `total` counts all that matches and may be seen. Raises Incorrect."""
-    type = str(asked.type)
-    place, pairs = _question(asked, acting)
-    query = _parsed(type, pairs, asked, acting)
-    after = _text(place, "after")
-    found = await acting.unit.search(
-        type,
-        query.where,
-        within=acting.within[type],
-        count=_size(query, acting),
-        after=after,
-        total=query.total != "none",
-        sort=query.sort,
-        trail=pages.with_question(acting.trail, asked, pairs, place),
+    question = await _question(asked, acting)
+    query = question.query
+    wanted = Search(
+        question.wheres,
+        acting.within,
+        pages.size(question.count, acting),
+        _TOTALS[query.total],
+        tuple(SortKey(parameter, is_descending) for parameter, is_descending in query.sort),
+        question.turn.place if question.turn is not None else None,
     )
-    following = {"after": found.next} if found.next is not None and found.versions else None
-    return _answered(asked, acting, query, found.versions, found.total, place=place, following=following)
+    if query.includes:
+        async with acting.unit.snapshot():
+            found = await acting.unit.search(wanted)
+            included = await acting.unit.included(
+                query.includes, found.versions, seen=acting.within, limit=MOST_INCLUDED
+            )
+    else:
+        found, included = await acting.unit.search(wanted), Included([], False)
+    trail = pages.with_question(acting.trail, asked, question.pairs, question.turn is not None)
+    await acting.unit.record(about(trail, [*found.versions, *included.versions]))
+    return _answered(asked, acting, question, found, included)
 
 
-async def search_system(asked: Asked, acting: Acting) -> Answer:
-    """A searchset of several types (`_type`, or all that the asker may search), one type after the other.
-
-    Only parameters that all of the types have can be asked for. Raises Incorrect.
-    """
-    place, pairs = _question(asked, acting)
-    types = _types(pairs, acting)
-    filters = tuple(pair for pair in pairs if pair[0] != "_type")
-    queries = {type: _parsed(type, filters, asked, acting) for type in types}
-    query = next(iter(queries.values()))
-    if query.sort:
-        raise Incorrect("_sort is for the search of one type")
-    versions: list[Version] = []
-    total = 0
-    size = _size(query, acting)
-    begin = types.index(_text(place, "type") or types[0])
-    following: Json | None = None
-    for number, type in enumerate(types):
-        room = size - len(versions) if number >= begin and following is None else 0
-        found = await acting.unit.search(
-            type,
-            queries[type].where,
-            within=acting.within[type],
-            count=room,
-            after=_text(place, "after") if number == begin else None,
-            total=query.total != "none",
-        )
-        total += found.total or 0
-        versions += found.versions
-        if room and (found.next is not None or len(versions) == size):
-            later = types[number + 1] if number + 1 < len(types) else None
-            if found.next is not None:
-                following = {"type": type, "after": found.next}
-            elif later is not None:
-                following = {"type": later, "after": None}
-    await acting.unit.record(about(pages.with_question(acting.trail, asked, pairs, place), versions))
-    if query.summary == "count" or not size:
-        following = None
-    pairs_understood = (*(pair for pair in pairs if pair[0] == "_type"), *query.understood)
-    counted = None if query.total == "none" else total
-    query = replace(query, understood=pairs_understood)
-    return _answered(asked, acting, query, versions, counted, place=place, following=following)
-
-
-def _question(asked: Asked, acting: Acting) -> tuple[Json | None, pages.Pairs]:
-    """(place of a later page, the question's pairs). Raises Incorrect for an identity code in an address."""
-    place = pages.continued(asked, acting)
-    if place is not None:
-        return place, pages.asked_before(place)
-    if asked.method == "GET" and mentions_identity_code(asked.parameters):
+async def _question(asked: Asked, acting: Acting) -> _Question:
+    """Raises Incorrect for what is not understood, and for an identity code in an address."""
+    turn = pages.continued(asked, acting)
+    pairs = asked.parameters if turn is None else turn.pairs
+    if turn is None and asked.method == "GET" and mentions_identity_code(pairs):
         raise Incorrect("a personal identity code does not belong into an address: search by POST …/_search")
-    return None, asked.parameters
+    types = _types(asked, pairs, acting)
+    of_types = tuple(pair for pair in pairs if asked.type is None and pair[0] == "_type")
+    filters = tuple(pair for pair in pairs if pair not in of_types)
+    queries = {
+        type: parse(type, filters, lenient=asked.prefer.lenient, base=asked.base, at=acting.clock.now(), types=types)
+        for type in types
+    }
+    query = next(iter(queries.values()))
+    shapes.check_elements(types, query.elements)
+    if any(set(each.sort) != set(query.sort) for each in queries.values()) and not _is_common(queries):
+        raise Incorrect("_sort by a parameter that the types do not share is for the search of one type")
+    wheres = {type: await settled(_inside(asked, each.where), acting) for type, each in queries.items()}
+    return _Question(wheres, replace(query, understood=(*of_types, *query.understood)), pairs, turn)
 
 
-def _text(place: Json | None, name: str) -> str | None:
-    """What a cursor says under that name."""
-    value = place.get(name) if place is not None else None
-    return str(value) if value is not None else None
+def _is_common(queries: dict[str, Query]) -> bool:
+    """Whether all are sorted by parameters that every resource has."""
+    return all(parameter.code in ("_id", "_lastUpdated") for each in queries.values() for parameter, _ in each.sort)
 
 
-def _parsed(type: str, pairs: pages.Pairs, asked: Asked, acting: Acting) -> Query:
-    return parse(type, pairs, lenient=asked.prefer.lenient, base=asked.base, at=acting.clock.now())
+def _inside(asked: Asked, where: Expression) -> Expression:
+    """The condition, within the compartment that the address names."""
+    if asked.compartment is None:
+        return where
+    return And((InCompartment(*asked.compartment), where))
 
 
-def _size(query: Query, acting: Acting) -> int:
-    """How many entries the page has at most."""
-    return 0 if query.summary == "count" else pages.size(query.count, acting)
-
-
-def _types(pairs: pages.Pairs, acting: Acting) -> list[str]:
-    """The types that are searched, in the order of the catalogue."""
+def _types(asked: Asked, pairs: pages.Pairs, acting: Acting) -> list[str]:
+    """The types that are searched, in the order of the catalogue. Raises Incorrect for one that is not offered."""
+    if asked.type is not None:
+        return [asked.type]
+    offered = list(CATALOGUE)
+    if asked.compartment is not None:
+        kind = asked.compartment[0]
+        offered = [type for type in offered if type in COMPARTMENTS[kind] or type == kind]
     given = [value for name, value in pairs if name == "_type"]
     if not given:
-        return [type for type in CATALOGUE if not isinstance(acting.within[type], Nothing)] or list(CATALOGUE)
+        return [type for type in offered if not isinstance(acting.within[type], Nothing)] or offered
     named = {type for value in given for type in value.split(",")}
     if unknown := sorted(named - CATALOGUE.keys()):
         raise Incorrect(f"_type names what is not offered here: {', '.join(unknown)[:200]}")
-    return [type for type in CATALOGUE if type in named]
+    if not named.intersection(offered):
+        raise Incorrect("_type names nothing that can be in the compartment")
+    return [type for type in offered if type in named]
 
 
-def _answered(
-    asked: Asked,
-    acting: Acting,
-    query: Query,
-    versions: list[Version],
-    total: int | None,
-    *,
-    place: Json | None,
-    following: Json | None,
-) -> Answer:
-    """The Bundle of one page. What a POST asked stays out of its links: they seal the question instead."""
-    pairs = query.understood
-    if place is not None or asked.method == "POST":
-        here = {name: place[name] for name in ("type", "after") if name in place} if place is not None else {}
-        links = [("self", pages.link(asked, acting, pairs, **here))]
-    else:
-        links = [("self", pages.self_link(asked, pairs))]
-    if following is not None:
-        links.append(("next", pages.next_link(asked, acting, pairs, **following)))
-    entries = [
-        bundles.Entry(f"{asked.base}/{each.type}/{each.id}", shown(each).content, mode="match") for each in versions
-    ]
-    if query.dropped:
-        entries.append(bundles.Entry(resource=outcomes.text(query.dropped), mode="outcome"))
+def _answered(asked: Asked, acting: Acting, question: _Question, found: Found, included: Included) -> Answer:
+    """The Bundle of one page."""
+    query = question.query
+    said = list(query.dropped)
+    if included.is_cut:
+        said.append(
+            Issue(
+                "too-costly",
+                f"more than {MOST_INCLUDED:,} resources belong to these matches; the rest is left out",
+                severity="warning",
+            )
+        )
+    entries = [_entry(asked, each, "match", query) for each in found.versions]
+    entries += [_entry(asked, each, "include", query) for each in included.versions]
+    if said:
+        entries.append(bundles.Entry(resource=outcomes.text(tuple(said)), mode="outcome"))
+    links = pages.links(asked, acting, query.understood, question.turn, found)
+    total = found.total if query.total != "none" else None
     text = bundles.searchset(entries, total=total, links=links, id=acting.clock.new_id(), at=acting.clock.now())
     return Answer(200, text)
+
+
+def _entry(asked: Asked, version: Version, mode: str, query: Query) -> bundles.Entry:
+    content = shapes.shaped(version, query.summary, query.elements)
+    return bundles.Entry(f"{asked.base}/{version.type}/{version.id}", content, mode=mode)

@@ -25,6 +25,8 @@ def about(trail: Trail, versions: Iterable[Version]) -> Trail:
 
 def patients_of(version: Version) -> tuple[str, ...]:
     """The patients that one version speaks of, as references; none of a deletion, except the patient itself."""
+    if version.patients is not None:
+        return version.patients
     if version.type == "Patient":
         return (f"Patient/{version.id}",)
     if version.content is None or "patient" not in PARAMETERS[version.type]:

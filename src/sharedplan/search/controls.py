@@ -1,14 +1,15 @@
-"""What a query says of how the answer is to look, rather than what is in it: _count, _sort, _total and _summary.
+"""What a query says of how the answer is to look, rather than what is in it: _count, _sort, _total, and how much of
+each resource: _summary and _elements.
 
 https://hl7.org/fhir/R4/search.html#return
 """
 
 from sharedplan.errors import Incorrect
 
-NAMES = ("_count", "_sort", "_total", "_summary")
+NAMES = ("_count", "_sort", "_total", "_summary", "_elements", "_contained")
 
-SORTS = ("_lastUpdated", "_id")
 TOTALS = ("none", "estimate", "accurate")
+SUMMARIES = ("true", "text", "data", "count", "false")
 
 
 def count(value: str | None) -> int | None:
@@ -20,15 +21,9 @@ def count(value: str | None) -> int | None:
     return int(value)
 
 
-def sort(value: str | None) -> tuple[tuple[str, bool], ...]:
-    """(code, whether descending) for each key, the first counts most. Raises Incorrect for one that serves no sort."""
-    if value is None:
-        return ()
-    found = tuple((part.removeprefix("-"), part.startswith("-")) for part in value.split(","))
-    for code, _ in found:
-        if code not in SORTS:
-            raise Incorrect(f"_sort by {code[:60] or 'nothing'} is not supported; it takes {', '.join(SORTS)}")
-    return found
+def sort(value: str) -> tuple[tuple[str, bool], ...]:
+    """(code, whether descending) for each key, the first counts most."""
+    return tuple((part.removeprefix("-"), part.startswith("-")) for part in value.split(","))
 
 
 def total(value: str | None) -> str | None:
@@ -39,9 +34,32 @@ def total(value: str | None) -> str | None:
 
 
 def summary(value: str | None) -> str | None:
-    """ "count" when only the total is wanted. Raises Incorrect for a summary that is not offered."""
-    if value in ("true", "text", "data"):
-        raise Incorrect(f"_summary={value} is not yet supported; it takes count and false")
-    if value not in (None, "count", "false"):
-        raise Incorrect("_summary is count or false")
-    return value if value == "count" else None
+    """The form in which resources are wanted, true, text or data; "count" when only the total is; None for whole
+    resources, as false says. Raises Incorrect."""
+    if value is not None and value not in SUMMARIES:
+        raise Incorrect(f"_summary is one of {', '.join(SUMMARIES)}")
+    return None if value == "false" else value
+
+
+def elements(value: str | None, *, summary: str | None = None) -> tuple[str, ...]:
+    """The names of the elements that are wanted, each once; empty for whole resources.
+
+    Whether the type has them is not asked here, see `fhir/summaries.py`. `summary` is what the function of that name
+    made of the same query. Raises Incorrect for a list with nothing in a place, and when there is a summary as well:
+    each says what is to be left out, and which of them should win is nowhere said.
+    """
+    if value is None:
+        return ()
+    if summary is not None:
+        raise Incorrect(f"_elements and _summary={summary} exclude each other; give one of them")
+    names = value.split(",")
+    if "" in names:
+        raise Incorrect("_elements is a list of element names, separated by commas, such as _elements=status,subject")
+    return tuple(dict.fromkeys(names))
+
+
+def contained(value: str | None) -> None:
+    """Whether contained resources are searched, too. Raises Incorrect unless they are not: they are found with the
+    resource that contains them."""
+    if value not in (None, "false"):
+        raise Incorrect("_contained=false is what is supported: contained resources are not searched by themselves")

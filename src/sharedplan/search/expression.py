@@ -7,8 +7,10 @@ part of the query and never sifted out afterwards.
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from sharedplan.search.parameters import Parameter
+from sharedplan.search.values.position import Circle
 
 
 class Expression:
@@ -83,6 +85,27 @@ class HasToken(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class HasEntry(Expression):
+    """The parameter's column holds one of these index entries, as `values/` writes them."""
+
+    parameter: Parameter
+    entries: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Coded(Expression):
+    """`:in` a value set, or `:above` or `:below` a code, until `terminology` has told which codes those are.
+
+    `system` is None for `:in`, whose `code` is the value set's url or "ValueSet/id".
+    """
+
+    parameter: Parameter
+    relation: str  # in, above, below
+    system: str | None
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class RefersTo(Expression):
     """The parameter's element refers to any of these, written as the index has them ("Patient/1", or an absolute
     URL or urn)."""
@@ -92,9 +115,37 @@ class RefersTo(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class Related(Expression):
+    """A reference `:above` or `:below` one in its hierarchy (Location.partOf), until it is known which those are."""
+
+    parameter: Parameter
+    relation: str  # above, below
+    type: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chained(Expression):
+    """The parameter's element refers to a resource of that type which meets `where`, and which the asker may see."""
+
+    parameter: Parameter
+    type: str
+    where: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class ReferredBy(Expression):
+    """`_has`: some resource that the asker may see refers to this one by that parameter of its, and meets `where`."""
+
+    parameter: Parameter  # of the other resource's type
+    where: Expression
+
+
+@dataclass(frozen=True, slots=True)
 class InTime(Expression):
     """A date against [low, high), UTC, by prefix: eq, ne, gt, lt, ge, le, sa, eb or ap.
 
+    `keys`: of a composite, the entries of its first component, one of which the same element must have.
     https://hl7.org/fhir/R4/search.html#date
     """
 
@@ -102,6 +153,23 @@ class InTime(Expression):
     prefix: str
     low: datetime
     high: datetime
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InRange(Expression):
+    """A number or quantity by prefix: exactly `value`, which with its precision means [low, high).
+
+    `keys`: what stands beside the ranges, one of which it must be: a unit, or of a composite a code and a unit.
+    https://hl7.org/fhir/R4/search.html#number
+    """
+
+    parameter: Parameter
+    prefix: str
+    value: Decimal
+    low: Decimal
+    high: Decimal
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +182,42 @@ class HasText(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class Begins(Expression):
+    """Something of the parameter that `values/lookup.py` has begins with one of these, after its mark: a text that
+    stands beside a code, or a composite's second component."""
+
+    parameter: Parameter
+    starts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Identified(Expression):
+    """`:identifier`: the reference names its target by one of these, as index entries of a token."""
+
+    parameter: Parameter
+    entries: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HasWords(Expression):
+    """`_text` and `_content`: the narrative, or all that is said, has these words in whatever form they are."""
+
+    parameter: Parameter
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class HasUri(Expression):
     """A uri: `how` is exact, above or below."""
 
     parameter: Parameter
     uri: str
     how: str = "exact"
+
+
+@dataclass(frozen=True, slots=True)
+class Near(Expression):
+    """`near`: the place lies within the circle."""
+
+    parameter: Parameter
+    circle: Circle

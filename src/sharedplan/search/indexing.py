@@ -12,37 +12,43 @@ from typing import Any, NamedTuple, TypeAlias
 
 from sharedplan.fhir import paths
 from sharedplan.fhir.exchanges import Json
-from sharedplan.search.parameters import OWN_COLUMNS, PARAMETERS, Parameter, columns
-from sharedplan.search.values import date, reference, string, token, uri
+from sharedplan.search import composites
+from sharedplan.search.parameters import OWN_COLUMNS, PARAMETERS, SOUNDS, Parameter, columns
+from sharedplan.search.values import date, lookup, number, phonetic, position, quantity, reference, string, token, uri
+from sharedplan.search.values import words as said
 
-_Fill: TypeAlias = Callable[[Json, dict[str, Any]], None]
+Fill: TypeAlias = Callable[[Json, dict[str, Any]], None]
 """Puts the values of one parameter into the row."""
 
 
 class _Plan(NamedTuple):
     blank: dict[str, Any]  # the row of a resource without any element
-    fills: Mapping[str, tuple[_Fill, ...]]  # JSON name of an element → what to do when it is there
+    fills: Mapping[str, tuple[Fill, ...]]  # JSON name of an element → what to do when it is there
 
 
 def index_values(type: str, resource: Json, *, base: str = "") -> dict[str, Any]:
     """Column → value, for all columns of the type (`parameters.columns`), None where the resource has none.
 
-    A value is a string, a list of strings, a pair of instants [low, high) in UTC with None for an open end, or a list
-    of such pairs; never an empty list. `base` is this server's own address, without a trailing slash: references to
-    it become relative. The resource is one that `fhir.resources.check` has accepted.
+    A value is a string, a list of strings, a pair of instants [low, high) in UTC with None for an open end, a range of
+    numbers (`values/number.py`), a pair (latitude, longitude), or a list of such ranges; never an empty list. `base`
+    is this server's own address, without a trailing slash: references to it become relative. The resource is one that
+    `fhir.resources.check` has accepted.
     """
     blank, fills = _plan(type, base)
     row = blank.copy()
     for name in resource:
         for fill in fills.get(name, ()):
             fill(resource, row)
+    row["narrative"], row["words"] = said.narrative(resource), said.content(resource)
+    if row["lookup"] is not None:
+        row["lookup"] = list(dict.fromkeys(row["lookup"]))[: lookup.MOST]
     return row
 
 
 @lru_cache(maxsize=256)
 def _plan(type: str, base: str) -> _Plan:
     blank: dict[str, Any] = {column.name: None for column in columns(type)}
-    fills: dict[str, list[_Fill]] = {}
+    fills: dict[str, list[Fill]] = {}
     for parameter in PARAMETERS[type].values():
         if parameter.code in OWN_COLUMNS:
             continue
@@ -50,34 +56,49 @@ def _plan(type: str, base: str) -> _Plan:
         if isinstance(found, paths.Condition):
             fill, heads = _truth(parameter, found), found.heads
             fill({}, blank)
+            made = [(fill, heads)]
+        elif parameter.components:
+            made = [composites.filling(parameter, extract(parameter.components[0], base), _second(parameter, base))]
         else:
-            visits = _visits(parameter, found, base)
-            fill, heads = _values(parameter, [visit for _, visit in visits]), tuple(head for head, _ in visits)
-        for head in dict.fromkeys(heads):
-            fills.setdefault(head, []).append(fill)
+            made = [_filling(parameter, found, base), *_looked_up(parameter, found)]
+        for fill, heads in made:
+            for head in dict.fromkeys(heads):
+                fills.setdefault(head, []).append(fill)
     return _Plan(blank, {head: tuple(each) for head, each in fills.items()})
 
 
-def _visits(parameter: Parameter, branches: tuple[paths.Branch, ...], base: str) -> list[tuple[str, paths.Visit]]:
-    """(first name, visit) of each branch whose values this kind of parameter can hold."""
-    extract = _extract(parameter.type, base)
-    return [(each.head, each.visitor(extract[each.type])) for each in branches if each.type in extract]
-
-
-def _extract(kind: str, base: str) -> Mapping[str, paths.Visit]:
-    match kind:
+def extract(parameter: Parameter, base: str) -> Mapping[str, paths.Visit]:
+    """Datatype → how the parameter's entries of such a value are added."""
+    match parameter.type:
         case "token":
             return token.EXTRACT
+        case "string" if parameter.code == SOUNDS:
+            return phonetic.EXTRACT
         case "string":
             return string.EXTRACT
         case "uri":
             return uri.EXTRACT
         case "date":
             return date.EXTRACT
+        case "number":
+            return number.EXTRACT
+        case "quantity":
+            return quantity.EXTRACT
+        case "special":
+            return position.EXTRACT
     return reference.extract(base)
 
 
-def _truth(parameter: Parameter, condition: paths.Condition) -> _Fill:
+def _second(parameter: Parameter, base: str) -> Mapping[str, paths.Visit]:
+    return extract(parameter.components[1], base)
+
+
+def _visits(branches: tuple[paths.Branch, ...], by_type: Mapping[str, paths.Visit]) -> list[tuple[str, paths.Visit]]:
+    """(first name, visit) of each branch whose values can be visited so."""
+    return [(each.head, each.visitor(by_type[each.type])) for each in branches if each.type in by_type]
+
+
+def _truth(parameter: Parameter, condition: paths.Condition) -> Fill:
     """A condition is true or false of every resource, also of one that has none of its elements."""
     column, test, visit = parameter.column, condition.test, token.EXTRACT["boolean"]
 
@@ -88,9 +109,23 @@ def _truth(parameter: Parameter, condition: paths.Condition) -> _Fill:
     return fill
 
 
-def _values(parameter: Parameter, visits: list[paths.Visit]) -> _Fill:
+def _filling(parameter: Parameter, branches: tuple[paths.Branch, ...], base: str) -> tuple[Fill, tuple[str, ...]]:
+    """What fills the parameter's columns, and the names of the elements that it looks at."""
+    found = _visits(branches, extract(parameter, base))
+    heads, visits = tuple(head for head, _ in found), [visit for _, visit in found]
+    match parameter.type:
+        case "quantity":
+            return _quantities(parameter, visits), heads
+        case "string" if parameter.code != SOUNDS:
+            return _texts(parameter, visits), heads
+    return _values(parameter, visits), heads
+
+
+def _values(parameter: Parameter, visits: list[paths.Visit]) -> Fill:
     column, span = parameter.column, f"{parameter.column}_span"
-    is_scalar, is_date = parameter.is_scalar, parameter.type == "date"
+    is_single, has_span = parameter.is_scalar or parameter.type == "special", parameter.has_span
+    hull: Any = date.hull if parameter.type == "date" else number.hull
+    begins = parameter.type == "uri"
 
     def fill(resource: Json, row: dict[str, Any]) -> None:
         out: list[Any] = []
@@ -98,11 +133,65 @@ def _values(parameter: Parameter, visits: list[paths.Visit]) -> _Fill:
             visit(resource, out)
         if not out:
             return
-        if is_scalar:
+        if is_single:
             row[column] = out[0]
             return
         row[column] = list(dict.fromkeys(out)) if len(out) > 1 else out
-        if is_date:
-            row[span] = date.hull(out)
+        if has_span:
+            row[span] = hull(out)
+        if begins:
+            _look_up(row, [lookup.beginning(column, each) for each in row[column]])
 
     return fill
+
+
+def _quantities(parameter: Parameter, visits: list[paths.Visit]) -> Fill:
+    column, span, keys = parameter.column, f"{parameter.column}_span", f"{parameter.column}_key"
+
+    def fill(resource: Json, row: dict[str, Any]) -> None:
+        out: list[Any] = []
+        for visit in visits:
+            visit(resource, out)
+        if out:
+            row[column], row[keys] = [each for each, _ in out], [key for _, key in out]
+            row[span] = number.hull(row[column])
+
+    return fill
+
+
+def _texts(parameter: Parameter, visits: list[paths.Visit]) -> Fill:
+    fill_column, column = _values(parameter, visits), parameter.column
+
+    def fill(resource: Json, row: dict[str, Any]) -> None:
+        fill_column(resource, row)
+        if row[column] is not None:
+            _look_up(row, string.lookups(column, row[column]))
+
+    return fill
+
+
+def _looked_up(parameter: Parameter, branches: tuple[paths.Branch, ...]) -> list[tuple[Fill, tuple[str, ...]]]:
+    """What else is kept of the parameter's values: texts beside codes, identifiers beside references."""
+    column = parameter.column
+    entry: Callable[[str, str], str]
+    match parameter.type:
+        case "token":
+            found, entry = _visits(branches, token.TEXTS), lookup.beginning
+        case "reference":
+            found, entry = _visits(branches, {"Reference": reference.identifiers}), lookup.identified
+        case _:
+            return []
+
+    def fill(resource: Json, row: dict[str, Any]) -> None:
+        out: list[Any] = []
+        for _, visit in found:
+            visit(resource, out)
+        if out:
+            _look_up(row, [entry(column, each) for each in out])
+
+    return [(fill, tuple(head for head, _ in found))] if found else []
+
+
+def _look_up(row: dict[str, Any], entries: list[str]) -> None:
+    held = row["lookup"]
+    row["lookup"] = entries if held is None else held + entries

@@ -1,65 +1,149 @@
 """An Expression tested in memory, against index values; says what `store/compile.py`'s SQL says."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
+from sharedplan.errors import Incorrect
 from sharedplan.search import expression as e
-from sharedplan.search.parameters import COMPARTMENTS, OWN_COLUMNS, PARAMETERS, Parameter
-from sharedplan.search.values import date, reference, string, token, uri
+from sharedplan.search.parameters import COMPARTMENTS, PARAMETERS, Parameter
+from sharedplan.search.values import date, lookup, number, position, reference, string, token, uri
+
+
+class Known(NamedTuple):
+    """One resource as it is tested: with its index values, and when it was last updated (UTC; None for one that is yet
+    to be stored, which will be later than all that are)."""
+
+    type: str
+    id: str
+    values: Mapping[str, Any]
+    last_updated: datetime | None = None
+
+
+class World(Protocol):
+    """The other resources, for questions that go across them."""
+
+    def of(self, type: str) -> Iterable[Known]:
+        """The resources of that type which the asker may see."""
+
+
+class _Alone:
+    """No other resources are at hand."""
+
+    def of(self, type: str) -> Iterable[Known]:
+        raise Incorrect("a condition that goes across resources is not taken here")
+
+
+_ALONE = _Alone()
 
 
 def matches(
-    expression: e.Expression, type: str, id: str, values: Mapping[str, Any], *, last_updated: datetime | None = None
+    expression: e.Expression,
+    type: str,
+    id: str,
+    values: Mapping[str, Any],
+    *,
+    last_updated: datetime | None = None,
+    world: World = _ALONE,
 ) -> bool:
     """Whether a resource of that type and id, with these index values (`indexing.index_values`), meets the expression.
 
-    `last_updated` is UTC; None for a resource that is yet to be stored, which will be later than all that are.
+    Raises Incorrect for what only the database can tell: words, and without a `world` what goes across resources.
     """
+    return _meets(expression, Known(type, id, values, last_updated), world)
 
-    def test(part: e.Expression) -> bool:
-        match part:
-            case e.Everything():
-                return True
-            case e.Nothing():
-                return False
-            case e.And(parts):
-                return all(test(each) for each in parts)
-            case e.Or(parts):
-                return any(test(each) for each in parts)
-            case e.Not(negated):
-                return not test(negated)
-            case e.HasId(ids):
-                return id in ids
-            case e.Updated(since, until):
-                if last_updated is None:
-                    return until is None
-                return (since is None or since <= last_updated) and (until is None or last_updated < until)
-            case e.InCompartment():
-                return test(members(part, type))
-            case e.Missing(parameter):
-                return parameter.code not in OWN_COLUMNS and values[parameter.column] is None
-            case e.HasToken(parameter):
-                return token.holds(part, _found(parameter, values))
-            case e.RefersTo(parameter):
-                return reference.holds(part, _found(parameter, values))
-            case e.InTime(parameter):
-                return date.holds(part, _found(parameter, values))
-            case e.HasText(parameter):
-                return string.holds(part, _found(parameter, values))
-            case e.HasUri(parameter):
-                return uri.holds(part, _found(parameter, values))
-        raise TypeError(f"no way to test {part!r} in memory")
 
-    return test(expression)
+def _meets(expression: e.Expression, it: Known, world: World) -> bool:
+    match expression:
+        case e.Everything():
+            return True
+        case e.Nothing():
+            return False
+        case e.And(parts):
+            return all(_meets(each, it, world) for each in parts)
+        case e.Or(parts):
+            return any(_meets(each, it, world) for each in parts)
+        case e.Not(negated):
+            return not _meets(negated, it, world)
+        case e.HasId(ids):
+            return it.id in ids
+        case e.Updated(since, until):
+            if it.last_updated is None:
+                return until is None
+            return (since is None or since <= it.last_updated) and (until is None or it.last_updated < until)
+        case e.InCompartment():
+            return _meets(members(expression, it.type), it, world)
+        case e.Missing(parameter):
+            return parameter.column not in ("id", "last_updated") and is_missing(parameter, it.values)
+        case e.Chained(parameter, type, where):
+            named = set(_found(parameter, it.values))
+            return any(
+                named.intersection(names(each, parameter)) and _meets(where, each, world) for each in world.of(type)
+            )
+        case e.ReferredBy(parameter, where):
+            mine = set(names(it, parameter))
+            return any(
+                mine.intersection(_found(parameter, each.values)) and _meets(where, each, world)
+                for each in world.of(parameter.resource)
+            )
+    return _has(expression, it.values)
+
+
+def _has(expression: e.Expression, values: Mapping[str, Any]) -> bool:
+    """Whether a resource with these index values meets a condition on one of its parameters."""
+    match expression:
+        case e.HasToken(parameter):
+            return token.holds(expression, _found(parameter, values))
+        case e.HasEntry(parameter, entries):
+            return not set(entries).isdisjoint(_found(parameter, values))
+        case e.RefersTo(parameter):
+            return reference.holds(expression, _found(parameter, values))
+        case e.InTime(parameter):
+            return date.holds(expression, _found(parameter, values), _keys(parameter, values))
+        case e.InRange(parameter):
+            return number.holds(expression, _found(parameter, values), _keys(parameter, values))
+        case e.HasText(parameter):
+            return string.holds(expression, _found(parameter, values))
+        case e.Begins(_, starts):
+            return lookup.begins(values["lookup"], starts)
+        case e.Identified(parameter, entries):
+            wanted = {lookup.identified(parameter.column, each) for each in entries}
+            return not wanted.isdisjoint(values["lookup"] or ())
+        case e.HasUri(parameter):
+            return uri.holds(expression, _found(parameter, values))
+        case e.Near(parameter, circle):
+            return any(position.holds(circle, each) for each in _found(parameter, values))
+        case e.HasWords(parameter):
+            raise Incorrect(f"a condition by {parameter.code} is not taken here")
+    raise TypeError(f"no way to test {expression!r} in memory")
+
+
+def is_missing(parameter: Parameter, values: Mapping[str, Any]) -> bool:
+    """Whether the parameter finds nothing; a reference that names its target by an identifier alone is something."""
+    if parameter.type == "reference" and lookup.begins(values["lookup"], [lookup.identified(parameter.column, "")]):
+        return False
+    return _found(parameter, values) == []
+
+
+def names(it: Known, parameter: Parameter) -> list[str]:
+    """How that parameter's element names the resource: by its address, or a canonical by its url."""
+    if parameter.is_canonical:
+        return list(it.values.get("url") or ())
+    return [f"{it.type}/{it.id}"]
 
 
 def _found(parameter: Parameter, values: Mapping[str, Any]) -> list[Any]:
     """The parameter's values as a list, whether its column is scalar or an array."""
+    if parameter.column in ("id", "last_updated"):
+        return []
     value = values[parameter.column]
     if value is None:
         return []
-    return [value] if parameter.is_scalar else value
+    return value if value.__class__ is list else [value]
+
+
+def _keys(parameter: Parameter, values: Mapping[str, Any]) -> list[str]:
+    return (values[parameter.key_column] or []) if parameter.key_column is not None else []
 
 
 def members(compartment: e.InCompartment, type: str) -> e.Expression:

@@ -1,13 +1,12 @@
-"""The registry of search parameters, read from the published SearchParameter definitions.
+"""The registry of search parameters, read from SearchParameter definitions.
 
-https://hl7.org/fhir/R4/searchparameter-registry.html
+https://hl7.org/fhir/R4/searchparameter-registry.html, https://hl7.org/fhir/R4/searchparameter.html
 
-`definitions/search-parameters.json` holds the definitions of our types as published. A parameter is offered when its
-type is one of OFFERED and its expression says where its values are; `phonetic` asks for an algorithm besides, and is
-not offered.
+`definitions/search-parameters.json` holds the definitions of our types as published, `own-search-parameters.json`
+those that we publish ourselves.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -20,13 +19,20 @@ from sharedplan.catalogue import CATALOGUE
 from sharedplan.fhir import paths
 from sharedplan.fhir.compartments import COMPARTMENTS as COMPARTMENTS
 
-OFFERED = frozenset({"token", "reference", "date", "string", "uri"})
-
-OWN_COLUMNS = {"_id": "id", "_lastUpdated": "last_updated"}
+OWN_COLUMNS = {"_id": "id", "_lastUpdated": "last_updated", "_text": "narrative", "_content": "words"}
 """Parameters that every type answers from columns it has anyway."""
 
-_RESERVED = frozenset({"id", "version", "last_updated", "controller", "content"})
+OF_THE_TEXT = {"_text": "narrative", "_content": "words"}
+"""Those of them that look for words: PostgreSQL's full text search in Finnish."""
+
+SOUNDS = "phonetic"
+"""The code of the parameters that find names by their sound."""
+
+_OFFERED = frozenset({"token", "reference", "date", "string", "uri", "number", "quantity", "composite"})
+_SPECIAL = frozenset({"near"})
+_RESERVED = frozenset({"id", "version", "last_updated", "controller", "content", "lookup", "narrative", "words"})
 _SINGLE = {"reference": "text", "date": "tstzrange"}
+_ARRAYS = {"date": "tstzrange[]", "number": "numrange[]", "quantity": "numrange[]", "special": "float8[]"}
 _TWO_ENTRIES = frozenset({"canonical"})  # with its version and without, so a single one needs an array too
 
 
@@ -34,10 +40,12 @@ _TWO_ENTRIES = frozenset({"canonical"})  # with its version and without, so a si
 class Parameter:
     """One search parameter of one resource type.
 
-    `type`: token, reference, date, string or uri. `path`: the part of the definition's FHIRPath that speaks of this
-    type. `targets`: the resource types a reference may name; all that we offer where the definition names none.
-    `many`: whether the element can hold several values; a single reference or date has a scalar column, everything
-    else an array. `system`: the code system that a code's binding implies.
+    `type`: token, reference, date, string, uri, number, quantity, composite or special. `path`: the part of the
+    definition's FHIRPath that speaks of this type. `targets`: the resource types a reference may name; all that we
+    offer where the definition names none. `many`: whether the element can hold several values; a single reference or
+    date has a scalar column, everything else an array. `system`: the code system that a code's binding implies.
+    `is_canonical`: the reference names its target by the target's url. `components`: those of a composite, each a
+    parameter whose path goes on from one of the composite's.
     """
 
     resource: str  # "CarePlan"
@@ -48,6 +56,8 @@ class Parameter:
     targets: tuple[str, ...] = ()
     many: bool = True
     system: str | None = None
+    is_canonical: bool = False
+    components: tuple["Parameter", ...] = ()
 
     def __hash__(self) -> int:  # the two name it; every search hashes parameters
         return hash((self.resource, self.code))
@@ -67,29 +77,61 @@ class Parameter:
         """Whether the column holds one value rather than an array."""
         return not self.many and self.type in _SINGLE
 
+    @property
+    def holds(self) -> str:
+        """What the column holds the values of: the type itself, or that of a composite's second component."""
+        return self.components[-1].type if self.components else self.type
+
+    @property
+    def key_column(self) -> str | None:
+        """The column that stands beside an array of ranges and says of what each is: its unit, or a composite's
+        first component."""
+        if self.type == "quantity" or (self.components and self.holds in ("quantity", "date")):
+            return f"{self.column}_key"
+        return None
+
+    @property
+    def has_span(self) -> bool:
+        """Whether a column encloses all ranges of the array, for an index to look at."""
+        return not self.is_scalar and self.type in ("date", "number", "quantity")
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column of a type's table, as search needs it.
 
-    `kind`: the SQL type (text, text[], tstzrange or tstzrange[]). `parameter`: whose values it
-    holds. `is_span`: it encloses all ranges of the parameter's array, for an index to look at.
+    `kind`: its SQL type, or "lookup" or "words", which PostgreSQL makes tsvectors of. `parameter`: whose values it
+    holds; None for those that all parameters share. `is_span`: it encloses all ranges of the parameter's array.
     """
 
     name: str
     kind: str
-    parameter: Parameter
+    parameter: Parameter | None = None
     is_span: bool = False
 
 
-def _definitions() -> list[dict[str, Any]]:
-    bundle = orjson.loads(files("sharedplan.fhir").joinpath("definitions/search-parameters.json").read_bytes())
-    return [entry["resource"] for entry in bundle["entry"]]
+SHARED = (Column("lookup", "lookup"), Column("narrative", "words"), Column("words", "words"))
+"""`lookup`: what is found by how it begins (`values/lookup.py`). `narrative` and `words`: for `_text`, `_content`."""
 
 
-def _parameter(definition: Mapping[str, Any], resource: str) -> Parameter | None:
-    """The definition as a parameter of that type; None when it is not offered, or says nothing of the type."""
-    if definition["type"] not in OFFERED or not definition.get("expression") or definition["code"] == "phonetic":
+def _definitions() -> Iterator[dict[str, Any]]:
+    for name in ("search-parameters.json", "own-search-parameters.json"):
+        bundle = orjson.loads(files("sharedplan.fhir").joinpath(f"definitions/{name}").read_bytes())
+        yield from (entry["resource"] for entry in bundle["entry"])
+
+
+def parameter_of(
+    definition: Mapping[str, Any], resource: str, others: Mapping[str, Mapping[str, Any]]
+) -> Parameter | None:
+    """The definition as a parameter of that type; None when it is not offered, or says nothing of the type.
+
+    `others` are all definitions by their url, for the components of a composite. Raises ValueError for a path outside
+    the subset of FHIRPath that definitions use.
+    """
+    code, kind = definition["code"], definition["type"]
+    if code in OF_THE_TEXT:
+        return Parameter(resource, code, "special", "", definition["url"])
+    if (kind not in _OFFERED and code not in _SPECIAL) or not definition.get("expression"):
         return None
     generic = next((base for base in ("Resource", "DomainResource") if base in definition["base"]), None)
     expression = definition["expression"]
@@ -98,28 +140,73 @@ def _parameter(definition: Mapping[str, Any], resource: str) -> Parameter | None
     path = paths.part_of(expression, resource)
     if not path:
         return None
+    components = tuple(
+        _component(n, each, resource, path, definition, others)
+        for n, each in enumerate(definition.get("component", ()))
+    )
+    return _made(resource, code, kind, path, definition, components)
+
+
+def _component(
+    number: int,
+    component: Mapping[str, Any],
+    resource: str,
+    path: str,
+    definition: Mapping[str, Any],
+    others: Mapping[str, Mapping[str, Any]],
+) -> Parameter:
+    """One component of a composite, as a parameter whose path is that of the composite with its own after it."""
+    own = component["expression"].replace("as(DateTime)", "as(dateTime)")  # so misspelt in the definitions
+    whole = " | ".join(f"{base}.{part}" for base in paths.parts(path) for part in paths.parts(own))
+    found = paths.compiled(whole, resource)
+    kinds = {branch.type for branch in found} if isinstance(found, tuple) else set()
+    # The definition of DocumentReference's relationship names its two components crosswise, so what is there decides.
+    named = [component, *definition["component"]]
+    meant = next(
+        (
+            other
+            for other in (others[each["definition"]] for each in named)
+            if ("Reference" in kinds) == (other["type"] == "reference")
+        ),
+        others[component["definition"]],
+    )
+    return _made(resource, f"{definition['code']}${number}", meant["type"], whole, meant)
+
+
+def _made(
+    resource: str,
+    code: str,
+    kind: str,
+    path: str,
+    definition: Mapping[str, Any],
+    components: tuple[Parameter, ...] = (),
+) -> Parameter:
     found = paths.compiled(path, resource)
     branches = found if isinstance(found, tuple) else ()
     systems = {branch.system for branch in branches}
+    resolved = paths.resolved(path)
     return Parameter(
         resource=resource,
-        code=definition["code"],
-        type=definition["type"],
+        code=code,
+        type=kind,
         path=path,
         url=definition["url"],
-        targets=tuple(definition.get("target", CATALOGUE)) if definition["type"] == "reference" else (),
+        targets=(resolved or tuple(definition.get("target", CATALOGUE))) if kind == "reference" else (),
         many=len({branch.element for branch in branches}) > 1
         or any(branch.many or branch.type in _TWO_ENTRIES for branch in branches),
         system=systems.pop() if len(systems) == 1 else None,
+        is_canonical=kind == "reference" and {branch.type for branch in branches} <= {"canonical", "uri"},
+        components=components,
     )
 
 
 def _registry() -> Mapping[str, Mapping[str, Parameter]]:
     rows: dict[str, dict[str, Parameter]] = {type: {} for type in CATALOGUE}
-    for definition in _definitions():
+    definitions = {definition["url"]: definition for definition in _definitions()}
+    for definition in definitions.values():
         bases = set(definition["base"])
         for type in CATALOGUE if bases & {"Resource", "DomainResource"} else bases & rows.keys():
-            if (found := _parameter(definition, type)) is not None:
+            if (found := parameter_of(definition, type, definitions)) is not None:
                 rows[type][found.code] = found
     return MappingProxyType({type: MappingProxyType(dict(sorted(found.items()))) for type, found in rows.items()})
 
@@ -140,15 +227,17 @@ def columns(type: str) -> tuple[Column, ...]:
 
     `_id` and `_lastUpdated` have none: they are answered from the columns `id` and `last_updated`.
     """
-    found = []
+    found: list[Column] = []
     for each in PARAMETERS[type].values():
         if each.code in OWN_COLUMNS:
             continue
         if each.is_scalar:
             found.append(Column(each.column, _SINGLE[each.type], each))
-        elif each.type == "date":
-            found.append(Column(each.column, "tstzrange[]", each))
-            found.append(Column(f"{each.column}_span", "tstzrange", each, is_span=True))
-        else:
-            found.append(Column(each.column, "text[]", each))
-    return tuple(found)
+            continue
+        kind = _ARRAYS.get(each.holds, "text[]")
+        found.append(Column(each.column, kind, each))
+        if each.key_column is not None:
+            found.append(Column(each.key_column, "text[]", each))
+        if each.has_span:
+            found.append(Column(f"{each.column}_span", kind.removesuffix("[]"), each, is_span=True))
+    return (*found, *SHARED)

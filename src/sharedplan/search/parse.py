@@ -4,77 +4,49 @@ Strict: what is not known is an error that names the nearest name, for a filter 
 asked for. `Prefer: handling=lenient` drops and reports it. A bad value is an error either way.
 """
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from difflib import get_close_matches
+from typing import Any
 
-from sharedplan.catalogue import CATALOGUE
-from sharedplan.clock import SystemClock
 from sharedplan.errors import Incorrect, Issue
-from sharedplan.search import controls
-from sharedplan.search.expression import (
-    And,
-    Everything,
-    Expression,
-    HasId,
-    Missing,
-    Not,
-    Or,
-    Updated,
-)
-from sharedplan.search.parameters import OWN_COLUMNS, PARAMETERS, Parameter
-from sharedplan.search.values import date, reference, string, token, uri
-from sharedplan.search.values.escapes import plain, split
+from sharedplan.search import controls, filters, includes
+from sharedplan.search.expression import And, Everything, Expression
+from sharedplan.search.filters import Asking, Unknown
+from sharedplan.search.includes import Include
+from sharedplan.search.parameters import OF_THE_TEXT, PARAMETERS, Parameter
 
 MOST_PARAMETERS = 100
-MOST_VALUES = 100
 
 OF_THE_EDGE = frozenset({"_format", "_pretty"})
 """Read before the search, so no part of it."""
 
-NOT_YET = frozenset(
-    {"_content", "_contained", "_containedType", "_elements", "_filter", "_has", "_include", "_list", "_query"}
-    | {"_revinclude", "_text", "_type"}
-)
-"""Parameters of the standard that are refused by name, so that nobody takes them for a misspelling."""
-
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
-_MOMENT = timedelta(microseconds=1)
-_LONGEST_NAME = 100
+_UNSORTED = frozenset({"composite", "special"})
+_LONGEST_NAME = 200
 """Characters of a parameter's name that are looked at: comparing long texts to known names takes long."""
-
-_MODIFIERS: dict[str, tuple[str, ...]] = {
-    "token": ("not", "missing"),
-    "reference": ("missing",),
-    "date": ("missing",),
-    "string": ("exact", "contains", "missing"),
-    "uri": ("above", "below", "missing"),
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
     """What a query string asks for.
 
-    `where`: Everything when no parameter filters. `sort`: (code, whether descending), the first counts most; empty
-    leaves it to the server. `total`: none, estimate or accurate. `summary`: "count", or None for whole resources.
+    `where`: Everything when no parameter filters. `sort`: (parameter, whether descending), the first counts most; empty
+    leaves it to the server. `total`: none, estimate or accurate. `summary`: true, text, data or count; None for whole
+    resources. `elements`: those wanted, empty for all. `includes`: what belongs to the matches.
     `understood`: the pairs that have been heeded, as they were sent, for the self link. `dropped`: a warning for each
     that has not, when the search is lenient.
     """
 
     where: Expression
     count: int | None = None
-    sort: tuple[tuple[str, bool], ...] = ()
+    sort: tuple[tuple[Parameter, bool], ...] = ()
     total: str | None = None
     summary: str | None = None
+    elements: tuple[str, ...] = ()
+    includes: tuple[Include, ...] = ()
     understood: tuple[tuple[str, str], ...] = ()
     dropped: tuple[Issue, ...] = ()
-
-
-class _Unknown(Incorrect):
-    """A parameter or modifier that lenient handling may drop."""
 
 
 def parse(
@@ -84,16 +56,21 @@ def parse(
     lenient: bool = False,
     base: str = "",
     at: datetime | None = None,
+    types: Sequence[str] = (),
 ) -> Query:
     """The question that the decoded pairs of a query string ask of one type.
 
     `base` is this server's own address: references to it are found as relative ones. `at` is the present, which the
-    prefix `ap` is relative to. Raises Incorrect, naming the parameter.
+    prefix `ap` is relative to. `types` are all that are searched together, when they are several.
+    Raises Incorrect, naming the parameter.
     """
     if len(pairs) > MOST_PARAMETERS:
         raise Incorrect(f"a search takes at most {MOST_PARAMETERS} parameters; this one has {len(pairs)}")
-    filters: list[Expression] = []
+    asking = Asking(base, at)
+    found: list[Expression] = []
     given: dict[str, str] = {}
+    included: list[Include] = []
+    sort: tuple[tuple[Parameter, bool], ...] = ()
     understood: list[tuple[str, str]] = []
     dropped: list[Issue] = []
     for name, value in pairs:
@@ -105,22 +82,37 @@ def parse(
                 if name in given:
                     raise Incorrect(f"{name} is given twice")
                 given[name] = value
+                if name == "_sort":
+                    sort = _sort(type, value)
+            elif includes.is_include(name):
+                included += includes.parse(name, value, types or (type,))
             else:
-                filters.append(_filter(type, name, value, base, at))
+                found.append(filters.filter(type, name, value, asking))
             understood.append((name, value))
-        except _Unknown as unknown:
+        except Unknown as unknown:
             if not lenient:
                 raise
             dropped.append(Issue("not-supported", f"left out: {unknown}", severity="warning"))
     return Query(
-        where=filters[0] if len(filters) == 1 else And(tuple(filters)) if filters else Everything(),
-        count=controls.count(given.get("_count")),
-        sort=controls.sort(given.get("_sort")),
-        total=controls.total(given.get("_total")),
-        summary=controls.summary(given.get("_summary")),
+        where=found[0] if len(found) == 1 else And(tuple(found)) if found else Everything(),
+        sort=sort,
+        includes=tuple(dict.fromkeys(included)),
         understood=tuple(understood),
         dropped=tuple(dropped),
+        **_controls(given),
     )
+
+
+def _controls(given: Mapping[str, str]) -> dict[str, Any]:
+    """What the parameters say that speak of the answer. Raises Incorrect."""
+    summary = controls.summary(given.get("_summary"))
+    controls.contained(given.get("_contained"))
+    return {
+        "count": controls.count(given.get("_count")),
+        "total": controls.total(given.get("_total")),
+        "summary": summary,
+        "elements": controls.elements(given.get("_elements"), summary=summary),
+    }
 
 
 def _check_text(name: str, value: str) -> None:
@@ -133,101 +125,18 @@ def _check_text(name: str, value: str) -> None:
         raise Incorrect(f"{name}: the value has characters that are not text")
 
 
-def _filter(type: str, name: str, value: str, base: str, at: datetime | None) -> Expression:
-    """What one pair demands; its values are alternatives."""
-    if name == "_id":
-        return HasId(tuple(_id(each) for each in _values(name, value)))
-    if name == "_lastUpdated":
-        return _either([_updated(each, at) for each in _values(name, value)])
-    code, colon, modifier = name.partition(":")
-    parameter = PARAMETERS[type].get(code)
-    if parameter is None or "." in modifier or (colon and not modifier):
-        raise _unknown(type, name)
-    if code in OWN_COLUMNS:
-        raise _Unknown(f"{code} takes no modifier")
-    if modifier == "missing":
-        return _missing(parameter, value)
-    if modifier and modifier not in _MODIFIERS[parameter.type] and modifier not in parameter.targets:
-        raise _unknown_modifier(parameter, modifier)
-    read = _reader(parameter, modifier, base, at)
-    found = _either([read(each) for each in _values(name, value)])
-    return Not(found) if modifier == "not" else found
-
-
-def _reader(parameter: Parameter, modifier: str, base: str, at: datetime | None) -> Callable[[str], Expression]:
-    """What reads one value of the parameter, still escaped."""
-    match parameter.type:
-        case "token":
-            return lambda text: token.parse(parameter, text)
-        case "reference":
-            return lambda text: reference.parse(parameter, plain(text), base=base, type=modifier or None)
-        case "date":
-            return lambda text: date.parse(parameter, plain(text), at=at or SystemClock().now())
-        case "string":
-            return lambda text: string.parse(parameter, text, modifier or "starts")
-    return lambda text: uri.parse(parameter, text, modifier or "exact")
-
-
-def _values(name: str, value: str) -> list[str]:
-    """The alternatives between commas, still escaped. Raises Incorrect for an empty one, and for too many."""
-    parts = split(value, ",")
-    if len(parts) > MOST_VALUES:
-        raise Incorrect(f"{name} takes at most {MOST_VALUES} values; this one has {len(parts)}")
-    if not all(part.strip() for part in parts):
-        raise Incorrect(f"{name} has an empty value")
-    return parts
-
-
-def _either(parts: list[Expression]) -> Expression:
-    return parts[0] if len(parts) == 1 else Or(tuple(parts))
-
-
-def _id(text: str) -> str:
-    if not _ID.fullmatch(text):
-        raise Incorrect("_id: an id has 1 to 64 letters, digits, hyphens and full stops")
-    return text
-
-
-def _updated(text: str, at: datetime | None) -> Expression:
-    """`_lastUpdated` is an instant, so each prefix is one stretch of time, or the two beside it."""
-    prefix, low, high = date.asked("_lastUpdated", plain(text), at=at or SystemClock().now())
-    match prefix:
-        case "gt" | "sa":
-            return Updated(since=high)
-        case "ge":
-            return Updated(since=low)
-        case "lt" | "eb":
-            return Updated(until=low)
-        case "le":
-            return Updated(until=high)
-        case "ne":
-            return Not(Updated(low, high))
-    return Updated(low, high)
-
-
-def _missing(parameter: Parameter, value: str) -> Expression:
-    if value not in ("true", "false"):
-        raise Incorrect(f"{parameter.code}:missing is true or false")
-    return Missing(parameter) if value == "true" else Not(Missing(parameter))
-
-
-def _unknown(type: str, name: str) -> _Unknown:
-    code = name.partition(":")[0]
-    if code in NOT_YET:
-        return _Unknown(f"{code} is not yet supported")
-    if "." in name and PARAMETERS[type].get(code.partition(".")[0]) is not None:
-        return _Unknown(f"{name}: chained parameters are not yet supported")
-    known = [*PARAMETERS[type], *controls.NAMES]
-    if code in known:
-        return _Unknown(f"{name}: a modifier follows the colon")
-    nearest = get_close_matches(code, known, n=1, cutoff=0.5)
-    return _Unknown(f"{type} has no search parameter {code[:60]}" + (f"; do you mean {nearest[0]}?" if nearest else ""))
-
-
-def _unknown_modifier(parameter: Parameter, modifier: str) -> _Unknown:
-    offered = (*_MODIFIERS[parameter.type], *(type for type in parameter.targets if type in CATALOGUE))
-    nearest = get_close_matches(modifier, offered, n=1, cutoff=0.5)
-    return _Unknown(
-        f"{parameter.code} has no modifier :{modifier[:60]}"
-        + (f"; do you mean :{nearest[0]}?" if nearest else f"; it has :{', :'.join(_MODIFIERS[parameter.type])}")
-    )
+def _sort(type: str, value: str) -> tuple[tuple[Parameter, bool], ...]:
+    """(parameter, whether descending) for each key. Raises Incorrect, and Unknown for what there is not."""
+    keys = []
+    for code, is_descending in controls.sort(value):
+        parameter = PARAMETERS[type].get(code)
+        if parameter is None:
+            near = get_close_matches(code[:60], PARAMETERS[type], n=1, cutoff=0.5)
+            hint = f"; do you mean {near[0]}?" if near else ""
+            raise Unknown(f"_sort: {type} has no search parameter {code[:60] or 'without a name'}{hint}")
+        if parameter.type in _UNSORTED or code in OF_THE_TEXT:
+            raise Unknown(f"_sort: {code} has no order")
+        keys.append((parameter, is_descending))
+    if len({parameter.code for parameter, _ in keys}) < len(keys):
+        raise Incorrect("_sort names a parameter twice")
+    return tuple(keys)

@@ -3,47 +3,102 @@
 https://www.postgresql.org/docs/current/functions-array.html, https://www.postgresql.org/docs/current/functions-range.html
 
 Names come from the registry of parameters alone, values always travel as parameters. Each condition has the form that
-its column's index serves: overlap for arrays, range operators for times, equality for single references. A condition
-on an absent value is null, which counts as false; so a negation asks whether its part is not true.
+its column's index serves: overlap for arrays, range operators for times and numbers, equality for single references,
+a tsquery for what begins. A condition on an absent value is null, which counts as false; so a negation asks whether
+its part is not true. What lies across references is asked of the rows that the asker may see, and of no others.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sharedplan.search import expression as e
 from sharedplan.search.matching import members
-from sharedplan.search.parameters import OWN_COLUMNS, Parameter
-from sharedplan.search.values import string, token, uri
+from sharedplan.search.parameters import Parameter
+from sharedplan.search.values import lookup, position, string, token, uri
 from sharedplan.search.values.entry import capped
+from sharedplan.store import ranges
+from sharedplan.store.projection import projection
+from sharedplan.store.statements import Statement
+
+ANCHORS = frozenset({"identifier", "url", "_id"})
+"""Parameters that few resources have the same value of."""
 
 
-def condition(expression: e.Expression, type: str, parameters: list[Any], alias: str = "r") -> str:
-    """The SQL that is true of the rows of the type's table, under that alias, which meet the expression.
+def condition(
+    statement: Statement, expression: e.Expression, type: str, alias: str = "r", *, is_anchored: bool = False
+) -> str:
+    """The SQL that is true of the rows of the type, under that alias, which meet the expression.
 
-    Appends to `parameters`; the placeholders go on from its length. The text can stand beside AND as it is.
+    It can stand beside AND as it is. `is_anchored`: something beside it leaves few rows already.
     """
-    return _Compiling(type, parameters, alias).sql(expression)
+    return _Condition(statement, type, alias).sql(expression, is_anchored)
 
 
-class _Compiling:
-    def __init__(self, type: str, parameters: list[Any], alias: str) -> None:
-        self.type, self.parameters, self.alias = type, parameters, alias
+def rows(statement: Statement, type: str) -> str:
+    """What the rows of a type are read from: its table, or for a moment that has passed what was in it then.
 
-    def sql(self, expression: e.Expression) -> str:
+    What has been superseded since lies in the schema `past`, with all its columns. Such a row is there only for whom
+    the row that took its place is there, too: what may be seen is decided by what is now.
+    """
+    table = projection(type).table
+    if statement.as_of is None:
+        return table
+    names = ", ".join(projection(type).columns)
+    if not projection(type).is_superseded:
+        return f"(select {names} from {table} where last_updated <= {statement.moment})"
+    now = statement.alias()
+    within = statement.seen[type]
+    if isinstance(within, e.Everything):
+        visible = "true"
+    else:
+        same = f"from {table} {now} where {now}.id = p.id"
+        visible = f"""(not exists (select {same})
+            or exists (select {same} and {condition(statement, within, type, now)}))"""
+    return f"""(select {names} from {table} where last_updated <= {statement.moment} union all
+        select {names} from past.{table} p
+        where p.last_updated <= {statement.moment} and p.until > {statement.moment} and {visible})"""
+
+
+def is_anchor(expression: e.Expression) -> bool:
+    """Whether it leaves few rows: those of one client, with one identifier, or named by their ids."""
+    match expression:
+        case e.HasId() | e.InCompartment():
+            return True
+        case e.RefersTo(parameter):
+            return parameter.is_scalar
+        case e.HasToken(parameter, _, code):
+            return parameter.code in ANCHORS and code is not None
+        case e.And(parts):
+            return any(is_anchor(part) for part in parts)
+        case e.Or(parts):
+            return bool(parts) and all(is_anchor(part) for part in parts)
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Condition:
+    """Conditions on the rows of one type under one alias."""
+
+    statement: Statement
+    type: str
+    alias: str
+
+    def sql(self, expression: e.Expression, is_anchored: bool = False) -> str:
         match expression:
             case e.Everything():
                 return "true"
             case e.Nothing():
                 return "false"
             case e.And(parts):
-                return _joined(" and ", [self.sql(part) for part in parts], "true")
+                is_anchored = is_anchored or is_anchor(expression)
+                return _joined(" and ", [self.sql(part, is_anchored) for part in parts], "true")
             case e.Or(parts):
-                return _joined(" or ", [self.sql(part) for part in _merged(parts)], "false")
+                return _joined(" or ", [self.sql(part, is_anchored) for part in _merged(parts)], "false")
             case e.Not(e.Missing(parameter)):
-                return "true" if parameter.code in OWN_COLUMNS else f"{self.column(parameter)} is not null"
+                return f"not {self.missing(parameter)}"
             case e.Not(part):
-                return f"({self.sql(part)}) is not true"
+                return f"({self.sql(part, is_anchored)}) is not true"
             case e.HasId(ids):
                 return self.one_of(f"{self.alias}.id", ids)
             case e.Updated(since, until):
@@ -51,10 +106,19 @@ class _Compiling:
             case e.InCompartment():
                 return self.sql(members(expression, self.type))
             case e.Missing(parameter):
-                return "false" if parameter.code in OWN_COLUMNS else f"{self.column(parameter)} is null"
+                return self.missing(parameter)
+            case e.Chained():
+                return self.chained(expression, is_anchored)
+            case e.ReferredBy():
+                return self.referred_by(expression, is_anchored)
+        return self.of_parameter(expression)
+
+    def of_parameter(self, expression: e.Expression) -> str:
+        """A condition on the values of one parameter."""
+        match expression:
             case e.HasToken(parameter):
                 return self.overlap(parameter, [token.entry(expression)])
-            case _Entries(parameter, entries):
+            case e.HasEntry(parameter, entries):
                 return self.overlap(parameter, entries)
             case e.RefersTo(parameter, references):
                 if parameter.is_scalar:
@@ -62,53 +126,102 @@ class _Compiling:
                 return self.overlap(parameter, references)
             case e.InTime():
                 return self.in_time(expression)
+            case e.InRange():
+                return self.in_range(expression)
             case e.HasText():
                 return self.has_text(expression)
+            case e.Begins(_, starts):
+                return self.looked_up(lookup.query([[each] for each in starts], prefix=True))
+            case e.Identified(parameter, entries):
+                return self.looked_up(lookup.query([[lookup.identified(parameter.column, each)] for each in entries]))
             case e.HasUri():
                 return self.has_uri(expression)
+            case e.HasWords(parameter, text):
+                asked = self.statement.bind(text, "text")
+                return f"{self.column(parameter)} @@ websearch_to_tsquery('finnish', {asked})"
+            case e.Near():
+                return self.near(expression)
         raise TypeError(f"no SQL for {expression!r}")
-
-    def bind(self, value: Any, type: str) -> str:
-        self.parameters.append(value)
-        return f"${len(self.parameters)}::{type}"
 
     def column(self, parameter: Parameter, suffix: str = "") -> str:
         return f'{self.alias}."{parameter.column}{suffix}"'
 
     def one_of(self, column: str, values: tuple[str, ...]) -> str:
         if len(values) == 1:
-            return f"{column} = {self.bind(values[0], 'text')}"
-        return f"{column} = any({self.bind(list(values), 'text[]')})"
+            return f"{column} = {self.statement.bind(values[0], 'text')}"
+        return f"{column} = any({self.statement.bind(list(values), 'text[]')})"
 
     def overlap(self, parameter: Parameter, entries: Iterable[str]) -> str:
-        return f"{self.column(parameter)} && {self.bind(list(entries), 'text[]')}"
+        return f"{self.column(parameter)} && {self.statement.bind(list(entries), 'text[]')}"
+
+    def looked_up(self, query: str) -> str:
+        return f"{self.alias}.lookup @@ {self.statement.bind(query, 'text')}::tsquery"
+
+    def missing(self, parameter: Parameter) -> str:
+        if parameter.column in ("id", "last_updated"):
+            return "false"
+        absent = f"{self.column(parameter)} is null"
+        if parameter.type == "reference":  # what is named by an identifier alone has no entry in the column
+            named = self.looked_up(lookup.query([[lookup.identified(parameter.column, "")]], prefix=True))
+            return f"({absent} and ({named}) is not true)"
+        return f"({absent})"
 
     def updated(self, since: datetime | None, until: datetime | None) -> str:
         parts = []
         if since is not None:
-            parts.append(f"{self.alias}.last_updated >= {self.bind(since, 'timestamptz')}")
+            parts.append(f"{self.alias}.last_updated >= {self.statement.bind(since, 'timestamptz')}")
         if until is not None:
-            parts.append(f"{self.alias}.last_updated < {self.bind(until, 'timestamptz')}")
+            parts.append(f"{self.alias}.last_updated < {self.statement.bind(until, 'timestamptz')}")
         return _joined(" and ", parts, "true")
 
     def in_time(self, asked: e.InTime) -> str:
         """One range by itself; of several, first the range that encloses all, which the index has, then each."""
-        low = self.bind(asked.low, "timestamptz") if asked.prefix != "gt" else ""  # a placeholder must be used
-        high = self.bind(asked.high, "timestamptz") if asked.prefix != "lt" else ""
+        bind = self.statement.bind
+        low = bind(asked.low, "timestamptz") if asked.prefix != "gt" else ""  # a placeholder must be used
+        high = bind(asked.high, "timestamptz") if asked.prefix != "lt" else ""
         if asked.parameter.is_scalar:
-            return _in_range(asked.prefix, self.column(asked.parameter), low, high)
-        enclosing = _may_be_in_range(asked.prefix, self.column(asked.parameter, "_span"), low, high)
-        each = _in_range(asked.prefix, "v", low, high)
+            return ranges.in_time(asked.prefix, self.column(asked.parameter), low, high)
+        each = ranges.in_time(asked.prefix, "v", low, high)
+        if asked.keys:
+            return self.keyed(asked.parameter, asked.keys, each)
+        enclosing = ranges.may_be_in_time(asked.prefix, self.column(asked.parameter, "_span"), low, high)
         return f"({enclosing} and exists (select from unnest({self.column(asked.parameter)}) v where {each}))"
+
+    def in_range(self, asked: e.InRange) -> str:
+        bind, column = self.statement.bind, self.column(asked.parameter)
+        if asked.prefix in ("eq", "ne", "ap"):
+            value = f"numrange({bind(asked.low, 'numeric')}, {bind(asked.high, 'numeric')})"
+        else:
+            value = ranges.beside(asked.prefix, bind(asked.value, "numeric"))
+        each = ranges.in_range(asked.prefix, "v", value)
+        enclosing = f"{self.column(asked.parameter, '_span')} && {value}" if asked.parameter.has_span else "true"
+        if asked.prefix in ("ne", "sa", "eb"):
+            enclosing = f"{column} is not null"
+        if asked.keys and asked.keys != ("",):
+            return f"({enclosing} and {self.keyed(asked.parameter, asked.keys, each)})"
+        if asked.keys:
+            keys = self.column(asked.parameter, "_key")
+            return f"({enclosing} and exists (select from unnest({keys}, {column}) q(k, v) where k = '' and {each}))"
+        return f"({enclosing} and exists (select from unnest({column}) v where {each}))"
+
+    def keyed(self, parameter: Parameter, keys: tuple[str, ...], each: str) -> str:
+        """One of the ranges beside one of the keys is so."""
+        column, wanted = f'{self.alias}."{parameter.key_column}"', self.statement.bind(list(keys), "text[]")
+        pairs = f"unnest({column}, {self.column(parameter)}) q(k, v)"
+        return f"({column} && {wanted} and exists (select from {pairs} where k = any({wanted}) and {each}))"
 
     def has_text(self, asked: e.HasText) -> str:
         if asked.how == "exact":
             return self.overlap(asked.parameter, [string.exactly(asked.text)])
-        if asked.how == "contains":
-            pattern = self.bind(f"%{_literally(asked.text)}%", "text")
-            return self.any_entry(asked.parameter, f"v like {pattern} and v not like '{string.EXACT}%'")
-        pattern = self.bind(f"{_literally(string.beginning(asked.text))}%", "text")
-        return self.any_entry(asked.parameter, f"v like {pattern}")
+        column = asked.parameter.column
+        if asked.how == "starts":
+            return self.looked_up(lookup.query([[lookup.beginning(column, asked.text)]], prefix=True))
+        pattern = self.statement.bind(f"%{_literally(asked.text)}%", "text")
+        each = self.any_entry(asked.parameter, f"v like {pattern} and v not like '{string.EXACT}%'")
+        pieces = lookup.pieces(column, asked.text)
+        if not pieces:
+            return each
+        return f"({self.looked_up(lookup.query([pieces, [lookup.overflow(column)]]))} and {each})"
 
     def has_uri(self, asked: e.HasUri) -> str:
         if asked.how == "exact":
@@ -116,33 +229,82 @@ class _Compiling:
         if asked.how == "above":
             return self.overlap(asked.parameter, uri.ancestors(asked.uri))
         start = uri.beneath(asked.uri)
-        itself, pattern = self.bind(start[:-1], "text"), self.bind(f"{_literally(start)}%", "text")
-        return self.any_entry(asked.parameter, f"v = {itself} or v like {pattern}")
+        itself, pattern = self.statement.bind(start[:-1], "text"), self.statement.bind(f"{_literally(start)}%", "text")
+        each = self.any_entry(asked.parameter, f"v = {itself} or v like {pattern}")
+        beginning = lookup.beginning(asked.parameter.column, start[:-1])
+        return f"({self.looked_up(lookup.query([[beginning]], prefix=True))} and {each})"
 
     def any_entry(self, parameter: Parameter, holds: str) -> str:
         return f"exists (select from unnest({self.column(parameter)}) v where {holds})"
 
+    def near(self, asked: e.Near) -> str:
+        column, bind = self.column(asked.parameter), self.statement.bind
+        boxes = []
+        for south, west, north, east in position.boxes(asked.circle):
+            corners = [bind(each, "float8") for each in (south, west, north, east)]
+            south_north = f"{column}[1] between {corners[0]} and {corners[2]}"
+            boxes.append(f"({south_north} and {column}[2] between {corners[1]} and {corners[3]})")
+        circle = (asked.circle.latitude, asked.circle.longitude, asked.circle.metres)
+        exact = ranges.within_metres(column, *(bind(each, "float8") for each in circle))
+        return f"({_joined(' or ', boxes, 'false')} and {exact})"
 
-class _Entries(e.Expression):
-    """Alternatives of one parameter that are all found by index entries: one look into the index for all of them."""
+    def chained(self, asked: e.Chained, is_anchored: bool) -> str:
+        """From this row to what it refers to, when few rows are left to ask; else from there to here."""
+        inner = self.statement.alias()
+        source = f"{rows(self.statement, asked.type)} {inner}"
+        where = self.visible(asked.type, asked.where, inner)
+        named, parameter = f"'{asked.type}/' || {inner}.id", asked.parameter
+        if parameter.is_canonical:
+            return f"{self.column(parameter)} && array(select unnest({inner}.url) from {source} where {where})"
+        column, start = self.column(parameter), len(asked.type) + 2
+        if is_anchored and parameter.is_scalar:
+            there = f"{inner}.id = substr({column}, {start}) and {column} like '{asked.type}/%'"
+            return f"exists (select from {source} where {there} and {where})"
+        if is_anchored:
+            there = f"{inner}.id = substr(v, {start}) where v like '{asked.type}/%'"
+            return f"exists (select from unnest({column}) v join {source} on {there} and {where})"
+        found = f"array(select {named} from {source} where {where})"
+        return f"{column} = any({found})" if parameter.is_scalar else f"{column} && {found}"
 
-    __match_args__ = ("parameter", "entries")
-    __slots__ = ("entries", "parameter")
+    def referred_by(self, asked: e.ReferredBy, is_anchored: bool) -> str:
+        parameter, inner = asked.parameter, self.statement.alias()
+        source = f"{rows(self.statement, parameter.resource)} {inner}"
+        where = self.visible(parameter.resource, asked.where, inner)
+        column, start = f'{inner}."{parameter.column}"', len(self.type) + 2
+        if parameter.is_canonical:
+            return f"exists (select from {source} where {column} && {self.alias}.url and {where})"
+        name = f"'{self.type}/' || {self.alias}.id"
+        if is_anchored:
+            refers = f"{column} = {name}" if parameter.is_scalar else f"{column} && array[{name}]"
+            return f"exists (select from {source} where {refers} and {where})"
+        if parameter.is_scalar:
+            found = f"select substr({column}, {start}) from {source} where {column} like '{self.type}/%' and {where}"
+        else:
+            each = f"{source}, unnest({column}) v"
+            found = f"select substr(v, {start}) from {each} where v like '{self.type}/%' and {where}"
+        return f"{self.alias}.id = any(array({found}))"
 
-    def __init__(self, parameter: Parameter, entries: list[str]) -> None:
-        self.parameter, self.entries = parameter, entries
+    def visible(self, type: str, where: e.Expression, alias: str) -> str:
+        """The condition on another type's rows, those of its slice only."""
+        within = self.statement.seen[type]
+        inside = _Condition(self.statement, type, alias)
+        is_anchored = is_anchor(within)
+        return f"{inside.sql(where, is_anchored)} and {inside.sql(within)}"
 
 
 def _merged(parts: tuple[e.Expression, ...]) -> list[e.Expression]:
-    """The alternatives, with tokens, and with references, of one parameter drawn together."""
-    tokens: dict[Parameter, list[str]] = {}
+    """The alternatives, with those drawn together that one look into the index finds: entries, and references, of one
+    parameter, and ids."""
+    entries: dict[Parameter, list[str]] = {}
     references: dict[Parameter, list[str]] = {}
     ids: list[str] = []
     others: list[e.Expression] = []
     for part in parts:
         match part:
             case e.HasToken(parameter):
-                tokens.setdefault(parameter, []).append(token.entry(part))
+                entries.setdefault(parameter, []).append(token.entry(part))
+            case e.HasEntry(parameter, found):
+                entries.setdefault(parameter, []).extend(found)
             case e.RefersTo(parameter, named):
                 references.setdefault(parameter, []).extend(named)
             case e.HasId(named):
@@ -150,7 +312,7 @@ def _merged(parts: tuple[e.Expression, ...]) -> list[e.Expression]:
             case _:
                 others.append(part)
     return [
-        *(_Entries(parameter, found) for parameter, found in tokens.items()),
+        *(e.HasEntry(parameter, tuple(found)) for parameter, found in entries.items()),
         *(e.RefersTo(parameter, tuple(found)) for parameter, found in references.items()),
         *([e.HasId(tuple(ids))] if ids else []),
         *others,
@@ -161,45 +323,6 @@ def _joined(word: str, parts: list[str], empty: str) -> str:
     if len(parts) < 2:
         return parts[0] if parts else empty
     return f"({word.join(parts)})"
-
-
-def _in_range(prefix: str, column: str, low: str, high: str) -> str:
-    """One range against [low, high), as the standard words the prefixes. https://hl7.org/fhir/R4/search.html#prefix"""
-    value, above, below = f"tstzrange({low}, {high})", f"tstzrange({high}, null)", f"tstzrange(null, {low})"
-    match prefix:
-        case "eq":
-            return f"{column} <@ {value}"
-        case "ne":
-            return f"not {column} <@ {value}"
-        case "gt":
-            return f"{column} && {above}"
-        case "lt":
-            return f"{column} && {below}"
-        case "ge":
-            return f"({column} && {above} or {column} <@ {value})"
-        case "le":
-            return f"({column} && {below} or {column} <@ {value})"
-        case "sa":
-            return f"{column} >> {value}"
-        case "eb":
-            return f"{column} << {value}"
-    return f"{column} && {value}"  # ap
-
-
-def _may_be_in_range(prefix: str, span: str, low: str, high: str) -> str:
-    """What holds of the enclosing range when it holds of one that it encloses."""
-    match prefix:
-        case "ne":
-            return f"{span} is not null"
-        case "gt" | "sa":
-            return f"{span} && tstzrange({high}, null)"
-        case "lt" | "eb":
-            return f"{span} && tstzrange(null, {low})"
-        case "ge":
-            return f"{span} && tstzrange({low}, null)"
-        case "le":
-            return f"{span} && tstzrange(null, {high})"
-    return f"{span} && tstzrange({low}, {high})"
 
 
 def _literally(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.search.parameters import columns
 from sharedplan.store import trail
-from sharedplan.store.types import ENCODERS, Encoder
+from sharedplan.store.types import ENCODERS, Encoder, placeholder
 from sharedplan.store.versions import Change
 
 INSTANT = """to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
@@ -46,6 +46,17 @@ class Projection:
             ", r.trail, r.outcome, r.patient, r.entity" if self.type == "AuditEvent" else ""
         )
 
+    @property
+    def is_superseded(self) -> bool:
+        """Whether rows give way to others; the audit's never do."""
+        return self.type != "AuditEvent"
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """All columns, quoted."""
+        trail = ("trail",) if self.type == "AuditEvent" else ()
+        return (*_OWN, *trail, *(f'"{name}"' for name in self.names))
+
     @cached_property
     def patients(self) -> str:
         """SQL of the patients that a row, as `r`, speaks of: text[] or null; empty for a type that never does."""
@@ -75,17 +86,18 @@ class Projection:
             told = f"RETURNING {self.patients} AS patients" if self.patients else ""
             before = f"projected AS (DELETE FROM {self.table} r WHERE r.id = $3::text {told}),"
             made = "SELECT at, NULL::json AS content, $1::text AS head, $2::text AS tail FROM clock"
-            after = ""
+            after = self._superseding(id="$3", at="made.at", source=", made")
             audit = trail.insert(8, patients="(SELECT patients FROM projected)" if self.patients else "")
         else:
             before = ""
             made = f"SELECT at, ($1::text || {INSTANT} || $2::text)::json AS content FROM clock"
-            values = "".join(f", ${n}::{kind}" for n, kind in enumerate(self.kinds, 8))
+            values = "".join(f", {placeholder(kind, n)}" for n, kind in enumerate(self.kinds, 8))
             after = f""", projected AS (
                 INSERT INTO {self.table} ({self._listed})
                 SELECT $3::text, $4::integer, at, {register}, content{values} FROM made
                 {"" if is_new else self._or_replaced}
             )"""
+            after += "" if is_new else self._superseding(id="$3", at="made.at", source=", made")
             audit = trail.insert(8 + len(self.kinds))
         if recorded:
             # The audit row goes in before the clock is drawn, for whoever has drawn keeps all others waiting.
@@ -121,11 +133,11 @@ class Projection:
                     patients)
                 VALUES ('{self.type}', $1::text, $2::integer, $3::timestamptz, '{interaction}', $5::json, {register},
                     $6::json, $7::text[])
-            )
+            ){"" if is_new else self._superseding(id="$1", at="$3::timestamptz")}
         """
         if interaction == "delete":
             return f"{truth} DELETE FROM {self.table} WHERE id = $1::text"
-        values = "".join(f", ${n}::{kind}" for n, kind in enumerate(self.kinds, 8))
+        values = "".join(f", {placeholder(kind, n)}" for n, kind in enumerate(self.kinds, 8))
         return f"""
             {truth}
             INSERT INTO {self.table} ({self._listed})
@@ -137,6 +149,17 @@ class Projection:
         """The parameters of `among_many`."""
         known = [change.id, change.version, at, change.controller, content, change.who, list(self.patients_of(change))]
         return known if content is None else known + self.encoded(change)
+
+    def _superseding(self, *, id: str, at: str, source: str = "") -> str:
+        """A step of a statement that keeps the row which is about to go, for pages that still show its moment."""
+        if not self.is_superseded:
+            return ""
+        names = ", ".join(self.columns)
+        held = ", ".join(f"r.{name}" for name in self.columns)
+        return f""", superseded AS (
+                INSERT INTO past.{self.table} ({names}, until)
+                SELECT {held}, {at} FROM {self.table} r{source} WHERE r.id = {id}::text
+            )"""
 
     def _register(self, *, id: str, given: str, is_new: bool) -> str:
         """SQL of the controller: a resource stays in the register that it was created in, whoever changes it."""

@@ -7,27 +7,20 @@ has no row any more, so it is visible only to whom everything is. Conditions are
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from sharedplan.catalogue import CATALOGUE
-from sharedplan.search.expression import Everything, Expression, InCompartment, Nothing, Updated
-from sharedplan.store import trail as trails
-from sharedplan.store.compile import condition
+from sharedplan.search.expression import Everything, Expression, InCompartment, Nothing
+from sharedplan.store.compile import condition, is_anchor
 from sharedplan.store.projection import projection
-from sharedplan.store.trail import Trail
+from sharedplan.store.statements import Statement
+from sharedplan.store.weighing import weighed
 
 Query = tuple[str, list[Any]]
 """SQL text and its parameters."""
 
 COUNTED = 10_000
 """Versions of a history that are counted at most: beyond, a total costs more than it tells."""
-
-ANSWER_BYTES = 16 * 1024 * 1024
-"""A page ends early when its resources have that many bytes together: an answer must fit into a worker's memory."""
-
-DENSEST = 256
-"""How much larger than it is stored a content can be at most: PostgreSQL's own compression stays below."""
 
 _FIELDS = "v.type, v.id, v.version, v.last_updated, v.interaction, v.content"
 
@@ -47,132 +40,15 @@ def current(
     return f"SELECT {shape.fields}{patients} {rows} AND r.id = $1::text", parameters
 
 
-def matching(type: str, where: Expression, *, within: Expression, limit: int) -> Query:
-    """(id, version) of what matches, at most `limit`, in no order."""
-    parameters: list[Any] = []
-    rows = _rows(type, within, parameters, where)
+def matching(type: str, where: Expression, *, within: Expression, seen: Mapping[str, Expression], limit: int) -> Query:
+    """(id, version) of what matches, at most `limit`, in no order; `seen` is what may be seen of each type, for
+    conditions that go across references."""
+    statement = Statement([], seen)
+    asked = condition(statement, where, type, is_anchored=is_anchor(within))
+    rows = f"FROM {projection(type).table} r WHERE {asked} AND {condition(statement, within, type)}"
+    parameters = statement.parameters
     # Within the CTE the planner does not see the limit, which would tempt it to look through the table for a match.
     return f"WITH hits AS MATERIALIZED (SELECT r.id, r.version {rows}) SELECT * FROM hits LIMIT {limit:d}", parameters
-
-
-def page(
-    type: str,
-    where: Expression,
-    *,
-    within: Expression,
-    count: int,
-    after: str | None,
-    total: bool,
-    sort: Sequence[tuple[str, bool]],
-    trail: Trail | None,
-    row_id: str,
-) -> Query:
-    """A page of a search and one row more if there is any, each with the total, and the audit row with them.
-
-    Without matches there is one row, whose id is null.
-    """
-    parameters: list[Any] = []
-    rows = _rows(type, within, parameters, where)
-    code, descending = sort[0] if sort else ("_id", False)
-    # Both are unique (the instant of audit rows nearly so), so the first key decides; the id makes it exact.
-    keys = ("last_updated", "id") if code == "_lastUpdated" else ("id",)
-    beyond = _beyond(after, keys, descending, parameters) if after is not None else "true"
-    along = (Everything, Updated) if keys[0] == "last_updated" else Everything
-    first = len(parameters) + 1
-    if trail is not None:
-        parameters += trails.row(trail, row_id)
-    return _page(
-        type,
-        rows,
-        keys,
-        descending=descending,
-        beyond=beyond,
-        count=count,
-        total=total,
-        walks=isinstance(where, along) and isinstance(within, along),
-        recorded_from=first if trail is not None else None,
-    ), parameters
-
-
-@lru_cache(maxsize=1024)
-def _page(
-    type: str,
-    rows: str,
-    keys: tuple[str, ...],
-    *,
-    descending: bool,
-    beyond: str,
-    count: int,
-    total: bool,
-    walks: bool,
-    recorded_from: int | None,
-) -> str:
-    """The text of `page`. `walks`: what matches lies together in the index of the order."""
-    shape = projection(type)
-    order = ", ".join(f"{{0}}.{key}{' DESC' if descending else ''}" for key in keys)
-    limit = f"LIMIT {count + 1 if count else 0:d}"
-    fields = f"{shape.fields}{f', {shape.patients} AS patients' if shape.patients else ''}"
-    if walks:
-        # Walk along the index, and stop.
-        steps = f"few AS (SELECT {fields} {rows} AND {beyond} ORDER BY {order.format('r')} {limit})"
-        counted = f"(SELECT count(*) {rows})"
-    else:
-        # Find all that match first. If the planner saw the limit and the order, it would now and then walk along the
-        # order instead and test each row: 55 ms rather than 0.3 for one in 60,000, and worse with more (measured).
-        steps = f"""hits AS MATERIALIZED (SELECT {", ".join(f"r.{key}" for key in keys)} {rows}),
-            few AS (
-                SELECT {fields}
-                FROM (SELECT r.id FROM hits r WHERE {beyond} ORDER BY {order.format("r")} {limit}) r0
-                JOIN {shape.table} r ON r.id = r0.id
-            )"""
-        counted = "(SELECT count(*) FROM hits)"
-    steps += f", page AS MATERIALIZED ({_weighed('few', order.format('few'))})"
-    if recorded_from is not None:
-        spoken_of = "(SELECT array_agg(DISTINCT p) FROM shown, unnest(shown.patients) p)" if shape.patients else "NULL"
-        audit = trails.insert(
-            recorded_from, patients="told.patients" if shape.patients else "", shown="told.resources", source="told"
-        )
-        steps += f""",
-            shown AS (SELECT * FROM page ORDER BY {order.format("page")} LIMIT {count:d}),
-            told AS MATERIALIZED (
-                SELECT {spoken_of} AS patients, (SELECT array_agg('{type}/' || id) FROM shown) AS resources
-            ),
-            recorded AS ({audit})"""
-    return f"""
-        WITH {steps}
-        SELECT counted.total, page.* FROM (SELECT {counted if total else "NULL::bigint"} AS total) counted
-        LEFT JOIN page ON true ORDER BY {order.format("page")}
-    """
-
-
-def _weighed(rows: str, order: str) -> str:
-    """The first of the rows, as many as an answer can hold and one at least; `fetched` says how many there were.
-
-    To tell the size of a content the database reads all of it (9 µs, measured). Most pages are so small as they are
-    stored that they cannot be too much.
-    """
-    bytes = f"CASE WHEN whole.stored > {ANSWER_BYTES // DENSEST} THEN octet_length({rows}.content::text) ELSE 0 END"
-    bytes = f"coalesce({bytes}, 0)"
-    return f"""
-        SELECT * FROM (
-            SELECT {rows}.*, whole.fetched,
-                sum({bytes}) OVER (ORDER BY {order} ROWS UNBOUNDED PRECEDING) - {bytes} AS before
-            FROM {rows}, (SELECT count(*) AS fetched, sum(pg_column_size(content)) AS stored FROM {rows}) whole
-        ) weighed WHERE before < {ANSWER_BYTES}
-    """
-
-
-def cursor(code: str, id: str, last_updated: datetime) -> str:
-    """Where a page ended, for the next to begin after."""
-    return f"{last_updated.isoformat()} {id}" if code == "_lastUpdated" else id
-
-
-def _beyond(after: str, keys: tuple[str, ...], descending: bool, parameters: list[Any]) -> str:
-    instant, _, id = after.rpartition(" ")
-    parameters += [datetime.fromisoformat(instant), id] if len(keys) == 2 else [id]
-    n = len(parameters)
-    values = f"${n - 1}::timestamptz, ${n}::text" if len(keys) == 2 else f"${n}::text"
-    return f"({', '.join(f'r.{key}' for key in keys)}) {'<' if descending else '>'} ({values})"
 
 
 def newest(type: str, id: str, *, within: Expression) -> Query:
@@ -242,7 +118,7 @@ def history(
         f"""
         WITH few AS (
             SELECT {_FIELDS} {rows}{place} ORDER BY v.last_updated DESC LIMIT $1::integer + 1
-        ), page AS MATERIALIZED ({_weighed("few", "few.last_updated DESC")})
+        ), page AS MATERIALIZED ({weighed("few", "last_updated DESC")})
         SELECT counted.total, page.*
         FROM (SELECT count(*) AS total FROM (SELECT {rows} LIMIT {COUNTED + 1}) few) counted
         LEFT JOIN page ON true ORDER BY page.last_updated DESC
@@ -272,10 +148,9 @@ def deletions(type: str, ids: Sequence[str]) -> Query:
     )
 
 
-def _rows(type: str, within: Expression, parameters: list[Any], where: Expression | None = None) -> str:
+def _rows(type: str, within: Expression, parameters: list[Any]) -> str:
     """FROM and WHERE of the visible rows of a type."""
-    asked = f"{condition(where, type, parameters)} AND " if where is not None else ""
-    return f"FROM {projection(type).table} r WHERE {asked}{condition(within, type, parameters)}"
+    return f"FROM {projection(type).table} r WHERE {condition(Statement(parameters), within, type)}"
 
 
 def _seen(type: str, within: Expression, parameters: list[Any]) -> str:

@@ -13,6 +13,7 @@ import asyncpg
 from sharedplan.store.engine import Pool
 from sharedplan.store.projection import Projection, projection
 from sharedplan.store.session import Session
+from sharedplan.store.types import placeholder
 from sharedplan.store.unit_of_work import IDENTITIES
 
 Values = Callable[[str, str], Mapping[str, Any]]
@@ -88,7 +89,7 @@ async def _locked(session: Session, shape: Projection, ids: Sequence[str]) -> li
 def _mending(shape: Projection) -> str:
     """Writes a row if it is not there as it should be. Parameters: `_row`. Gives the id if it had to."""
     names = ["version", "last_updated", "controller", "content", *(f'"{name}"' for name in shape.names)]
-    values = "".join(f", ${number}::{kind}" for number, kind in enumerate(shape.kinds, 6))
+    values = "".join(f", {placeholder(kind, number)}" for number, kind in enumerate(shape.kinds, 6))
     held = ", ".join(f"r.{name}::text" if name == "content" else f"r.{name}" for name in names)
     said = ", ".join(f"excluded.{name}::text" if name == "content" else f"excluded.{name}" for name in names)
     return f"""

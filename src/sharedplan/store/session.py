@@ -53,6 +53,12 @@ class Session:
             await self.fetch("BEGIN", ())
             self.is_begun = True
 
+    async def look(self) -> None:
+        """From here on everything is read as it is at this moment, and nothing is written."""
+        if not self.is_begun:
+            await self.fetch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", ())
+            self.is_begun = True
+
     async def commit(self) -> None:
         """Commit what was begun, and give the connection back."""
         if self.is_begun:
@@ -65,6 +71,7 @@ class Session:
             if done != "COMMIT":  # a statement had failed, and somebody thought nothing of it
                 self._give_back()
                 raise Unavailable("the transaction had been given up")
+            self.is_begun = False
         self._give_back()
 
     async def roll_back(self) -> None:

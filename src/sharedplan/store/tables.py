@@ -1,5 +1,8 @@
 """The tables: one per catalogue row, one column per search parameter, beside the append-only truth; no behaviour.
 
+The schema `past` has each of them once more, for the rows that have been superseded: the later pages of a search show
+the moment of its first one.
+
 Migrations make them (`migrations/`); a test finds no drift between the two. Constraint and index names come from here.
 """
 
@@ -14,11 +17,12 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    PrimaryKeyConstraint,
     Sequence,
     Table,
     Text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, NUMRANGE, TSTZRANGE
+from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, NUMRANGE, TSTZRANGE, TSVECTOR
 from sqlalchemy.types import TypeEngine
 
 from sharedplan.catalogue import CATALOGUE, Offered
@@ -27,6 +31,7 @@ from sharedplan.search.parameters import columns
 KEY = Text(collation="C")
 """Types and ids: ASCII, compared byte by byte, whatever the database's language is."""
 
+
 KINDS: dict[str, TypeEngine[Any]] = {
     "text": Text(),
     "text[]": ARRAY(Text()),
@@ -34,24 +39,25 @@ KINDS: dict[str, TypeEngine[Any]] = {
     "tstzrange[]": ARRAY(TSTZRANGE()),
     "numrange": NUMRANGE(),
     "numrange[]": ARRAY(NUMRANGE()),
+    "float8[]": ARRAY(DOUBLE_PRECISION),
+    "lookup": TSVECTOR(),
+    "words": TSVECTOR(),
 }
+"""Kind of column (`search/parameters.py`) → its type."""
 
-HOT_DATES = {
-    "CarePlan": "date",
-    "CareTeam": "date",
-    "Consent": "period",
-    "Encounter": "date",
-    "Task": "period",
-    "Appointment": "date",
-    "Observation": "date",
-}
-"""Dates that are searched often enough for an index of their own, which each insert pays for."""
+RANGES = ("tstzrange", "numrange")
 
 GIN_COLUMNS = 32
 """PostgreSQL's limit of columns in one index."""
 
 PENDING = 256
 """Kilobytes of the audit's unsorted index entries: each read makes some, few searches look at them."""
+
+PENDING_WORDS = 1024
+"""Kilobytes of unsorted words."""
+
+PAST = "past"
+"""The schema of what has been superseded."""
 
 metadata = MetaData(naming_convention={"pk": "%(table_name)s_pkey"})
 
@@ -82,34 +88,30 @@ def _of(offered: Offered) -> Table:
     table = Table(
         offered.table,
         metadata,
-        Column("id", KEY, primary_key=True),
-        Column("version", Integer, nullable=False),
-        Column("last_updated", DateTime(timezone=True), nullable=False),
-        Column("controller", Text),
-        Column("content", JSON, nullable=recorded),
+        *_columns(offered),
+        PrimaryKeyConstraint("id"),
         # What the service recorded itself has a trail instead of a content.
         *(
-            [
-                Column("trail", JSON),
-                CheckConstraint("content IS NOT NULL OR trail IS NOT NULL", name="audit_event_says_something"),
-            ]
+            [CheckConstraint("content IS NOT NULL OR trail IS NOT NULL", name="audit_event_says_something")]
             if recorded
             else []
         ),
-        *(Column(column.name, KINDS[column.kind]) for column in columns(offered.type)),
         Index(f"{offered.table}_last_updated_idx", "last_updated"),
     )
+    _index(table, "lookup", "gin", "lookup", postgresql_where=table.c.lookup.is_not(None))
     if recorded:
         # Each read inserts a row here, so the indexes are few and cheap.
         _index(table, "arrays", "gin", "patient", "entity", postgresql_with={"gin_pending_list_limit": PENDING})
         _index(table, "date", "brin", "date", postgresql_with={"pages_per_range": 32, "autosummarize": True})
         return table
+    # Words are many and looked for seldom, so they wait in a list until there are enough of them to be sorted in.
+    _index(table, "words", "gin", "narrative", "words", postgresql_with={"gin_pending_list_limit": PENDING_WORDS})
     for column in columns(offered.type):
+        held = table.c[column.name].is_not(None)
         if column.kind == "text":
-            held = table.c[column.name].is_not(None)
             Index(f"{offered.table}_{column.name}_idx", column.name, _table=table, postgresql_where=held)
-    if offered.type in HOT_DATES:
-        _index(table, HOT_DATES[offered.type], "gist", HOT_DATES[offered.type])
+        elif column.kind in RANGES:
+            _index(table, column.name, "gist", column.name, postgresql_where=held)
     arrays = [column.name for column in columns(offered.type) if column.kind == "text[]"]
     for n, first in enumerate(range(0, len(arrays), GIN_COLUMNS)):
         # Without a pending list an insert costs 70 µs more, and no search ever waits for one to be read (measured).
@@ -118,9 +120,38 @@ def _of(offered: Offered) -> Table:
     return table
 
 
+def _columns(offered: Offered) -> list[Column[Any]]:
+    recorded = offered.type == "AuditEvent"
+    return [
+        Column("id", KEY, nullable=False),
+        Column("version", Integer, nullable=False),
+        Column("last_updated", DateTime(timezone=True), nullable=False),
+        Column("controller", Text),
+        Column("content", JSON, nullable=recorded),
+        *([Column("trail", JSON)] if recorded else []),
+        *(Column(column.name, KINDS[column.kind]) for column in columns(offered.type)),
+    ]
+
+
+def _past(offered: Offered) -> Table:
+    """The rows of one type that have been superseded: each was there from its `last_updated` up to `until`."""
+    return Table(
+        offered.table,
+        metadata,
+        *_columns(offered),
+        Column("until", DateTime(timezone=True), nullable=False),
+        PrimaryKeyConstraint("id", "version"),
+        Index(f"{offered.table}_until_idx", "until"),
+        schema=PAST,
+    )
+
+
 def _index(table: Table, name: str, using: str, *names: str, **options: Any) -> None:
     Index(f"{table.name}_{name}_idx", *(table.c[each] for each in names), postgresql_using=using, **options)
 
 
 TABLES: dict[str, Table] = {offered.type: _of(offered) for offered in CATALOGUE.values()}
 """Resource type → its table."""
+
+PAST_TABLES: dict[str, Table] = {type: _past(CATALOGUE[type]) for type in CATALOGUE if type != "AuditEvent"}
+"""Resource type → the table of its rows that have been superseded, kept for as long as pages may show them."""

@@ -20,6 +20,21 @@ def _ranges(values: list[tuple[Any, Any]]) -> list[Range[Any]] | None:
     return [Range(low, high) for low, high in values] or None
 
 
+def _numbers(value: tuple[Any, Any, str]) -> Range[Any]:
+    """(low, high, bounds); None leaves that side open."""
+    low, high, bounds = value
+    return Range(low, high, lower_inc=bounds[0] == "[", upper_inc=bounds[1] == "]")
+
+
+def _ranges_of_numbers(values: list[tuple[Any, Any, str]]) -> list[Range[Any]] | None:
+    return [_numbers(each) for each in values] or None
+
+
+def _point(value: tuple[float, float]) -> list[float]:
+    """(latitude, longitude)."""
+    return list(value)
+
+
 def _texts(values: list[str]) -> list[str] | None:
     """An absent array is null, never empty: one way to say nothing."""
     return values or None
@@ -34,7 +49,17 @@ ENCODERS: dict[str, Encoder] = {
     "text[]": _texts,
     "tstzrange": _range,
     "tstzrange[]": _ranges,
-    "numrange": _range,
-    "numrange[]": _ranges,
+    "numrange": _numbers,
+    "numrange[]": _ranges_of_numbers,
+    "float8[]": _point,
+    "lookup": _texts,
+    "words": _text,
 }
-"""SQL type → what turns an index value into what the driver sends; None never gets here, it is null anyway."""
+"""Kind of column → what turns an index value into what the driver sends; None never gets here, it is null anyway."""
+
+_MADE = {"lookup": "array_to_tsvector(${}::text[])", "words": "to_tsvector('finnish', ${}::text)"}
+
+
+def placeholder(kind: str, number: int) -> str:
+    """What stands in a statement for the value of a column of that kind, which is its parameter of that number."""
+    return _MADE.get(kind, "${}::" + kind).format(number)

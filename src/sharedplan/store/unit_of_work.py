@@ -7,8 +7,8 @@ holds the clock for everybody until the commit.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -21,13 +21,15 @@ from asyncpg import Record
 from sharedplan.clock import Clock, SystemClock
 from sharedplan.errors import Fault
 from sharedplan.search.expression import Everything, Expression
-from sharedplan.store import queries, writing
+from sharedplan.search.includes import Include
+from sharedplan.store import including, queries, writing
 from sharedplan.store.engine import Pool
 from sharedplan.store.engine import RetryableConflict as RetryableConflict
 from sharedplan.store.recorder import Recorder
+from sharedplan.store.searching import Keys, Search, ordered, page
 from sharedplan.store.session import Session
 from sharedplan.store.trail import MINOR_FAILURE, Trail, restored
-from sharedplan.store.versions import Change, Found, Page, Version
+from sharedplan.store.versions import Change, Found, Included, Page, Version
 
 Key = tuple[str, str]
 """A resource's identity: (type, id)."""
@@ -142,47 +144,57 @@ class Unit:
         more = (found[0]["fetched"] or 0) > len(shown)
         return Page(shown, total if total <= queries.COUNTED else None, more)
 
-    async def search(
-        self,
-        type: str,
-        where: Expression,
-        *,
-        within: Expression,
-        count: int,
-        after: str | None = None,
-        total: bool = True,
-        sort: Sequence[tuple[str, bool]] = (),
-        trail: Trail | None = None,
-    ) -> Found:
-        """A page of the living resources that match and are visible; with a `trail`, in one statement with it.
-
-        In the order of ids, so that a change between two pages moves nothing; or by `sort`: the first of its pairs
-        ("_id" or "_lastUpdated", whether descending). The next page comes `after` what the last one gave as `next`.
-        """
-        sql, parameters = queries.page(
-            type,
-            where,
-            within=within,
-            count=count,
-            after=after,
-            total=total,
-            sort=sort,
-            trail=trail,
-            row_id=self._clock.new_id(),
+    async def search(self, search: Search) -> Found:
+        """A page of the living resources that match and are visible."""
+        found = await self._session.fetch(*page(search))
+        shown = ordered(search, found)
+        types = tuple(search.wheres)
+        versions = [_living(types[row["rank"]], row) for row in shown]
+        keys = [_keys(search, row) for row in (shown[:1] + shown[-1:])]
+        return Found(
+            versions,
+            found[0]["total"],
+            found[0]["as_of"],
+            keys[0] if keys else None,
+            keys[-1] if keys else None,
+            bool(shown) and found[0]["fetched"] > len(shown),
         )
-        found = await self._session.fetch(sql, parameters)
-        self.has_recorded = self.has_recorded or trail is not None
-        shown = [_living(type, row) for row in found if row["id"] is not None][:count]
-        more = bool(shown) and found[0]["fetched"] > len(shown)
-        code = sort[0][0] if sort else "_id"
-        next = queries.cursor(code, shown[-1].id, shown[-1].last_updated) if more else None
-        return Found(shown, found[0]["total"], next)
+
+    async def included(
+        self, includes: Sequence[Include], matches: Sequence[Version], *, seen: Mapping[str, Expression], limit: int
+    ) -> Included:
+        """What belongs to the matches and is visible, each once and none of the matches again, at most `limit`."""
+        known: dict[str, set[str]] = {}
+        added: list[Version] = []
+        following, step = list(includes), _ids(matches)
+        while step and following:
+            for type, ids in step.items():
+                known.setdefault(type, set()).update(ids)
+            query = including.step(following, step, seen=seen, known=known, limit=limit - len(added))
+            if query is None:
+                break
+            new = [_living(row["type"], row) for row in await self._session.fetch(*query)]
+            if len(added) + len(new) > limit:
+                return Included([*added, *new][:limit], True)
+            added += new
+            following, step = [each for each in includes if each.iterates], _ids(new)
+        return Included(added, False)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[None]:
+        """All that is read inside is read as it is at one moment; within a transaction that has begun, as that does."""
+        if self._session.is_begun:
+            yield
+            return
+        await self._session.look()
+        yield
+        await self._session.commit()
 
     async def matching(
-        self, type: str, where: Expression, *, within: Expression, limit: int = 2
+        self, type: str, where: Expression, *, within: Mapping[str, Expression], limit: int = 2
     ) -> list[tuple[str, int]]:
         """(id, version) of the living resources that match and are visible, at most `limit`."""
-        found = await self._session.fetch(*queries.matching(type, where, within=within, limit=limit))
+        found = await self._session.fetch(*queries.matching(type, where, within=within[type], seen=within, limit=limit))
         return [(row[0], row[1]) for row in found]
 
     async def lock(self, type: str, id: str, *, within: Expression) -> Version | None:
@@ -269,10 +281,32 @@ def _ended(trail: Trail, row: Record | None) -> Trail:
     return replace(trail, patients=tuple(patients)) if patients and not trail.patients else trail
 
 
+def _ids(versions: Iterable[Version]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for each in versions:
+        found.setdefault(each.type, []).append(each.id)
+    return found
+
+
+def _keys(search: Search, row: Record) -> Keys:
+    """Where a row stands in the order of the search."""
+    return (*(row[f"k{number}"] for number in range(len(search.sort))), row["rank"], row["id"])
+
+
 def _living(type: str, row: Record) -> Version:
     """A row of a type's table as the version that it is."""
     interaction = "create" if row["version"] == 1 else "update"
+    patients = row.get("patients")
     told = None
     if type == "AuditEvent" and row["trail"] is not None:
-        told = restored(row["trail"], row["outcome"], row["patient"], row["entity"])
-    return Version(type, row["id"], row["version"], row["last_updated"], interaction, row["content"], told)
+        told = restored(row["trail"], row["outcome"], row.get("patient") or patients, row["entity"])
+    return Version(
+        type,
+        row["id"],
+        row["version"],
+        row["last_updated"],
+        interaction,
+        row["content"],
+        told,
+        tuple(patients) if patients is not None else None,
+    )

@@ -27,6 +27,7 @@ class Version(NamedTuple):
     interaction: str
     content: str | None
     trail: Trail | None = None
+    patients: tuple[str, ...] | None = None  # whom it speaks of, as references; None when nobody has looked
 
     @property
     def is_deleted(self) -> bool:
@@ -66,9 +67,21 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A page of a search. `total` counts all matches, on all pages; None when it was not asked for. `next` is handed
-    back as `after` for the following page; None on the last one."""
+    """A page of a search. `total` counts all matches, on all pages; None when it was not counted. `as_of` is the moment
+    that all its pages show. `first` and `last` are where its ends stand in the order (`searching.Keys`); None without
+    matches. `more`: whether there is another page in the direction asked for."""
 
     versions: list[Version]
     total: int | None
-    next: str | None
+    as_of: datetime
+    first: tuple[Any, ...] | None
+    last: tuple[Any, ...] | None
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Included:
+    """What belongs to the matches of a page; `is_cut`: there is more than was wanted."""
+
+    versions: list[Version]
+    is_cut: bool

@@ -11,7 +11,7 @@ from typing import Any
 
 from sharedplan.care import rulebook
 from sharedplan.errors import Incorrect, Issue, NotOffered
-from sharedplan.fhir import json_text, outcomes, resources
+from sharedplan.fhir import json_text, outcomes, resources, summaries
 from sharedplan.fhir.exchanges import Answer, Asked, Json
 from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.existence import absent, referred, visible
@@ -102,6 +102,7 @@ async def _of_resource(
         return issues
     if mode in ("create", "update"):
         before = json_text.read(current.content) if current is not None and current.content else None
+        issues += summaries.refusal(type, resource)
         issues += rulebook.issues(type, mode, before, resource)
     wanted = referred(resource, asked.base)
     there = await visible({key for _, key in wanted}, acting)

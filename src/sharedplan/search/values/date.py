@@ -123,8 +123,10 @@ def hull(ranges: Iterable[Range]) -> Range:
     )
 
 
-def holds(asked: InTime, ranges: list[Range]) -> bool:
-    """Whether one of an element's ranges meets the condition."""
+def holds(asked: InTime, ranges: list[Range], keys: list[str]) -> bool:
+    """Whether one of an element's ranges meets the condition; `keys` say of what each of them is, in a composite."""
+    if asked.keys:
+        ranges = [span for key, span in zip(keys, ranges, strict=True) if key in asked.keys]
     return any(_holds(asked.prefix, asked.low, asked.high, low, high) for low, high in ranges)
 
 

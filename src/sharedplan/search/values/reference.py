@@ -11,8 +11,9 @@ from typing import Any
 
 from sharedplan.errors import Incorrect
 from sharedplan.fhir.paths import Visit
-from sharedplan.search.expression import RefersTo
+from sharedplan.search.expression import Identified, RefersTo
 from sharedplan.search.parameters import Parameter
+from sharedplan.search.values import token
 from sharedplan.search.values.entry import LIMIT, capped, of_extensions
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
@@ -60,6 +61,20 @@ def indexed(text: str, base: str) -> str | None:
     if base and text.startswith(base) and text[len(base) : len(base) + 1] == "/":
         text = text[len(base) + 1 :]
     return text if len(text) <= LIMIT else capped(text)
+
+
+def identified(parameter: Parameter, text: str) -> Identified:
+    """The condition of `:identifier`: a token, of the identifier that the reference names its target by.
+
+    Raises Incorrect.
+    """
+    return Identified(parameter, (token.entry(token.parse(parameter, text)),))
+
+
+def identifiers(value: Any, out: list[Any]) -> None:
+    """Adds the token entries of a Reference's identifier."""
+    if (identifier := value.get("identifier")) is not None:
+        out += token.identifier_entries(identifier)
 
 
 def _reference(base: str) -> Visit:

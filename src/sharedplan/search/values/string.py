@@ -9,13 +9,14 @@ found as a and o. A folded text has no white space but single spaces inside, so 
 """
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sharedplan.errors import Incorrect
 from sharedplan.fhir.paths import Visit
 from sharedplan.search.expression import HasText
 from sharedplan.search.parameters import Parameter
+from sharedplan.search.values import lookup
 from sharedplan.search.values.entry import LIMIT, capped, of_extensions
 from sharedplan.search.values.escapes import plain
 
@@ -29,15 +30,19 @@ _LATER = "\n"
 
 def parse(parameter: Parameter, text: str, how: str = "starts") -> HasText:
     """The condition; `how` is starts, contains or exact. Raises Incorrect for one too long, or all accents."""
-    asked = plain(text)
     if how == "exact":
-        return HasText(parameter, asked, how)
-    folded = fold(asked)
+        return HasText(parameter, plain(text), how)
+    return HasText(parameter, asked_for(parameter.code, text), how)
+
+
+def asked_for(name: str, text: str) -> str:
+    """The folded text that a value asks for, its escapes resolved. Raises Incorrect, naming the parameter."""
+    folded = fold(plain(text))
     if not folded:
-        raise Incorrect(f"{parameter.code}: nothing is left of the value without white space and accents")
+        raise Incorrect(f"{name}: nothing is left of the value without white space and accents")
     if len(folded) > LONGEST_ASKED:
-        raise Incorrect(f"{parameter.code} takes at most {LONGEST_ASKED} characters")
-    return HasText(parameter, folded, how)
+        raise Incorrect(f"{name} takes at most {LONGEST_ASKED} characters")
+    return folded
 
 
 def fold(text: str) -> str:
@@ -80,6 +85,18 @@ def _string(value: Any, out: list[Any]) -> None:
     for at in range(LONGEST_ASKED, len(folded) - LONGEST_ASKED, LONGEST_ASKED):
         out.append(_LATER + folded[at : at + LIMIT])
     out.append(exactly(value))
+
+
+def lookups(column: str, entries: Iterable[str]) -> list[str]:
+    """What `values/lookup.py` keeps of a parameter's entries: how they begin, and their pieces."""
+    texts = [each for each in entries if not each.startswith(EXACT)]
+    begun = [lookup.beginning(column, bare(each)) for each in texts if not each.startswith(_LATER)]
+    return begun + lookup.some_pieces(column, [bare(each) for each in texts])
+
+
+def bare(entry: str) -> str:
+    """The folded text of an entry, without the mark before it."""
+    return entry[1:] if entry.startswith((_LITERAL, _LATER)) else entry
 
 
 def _parts(*names: str) -> Visit:

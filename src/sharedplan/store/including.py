@@ -1,0 +1,109 @@
+"""What is read along with the matches of a search: one statement for all references of one step; pure.
+
+https://hl7.org/fhir/R4/search.html#revinclude
+
+Candidates are those that the asker may see, before anything is cut off, so what is hidden takes no room.
+"""
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+
+from sharedplan.search.expression import Expression, Nothing
+from sharedplan.search.includes import Include
+from sharedplan.store.compile import condition
+from sharedplan.store.projection import projection
+from sharedplan.store.queries import Query
+from sharedplan.store.searching import fields
+from sharedplan.store.statements import Statement
+
+Ids = Mapping[str, Sequence[str]]
+"""Resource type → ids."""
+
+
+def step(
+    includes: Sequence[Include],
+    found: Ids,
+    *,
+    seen: Mapping[str, Expression],
+    known: Mapping[str, AbstractSet[str]],
+    limit: int,
+) -> Query | None:
+    """What the includes add to what was found, without what is known already, one more than `limit` if there is more.
+
+    Rows of `type` and the fields of a version, in the order of types and ids. None when there is nothing to follow.
+    """
+    statement = Statement([], seen)
+    ways: dict[str, list[str]] = {}
+    referred = _referred(includes, found, statement, ways)
+    for include in includes:
+        if include.is_reverse and (way := _reverse(include, found, statement)):
+            ways.setdefault(include.parameter.resource, []).append(way)
+    parts = []
+    for type, conditions in sorted(ways.items()):
+        within = seen.get(type, Nothing())
+        if isinstance(within, Nothing):
+            continue
+        held = known.get(type)
+        new = f" AND r.id <> ALL({statement.bind(sorted(held), 'text[]')})" if held else ""
+        parts.append(
+            f"(SELECT '{type}' AS type, {fields(type)} FROM {projection(type).table} r "
+            f"WHERE ({' OR '.join(conditions)}) AND {condition(statement, within, type)}{new} "
+            f"ORDER BY r.id LIMIT {limit + 1:d})"
+        )
+    if not parts:
+        return None
+    listed = " UNION ALL ".join(parts)
+    with_referred = f"WITH referred AS MATERIALIZED ({' UNION '.join(referred)})" if referred else ""
+    sql = f"{with_referred} SELECT * FROM ({listed}) added ORDER BY type, id LIMIT {limit + 1:d}"
+    return sql, statement.parameters
+
+
+def _referred(includes: Sequence[Include], found: Ids, statement: Statement, ways: dict[str, list[str]]) -> list[str]:
+    """Statements of the references (v) that forward includes follow; adds to `ways` how rows of each type are found
+    by them."""
+    selects: list[str] = []
+    for type, ids in found.items():
+        mine = [each for each in includes if not each.is_reverse and each.parameter.resource == type]
+        if not mine:
+            continue
+        given = statement.bind(list(ids), "text[]")
+        for include in mine:
+            column = f'r."{include.parameter.column}"'
+            if include.parameter.is_scalar:
+                source, value = f"{projection(type).table} r", column
+            else:
+                source, value = f"{projection(type).table} r, unnest({column}) v", "v"
+            which = " OR ".join(f"{value} LIKE '{target}/%'" for target in include.targets)
+            if include.parameter.is_canonical:
+                which = "true"
+            selects.append(f"SELECT {value} AS v FROM {source} WHERE r.id = ANY({given}) AND ({which or 'false'})")
+            for target in include.targets:
+                way = _by_url() if include.parameter.is_canonical else _by_id(target)
+                if way not in ways.setdefault(target, []):
+                    ways[target].append(way)
+    return selects
+
+
+def _by_id(type: str) -> str:
+    return f"r.id = ANY(ARRAY(SELECT substr(v, {len(type) + 2}) FROM referred WHERE v LIKE '{type}/%'))"
+
+
+def _by_url() -> str:
+    return "r.url && ARRAY(SELECT v FROM referred)"
+
+
+def _reverse(include: Include, found: Ids, statement: Statement) -> str:
+    """The condition on rows that refer to what was found; empty when nothing was that they could refer to."""
+    types = [type for type in found if type in include.targets]
+    if not types:
+        return ""
+    column = f'r."{include.parameter.column}"'
+    if include.parameter.is_canonical:
+        urls = [
+            f"SELECT unnest(f.url) FROM {projection(type).table} f "
+            f"WHERE f.id = ANY({statement.bind(list(found[type]), 'text[]')})"
+            for type in types
+        ]
+        return f"{column} && ARRAY({' UNION ALL '.join(urls)})"
+    names = statement.bind([f"{type}/{id}" for type in types for id in found[type]], "text[]")
+    return f"{column} = ANY({names})" if include.parameter.is_scalar else f"{column} && {names}"
