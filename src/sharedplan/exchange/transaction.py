@@ -202,7 +202,7 @@ async def _written(
         each = proposals.get(part.number)
         if isinstance(each, Proposal):
             unit.put(each.change)
-            trails.append(replace(part.acting.trail, resource_id=each.change.id, version=each.change.version))
+            trails.append(part.acting.trail._replace(resource_id=each.change.id, version=each.change.version))
         elif each is not None:
             answers[part.number] = each
             trails.append(audit.done(part.acting.trail, each))
