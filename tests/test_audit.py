@@ -90,8 +90,7 @@ TRAILS = {
     "read": audit.begun(READ, SARI),
     "a system's read of a patient": audit.begun(Asked("read", "Patient", "anna"), SYSTEM),
     "vread": audit.begun(Asked("vread", "CarePlan", "p", "2"), SARI),
-    "search": replace(
-        audit.begun(Asked("search-type", "CarePlan", parameters=(("status", "active"),)), SARI),
+    "search": audit.begun(Asked("search-type", "CarePlan", parameters=(("status", "active"),)), SARI)._replace(
         patients=("Patient/1", "Patient/2"),
         entities=("CarePlan/a", "CarePlan/b"),
     ),

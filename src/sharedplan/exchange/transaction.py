@@ -114,7 +114,7 @@ async def _linked(parts: list[Part], newest: Newest) -> list[Part]:
             mapping = {**seen[base], **versioned} if versioned else seen[base]
             if mapping:
                 body = rewritten(part.asked.body, mapping)
-                part = replace(part, entry=replace(part.entry, asked=replace(part.asked, body=body)))
+                part = replace(part, entry=replace(part.entry, asked=part.asked._replace(body=body)))
         linked.append(part)
     return linked
 
