@@ -90,13 +90,12 @@ TRAILS = {
     "read": audit.begun(READ, SARI),
     "a system's read of a patient": audit.begun(Asked("read", "Patient", "anna"), SYSTEM),
     "vread": audit.begun(Asked("vread", "CarePlan", "p", "2"), SARI),
-    "search": replace(
-        audit.begun(Asked("search-type", "CarePlan", parameters=(("status", "active"),)), SARI),
+    "search": audit.begun(Asked("search-type", "CarePlan", parameters=(("status", "active"),)), SARI)._replace(
         patients=("Patient/1", "Patient/2"),
         entities=("CarePlan/a", "CarePlan/b"),
     ),
-    "create": replace(audit.begun(Asked("create", "CarePlan"), SARI), resource_id="p", version=1),
-    "delete": replace(audit.begun(Asked("delete", "CarePlan", "p"), SYSTEM), version=3),
+    "create": audit.begun(Asked("create", "CarePlan"), SARI)._replace(resource_id="p", version=1),
+    "delete": audit.begun(Asked("delete", "CarePlan", "p"), SYSTEM)._replace(version=3),
     "refusal": audit.failed(READ, SARI, Refused("no scope", at=None)),
     "transaction": audit.begun(Asked("transaction"), SYSTEM),
     "the least": Trail("read", "R"),

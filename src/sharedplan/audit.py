@@ -4,8 +4,6 @@ Every interaction leaves one row, refusals and failures too, written in the tran
 Bundle leaves one more for each of its entries. What the rows look like as AuditEvents: `interactions/audit_events.py`.
 """
 
-from dataclasses import replace
-
 from sharedplan.access.decision import Grant
 from sharedplan.access.principal import Principal
 from sharedplan.errors import Refused, SharedplanError, Unauthenticated
@@ -56,7 +54,7 @@ def done(trail: Trail, answer: Answer) -> Trail:
     """The row of a write that changed nothing: what it was about."""
     if answer.type is None or answer.id is None or answer.version is None or answer.last_updated is None:
         return trail
-    row = replace(trail, resource_id=answer.id, version=answer.version)
+    row = trail._replace(resource_id=answer.id, version=answer.version)
     return about(row, [Version(answer.type, answer.id, answer.version, answer.last_updated, "", answer.content)])
 
 
@@ -72,7 +70,7 @@ def failed(asked: Asked, by: Principal, failure: Exception) -> Trail:
         reasons = (f"{failure.status} {failure.code}",)
         if isinstance(failure, Refused | Unauthenticated):
             reasons = tuple(issue.saying for issue in failure.issues)
-    return replace(begun(asked, by, reasons), outcome=SERIOUS_FAILURE if ours else MINOR_FAILURE)
+    return begun(asked, by, reasons)._replace(outcome=SERIOUS_FAILURE if ours else MINOR_FAILURE)
 
 
 def granted(asked: Asked, by: Principal, grant: Grant) -> Trail:

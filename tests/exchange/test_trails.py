@@ -3,11 +3,12 @@
 import base64
 from dataclasses import replace
 
+import asyncpg
 import pytest
 
 from exchange.asking import ANNA, RECORDS, Ask, a_bundle, a_patient, an_entry, identified, resource_in
 from sharedplan.access.scopes import parse
-from sharedplan.errors import Gone, NotFound, Refused, SharedplanError
+from sharedplan.errors import Fault, Gone, NotFound, Refused, SharedplanError
 from sharedplan.fhir.exchanges import Json
 
 PLAN = {
@@ -150,3 +151,22 @@ async def test_the_log_is_found_by_patient_and_reading_it_is_logged(ask: Ask) ->
     assert read.version == 1
     everything = resource_in(await ask("search-type", "AuditEvent"))
     assert everything["total"] == 4
+
+
+async def test_nothing_is_answered_when_the_trail_cannot_be_written(ask: Ask, database_url: str) -> None:
+    await ask("update", "Patient/anna", a_patient(id="anna"))
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("ALTER TABLE audit_event ADD CONSTRAINT closed CHECK (false) NOT VALID")
+    for interaction, address in (
+        ("read", "Patient/anna"),
+        ("vread", "Patient/anna/1"),
+        ("history-instance", "Patient/anna"),
+        ("search-type", "Patient"),
+        ("read", "Patient/none"),
+    ):
+        with pytest.raises(Fault):
+            await ask(interaction, address)
+    await connection.execute("ALTER TABLE audit_event DROP CONSTRAINT closed")
+    await connection.close()
+    assert (await ask("read", "Patient/anna")).status == 200
+    assert told(await log(ask)) == [("update", "U", "0"), ("read", "R", "0")]

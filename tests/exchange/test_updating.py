@@ -1,7 +1,5 @@
 """Update, update as create and conditional update, through the conductor."""
 
-from dataclasses import replace
-
 import pytest
 
 from exchange.asking import ANNA, BASE, POLICY, RECORDS, Ask, a_patient, identified, resource_in
@@ -132,5 +130,5 @@ async def test_what_a_condition_selected_must_still_meet_it_once_it_is_locked(as
         surroundings = acting(asked, RECORDS, unit, SystemClock(), POLICY)
         with pytest.raises(RetryableConflict):
             await check_still_selected(condition_of(asked), "1", surroundings)
-        inactive = replace(asked, parameters=(("active", "false"),))
+        inactive = asked._replace(parameters=(("active", "false"),))
         await check_still_selected(condition_of(inactive), "1", surroundings)

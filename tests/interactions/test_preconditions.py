@@ -1,6 +1,5 @@
 """ETags and what hangs on them."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -16,7 +15,7 @@ DELETED = THIRD._replace(interaction="delete", content=None)
 
 
 def asked(**headers: object) -> Asked:
-    return replace(Asked("update", "Patient", "1"), **headers)  # type: ignore[arg-type]
+    return Asked("update", "Patient", "1")._replace(**headers)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Answer → HTTP response: status, headers and the text as it is."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import httpx
@@ -32,7 +31,7 @@ async def test_a_resource_is_sent_as_it_is_with_its_version_and_time(client: htt
 
 
 async def test_what_was_created_says_where_by_our_own_address(client: httpx.AsyncClient, behind: Behind) -> None:
-    behind.answer = replace(STORED, status=201, created=True)
+    behind.answer = STORED._replace(status=201, created=True)
     response = await client.post("CarePlan", content=b"{}", headers={**JSON, "host": "evil.example"})
     assert response.headers["location"] == "https://plans.example/fhir/CarePlan/a-1/_history/3"
 
@@ -41,7 +40,7 @@ async def test_what_was_created_says_where_by_our_own_address(client: httpx.Asyn
 async def test_without_content_there_is_neither_body_nor_type(
     client: httpx.AsyncClient, behind: Behind, status: int
 ) -> None:
-    behind.answer = replace(STORED, status=status, content=None)
+    behind.answer = STORED._replace(status=status, content=None)
     response = await client.get("CarePlan/a-1")
     assert response.content == b""
     assert "content-type" not in response.headers
@@ -55,7 +54,7 @@ async def test_client_data_is_kept_in_no_cache(client: httpx.AsyncClient, behind
 
 
 async def test_the_directory_may_be_kept_and_asked_about_again(client: httpx.AsyncClient, behind: Behind) -> None:
-    behind.answer = replace(STORED, type="Practitioner")
+    behind.answer = STORED._replace(type="Practitioner")
     assert (await client.get("Practitioner/a-1")).headers["cache-control"] == "private, no-cache"
 
 
@@ -64,7 +63,7 @@ async def test_no_browser_guesses_at_what_it_is(client: httpx.AsyncClient) -> No
 
 
 async def test_an_interaction_may_add_headers(client: httpx.AsyncClient, behind: Behind) -> None:
-    behind.answer = replace(STORED, headers={"Content-Location": "https://plans.example/fhir/CarePlan/a-1"})
+    behind.answer = STORED._replace(headers={"Content-Location": "https://plans.example/fhir/CarePlan/a-1"})
     response = await client.get("CarePlan/a-1")
     assert response.headers["content-location"] == "https://plans.example/fhir/CarePlan/a-1"
 

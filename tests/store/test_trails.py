@@ -1,7 +1,5 @@
 """The audit rows that reads and writes leave."""
 
-from dataclasses import replace
-
 import pytest
 
 from builders import a_care_plan, a_goal, a_patient, a_practitioner, an_appointment, an_audit_event
@@ -32,7 +30,7 @@ async def test_a_read_leaves_its_trail_with_the_patient_it_was_about(store: Stor
     async with store.begin() as unit:
         assert await unit.read("CarePlan", plan.id, within=ALL, trail=trail) == plan
         assert unit.has_recorded
-    assert await trails(store) == [replace(trail, patients=("Patient/anna",))]
+    assert await trails(store) == [trail._replace(patients=("Patient/anna",))]
 
 
 async def test_a_read_that_finds_nothing_is_on_record_as_the_askers_fault(store: Store) -> None:
@@ -41,7 +39,7 @@ async def test_a_read_that_finds_nothing_is_on_record_as_the_askers_fault(store:
     async with store.begin() as unit:
         assert await unit.read("CarePlan", "never", within=ALL, trail=absent) is None
         assert await unit.read("CarePlan", plan.id, within=Nothing(), trail=hidden) is None
-    assert await trails(store) == [replace(absent, outcome="4"), replace(hidden, outcome="4")]
+    assert await trails(store) == [absent._replace(outcome="4"), hidden._replace(outcome="4")]
 
 
 async def test_a_search_leaves_what_it_showed(store: Store) -> None:

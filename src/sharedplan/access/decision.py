@@ -64,19 +64,21 @@ def decide(asked: Asked, by: Principal, facts: Facts) -> Grant:
     if by.expires <= facts.at:
         raise Unauthenticated("the token has expired")
     letters = _letters(asked)
-    types = CATALOGUE if asked.type is None else (asked.type,)
-    if not any(contexts(by.scopes, type, letters) for type in types):
+    grant = _granted(by, asked.type, letters)
+    if grant is None:
         what = asked.interaction if asked.type is None else f"{asked.interaction} of {asked.type}"
         raise Refused(f"no scope of the token allows {what}")
-    grant = _granted(by, asked.type, letters)
     if asked.type in CATALOGUE and WRITING.intersection(letters) and grant.slice_of(asked.type) == _NOTHING:
         raise Refused(f"the token names nobody on whose behalf {asked.type} may be written")
     return grant
 
 
 @lru_cache(maxsize=4096)
-def _granted(by: Principal, asked_type: str | None, letters: str) -> Grant:
-    """The slices of one asker; kept, for they follow from the token alone."""
+def _granted(by: Principal, asked_type: str | None, letters: str) -> Grant | None:
+    """The slices of one asker, None when no scope allows any of the letters; kept, for both follow from the token."""
+    types = CATALOGUE if asked_type is None else (asked_type,)
+    if not any(contexts(by.scopes, type, letters) for type in types):
+        return None
     slices = {type: _slice(type, by, letters if asked_type in (None, type) else READING) for type in CATALOGUE}
     whom = by.person or by.organization or "nobody named"
     shows = asked_type is None or letters not in WRITING

@@ -3,8 +3,6 @@
 https://hl7.org/fhir/R4/http.html#ops
 """
 
-from dataclasses import replace
-
 from sharedplan.errors import Issue
 from sharedplan.fhir import outcomes
 from sharedplan.fhir.exchanges import Answer, Asked
@@ -26,12 +24,12 @@ def preferred(asked: Asked, answer: Answer) -> Answer:
     if not answer.created and asked.interaction == "create" and answer.id is not None:
         # The client learns which resource it is also without a body; 201 has its Location already.
         place = f"{asked.base}/{answer.type}/{answer.id}/_history/{answer.version}"
-        answer = replace(answer, headers={**answer.headers, "Location": place})
+        answer = answer._replace(headers={**answer.headers, "Location": place})
     if asked.prefer.returning == "minimal":
-        return replace(answer, content=None)
+        return answer._replace(content=None)
     if asked.prefer.returning == "OperationOutcome":
         status = 200 if answer.status == 204 else answer.status
-        return replace(answer, content=outcome_of(asked, answer), status=status)
+        return answer._replace(content=outcome_of(asked, answer), status=status)
     return answer
 
 

@@ -114,7 +114,7 @@ async def _linked(parts: list[Part], newest: Newest) -> list[Part]:
             mapping = {**seen[base], **versioned} if versioned else seen[base]
             if mapping:
                 body = rewritten(part.asked.body, mapping)
-                part = replace(part, entry=replace(part.entry, asked=replace(part.asked, body=body)))
+                part = replace(part, entry=replace(part.entry, asked=part.asked._replace(body=body)))
         linked.append(part)
     return linked
 
@@ -202,7 +202,7 @@ async def _written(
         each = proposals.get(part.number)
         if isinstance(each, Proposal):
             unit.put(each.change)
-            trails.append(replace(part.acting.trail, resource_id=each.change.id, version=each.change.version))
+            trails.append(part.acting.trail._replace(resource_id=each.change.id, version=each.change.version))
         elif each is not None:
             answers[part.number] = each
             trails.append(audit.done(part.acting.trail, each))

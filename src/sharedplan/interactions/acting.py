@@ -1,7 +1,7 @@
 """What an interaction works with beside the question: the unit of work, the slices, and the choices of this server."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sharedplan.clock import Clock
@@ -55,7 +55,7 @@ class Acting:
 
     def shown(self, answer: Answer) -> Answer:
         """The answer, without the resource if the asker may not read it."""
-        return answer if self.shows else replace(answer, content=None)
+        return answer if self.shows else answer._replace(content=None)
 
     @property
     def asker(self) -> str:

@@ -5,7 +5,7 @@ for the asker it was given to, for as long as what it shows is kept. https://hl7
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -122,7 +122,7 @@ def self_link(asked: Asked, pairs: Iterable[tuple[str, str]]) -> str:
 
 def with_question(trail: Trail, asked: Asked, pairs: Pairs, is_continued: bool) -> Trail:
     """The audit row with the question that was put on the first page; a cursor alone says nothing."""
-    return replace(trail, query=f"{_address(asked)}?{query(pairs)}") if is_continued else trail
+    return trail._replace(query=f"{_address(asked)}?{query(pairs)}") if is_continued else trail
 
 
 def _sealed(key: Any) -> Any:

@@ -5,7 +5,7 @@ its index values. A transaction makes all its proposals before it writes the fir
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sharedplan.care import rulebook
 from sharedplan.errors import Incorrect, Issue, Refused, Unprocessable
@@ -151,6 +151,6 @@ async def written(proposal: Proposal, acting: Acting) -> Answer:
     """Writes one proposal with its audit row, and says what came of it."""
     change = proposal.change
     acting.unit.put(change)
-    trail = replace(acting.trail, resource_id=change.id, version=change.version)
+    trail = acting.trail._replace(resource_id=change.id, version=change.version)
     versions = await acting.unit.write([trail])
     return proposal.answered(versions[0])

@@ -1,7 +1,6 @@
 """Whom and what the versions shown speak of, for the audit row of a read that the store cannot tell it for."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from sharedplan.fhir.json_text import read
 from sharedplan.search.indexing import index_values
@@ -20,7 +19,7 @@ def about(trail: Trail, versions: Iterable[Version]) -> Trail:
             shown[name] = None
             patients.update(dict.fromkeys(patients_of(version)))
     shown.pop(trail.resource or "", None)
-    return replace(trail, patients=tuple(patients), entities=(*trail.entities, *shown))
+    return trail._replace(patients=tuple(patients), entities=(*trail.entities, *shown))
 
 
 def patients_of(version: Version) -> tuple[str, ...]:

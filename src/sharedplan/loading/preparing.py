@@ -154,6 +154,6 @@ def _linked(ready: Sequence[Ready]) -> list[Ready]:
         asked, mapping = each.entry.asked, links.seen_from(each.entry)
         if mapping and asked.interaction in ("create", "update"):
             body = references.rewritten(asked.body, mapping)
-            each = replace(each, entry=replace(each.entry, asked=replace(asked, body=body)))
+            each = replace(each, entry=replace(each.entry, asked=asked._replace(body=body)))
         linked.append(each)
     return linked

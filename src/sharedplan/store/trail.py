@@ -4,10 +4,9 @@ It is rendered as an IHE BALP AuditEvent when somebody reads it. https://profile
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -20,9 +19,8 @@ _ARRAYS = ("patients", "entities")
 MINOR_FAILURE = "4"
 
 
-@dataclass(frozen=True, slots=True)
-class Trail:
-    """Who did what to what, and how it ended.
+class Trail(NamedTuple):
+    """Who did what to what, and how it ended; a tuple, for each read makes two.
 
     `action` is C, R, U, D or E (https://hl7.org/fhir/R4/valueset-audit-event-action.html), `outcome` "0" for success,
     "4" when the request was at fault, "8" when we were. `patients` and `entities` are references ("Patient/1").
@@ -67,7 +65,6 @@ _values_kept = attrgetter(*_KEPT)
 
 def row(trail: Trail, id: str) -> list[Any]:
     """The values of FIELDS; None for what there is none of."""
-    kept = {name: value for name, value in zip(_KEPT, _values_kept(trail), strict=True) if value}
     about, patients = trail.resource, trail.patients
     return [
         id,
@@ -79,7 +76,7 @@ def row(trail: Trail, id: str) -> list[Any]:
         patients or None,
         about if about not in patients else None,
         _others(trail) if trail.entities else None,
-        orjson.dumps(kept).decode(),
+        orjson.dumps({name: value for name, value in zip(_KEPT, _values_kept(trail), strict=True) if value}).decode(),
     ]
 
 
@@ -95,7 +92,7 @@ def restored(text: str, outcome: list[str], patient: list[str] | None, entity: l
     kept["reasons"] = tuple(kept.get("reasons", ()))
     trail = Trail(**kept, outcome=outcome[0], patients=tuple(patient or ()))
     others = (each for each in entity or () if each != trail.resource and each not in trail.patients)
-    return replace(trail, entities=tuple(others))
+    return trail._replace(entities=tuple(others))
 
 
 def row_text(trail: Trail, id: str) -> bytes:

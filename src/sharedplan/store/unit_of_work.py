@@ -9,7 +9,6 @@ holds the clock for everybody until the commit.
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
@@ -276,9 +275,9 @@ def _by_type(keys: Sequence[Key]) -> Iterable[tuple[str, list[str]]]:
 def _ended(trail: Trail, row: Record | None) -> Trail:
     """The trail of a read that found this row, or none: then the request was at fault."""
     if row is None:
-        return replace(trail, outcome=MINOR_FAILURE)
+        return trail._replace(outcome=MINOR_FAILURE)
     patients = row.get("patients")
-    return replace(trail, patients=tuple(patients)) if patients and not trail.patients else trail
+    return trail._replace(patients=tuple(patients)) if patients and not trail.patients else trail
 
 
 def _ids(versions: Iterable[Version]) -> dict[str, list[str]]:
