@@ -118,7 +118,7 @@ def fill(url: str, first: int, last: int) -> float:
 
 
 async def _fill(url: str, first: int, last: int) -> None:
-    pool = await asyncpg.create_pool(url, min_size=SIDE_BY_SIDE, max_size=SIDE_BY_SIDE, command_timeout=600)
+    pool = await asyncpg.create_pool(url, min_size=SIDE_BY_SIDE, max_size=SIDE_BY_SIDE, command_timeout=1800)
     try:
         tables = {kind: await _tables(pool, kind.table) for kind in KINDS}
         everywhere = [table for those in tables.values() for table in those]
