@@ -1,7 +1,9 @@
 """`python -m benchmarks`: service and floor in turn on one database; ratios, with the budgets beside them.
 
 Starts everything itself: `sharedplan serve` with its embedded PostgreSQL in a directory of its own, which goes away at
-the end, and the floor on the same database. About ten minutes; `--quick` says in one whether something is badly off.
+the end, and the floor on the same database. About fifteen minutes; `--quick` says in two whether something is badly
+off. `--only` takes workloads (what each asks is in `workloads.py`) and the other parts; with `growth` among them, those
+workloads of the list that grow are measured at both sizes, or all that grow when it stands alone.
 """
 
 import argparse
@@ -13,13 +15,13 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import filler, growth, loading, report, rounds, servers
+from benchmarks import checks, filler, growth, loading, report, rounds, servers
 from benchmarks.database import Database
 from benchmarks.population import CONTROLLER, PLANS_OF_A_CLIENT, plan_id
+from benchmarks.workloads import PULLED, WORKLOADS
 from sharedplan.store.embedded import Embedded
 
-PARTS = ("read", "search", "identifier", "create", "mixed", "load", "memory", "start", "growth")
-COMPARED = PARTS[:5]
+PARTS = (*WORKLOADS, "load", "memory", "start", "growth")
 RESULTS = Path(__file__).parent / "results"
 STARTS = 3
 
@@ -27,11 +29,13 @@ STARTS = 3
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="short rounds, growth to 100,000 plans only")
-    parser.add_argument("--plans", type=int, default=10_000, help="care plans in the database (default: %(default)s)")
+    parser.add_argument(
+        "--plans", type=int, default=10_000, help="care plans at first, 2,000 or more (default: %(default)s)"
+    )
     parser.add_argument("--grown", type=int, help="care plans to grow to (default: 1,000,000; 100,000 with --quick)")
     parser.add_argument("--only", default=",".join(PARTS), help="some of: %(default)s, with commas between them")
     parser.add_argument("--rounds", type=int, help="pairs of rounds (default: 7; 2 with --quick)")
-    parser.add_argument("--seconds", type=float, help="length of a round (default: 3; 1 with --quick)")
+    parser.add_argument("--seconds", type=float, help="length of a round (default: 2; 1 with --quick)")
     parser.add_argument("--connections", type=int, default=8, help="at once (default: %(default)s)")
     parser.add_argument("--workers", type=int, default=1, help="of the service and of the floor (default: %(default)s)")
     parser.add_argument("--together", action="store_true", help="leave it to the system which processor does what")
@@ -42,11 +46,15 @@ def arguments() -> argparse.Namespace:
     asked.only = [part.strip() for part in asked.only.split(",")]
     if unknown := set(asked.only) - set(PARTS):
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    if asked.plans < 2 * PULLED:
+        parser.error(f"--plans is {2 * PULLED:,} or more, so that every search finds what it is to find")
+    grown = [part for part in growth.GROWING if part in asked.only] or list(growth.GROWING)
+    asked.growing = grown if "growth" in asked.only else []
     asked.plans -= asked.plans % PLANS_OF_A_CLIENT
     asked.grown = asked.grown or (100_000 if asked.quick else 1_000_000)
     asked.entries = asked.entries or (5_000 if asked.quick else 30_000)
     asked.rounds = asked.rounds or (2 if asked.quick else 7)
-    asked.seconds = asked.seconds or (1.0 if asked.quick else 3.0)
+    asked.seconds = asked.seconds or (1.0 if asked.quick else 2.0)
     return asked
 
 
@@ -80,7 +88,7 @@ def measure(asked: argparse.Namespace, work_dir: Path) -> report.Measured:
         filler.fill(database.url, 0, asked.plans)
         floor = stack.enter_context(servers.floor(database.url, work_dir, workers=asked.workers, plan=plan_id(0)))
         pair = rounds.Pair(service, floor, database, token)
-        rounds.check(pair, asked.plans)
+        checks.check(pair, asked.plans, [*asked.only, *asked.growing])
         measured.flush = rounds.flush(work_dir)
         _measure_pair(asked, pair, data_dir, measured)
     if "start" in asked.only:
@@ -95,11 +103,12 @@ def measure(asked: argparse.Namespace, work_dir: Path) -> report.Measured:
 def _measure_pair(asked: argparse.Namespace, pair: rounds.Pair, data_dir: Path, measured: report.Measured) -> None:
     """All that service and floor are measured for while they run; the growth last, for it leaves a large database."""
     effort = rounds.Effort(asked.rounds, asked.seconds, max(1.0, asked.seconds / 2), asked.connections)
+    shorter = rounds.Effort(asked.rounds, asked.seconds / 2, 1.0, connections=1)  # a median of latencies needs less
     with rounds.apart(pair, wanted=not asked.together) as is_apart:
         measured.settings += ", servers on a processor of their own" if is_apart else ""
-        if "growth" in asked.only:
+        if asked.growing:
             say(f"latencies at {asked.plans:,} plans")
-            measured.growth.append(growth.latencies(pair, asked.plans, effort, data_dir))
+            measured.growth.append(growth.latencies(pair, asked.growing, asked.plans, shorter, data_dir))
         _compare(asked, pair, effort, measured)
     if "memory" in asked.only:
         measured.resident = {each.name: each.resident() / 2**20 for each in (pair.service, pair.floor)}
@@ -110,19 +119,19 @@ def _measure_pair(asked: argparse.Namespace, pair: rounds.Pair, data_dir: Path, 
         measured.load = loading.load(data_dir, pair.database, file)
         if measured.load.refused:
             say(f"  something was refused: {measured.load.said[-500:]}")
-    if "growth" in asked.only:
+    if asked.growing:
         filler.forget_others(pair.database.url)
         say(f"filling up to {asked.grown:,} plans")
         seconds = filler.fill(pair.database.url, asked.plans, asked.grown)
         say(f"  took {seconds:.0f} s; latencies at {asked.grown:,} plans")
         with rounds.apart(pair, wanted=not asked.together):
-            measured.growth.append(growth.latencies(pair, asked.grown, effort, data_dir))
+            measured.growth.append(growth.latencies(pair, asked.growing, asked.grown, shorter, data_dir))
 
 
 def _compare(asked: argparse.Namespace, pair: rounds.Pair, effort: rounds.Effort, measured: report.Measured) -> None:
     """The workloads that are asked for, one after another, and whether each answer of the service left a trail."""
     trail = _length_of_trail(pair.database)
-    for workload in (part for part in COMPARED if part in asked.only):
+    for workload in (part for part in WORKLOADS if part in asked.only):
         say(f"{workload}: {asked.rounds} rounds each")
         compared = rounds.compare(pair, workload, asked.plans, effort)
         measured.comparisons.append(compared)

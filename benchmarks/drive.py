@@ -3,7 +3,8 @@
     python -m benchmarks.drive http://127.0.0.1:8000/fhir --token "$TOKEN" --seed --workload read
     python -m benchmarks.drive http://127.0.0.1:8000/fhir --token "$TOKEN" --workload mixed --seconds 10
 
-`--seed` first PUTs the clients and care plans that the workloads ask for (a server must take ids of clients' choice).
+`--seed` first PUTs the clients, the care plans and what lies around them, which the workloads ask for (a server must
+take ids of clients' choice).
 Bounded in time (a minute at most) and count, and to loopback addresses.
 """
 
@@ -12,7 +13,8 @@ import random
 from collections.abc import Iterator
 
 from benchmarks.client import Outcome, Request, drive, local
-from benchmarks.population import PLANS_OF_A_CLIENT, client, client_of, plan, plan_id, wire
+from benchmarks.population import PLANS_OF_A_CLIENT, client, client_of, wire
+from benchmarks.surroundings import numbered
 from benchmarks.workloads import WORKLOADS, Target
 
 LONGEST = 60.0  # seconds
@@ -20,14 +22,14 @@ SEED_LIMIT = 600.0  # seconds
 
 
 def seeds(target: Target, *, created: int) -> Iterator[Request]:
-    """A PUT of every client and every plan of the target's population, each to be answered with `created`."""
+    """A PUT of everything in the target's population, each to be answered with `created`."""
     for number in range(target.plans):
         patient = client_of(number)
         if number % PLANS_OF_A_CLIENT == 0:
             body = wire(client(patient.removeprefix("Patient/")))
             yield Request("seed", target.send("PUT", patient, body), created)
-        resource = {"resourceType": "CarePlan", "id": plan_id(number), **plan(number, patient)}
-        yield Request("seed", target.send("PUT", f"CarePlan/{plan_id(number)}", wire(resource)), created)
+        for path, resource in numbered(number):
+            yield Request("seed", target.send("PUT", path, wire(resource)), created)
 
 
 def told(outcome: Outcome) -> str:

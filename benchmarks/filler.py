@@ -1,60 +1,100 @@
-"""Fills the database with numbered clients and care plans, by PostgreSQL itself: a million plans take minutes.
+"""Fills the database with numbered clients, care plans and what lies around them, by PostgreSQL itself: a million plans
+take minutes.
 
 A few templates are written through the service, so that every column and every index entry is what the service makes
 of them; then each row is a template's row with its nine-digit numbers, its instant and nothing else replaced. This
-knows no column by name but `id`, `last_updated` and `content`, so it follows the tables as they change.
+knows no column by name but `id`, `last_updated` and `content`, so it follows the tables as they change: a type's table
+in whatever schema, a column of any kind that can be read from its own text.
 """
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import asyncpg
 import httpx
 
-from benchmarks.population import PLANS_OF_A_CLIENT, STATUSES, Json, client, plan
+from benchmarks.population import (
+    PLAN_EPOCH,
+    PLANS_OF_A_CLIENT,
+    PLANS_OF_A_PERFORMER,
+    STRIDE,
+    TEAMS_OF_A_MEMBER,
+    VARIANTS,
+    Json,
+    client,
+    start_of,
+    status_of,
+)
+from benchmarks.surroundings import WHOLE_PLANS, whole_plan
 
-TEMPLATES = 24
-CHUNK = 20_000
+CHUNK = 5_000
 SIDE_BY_SIDE = 2
 
-PLAN_EPOCH = "2020-01-01 00:00:00+00"  # the filled rows' instants rise from here, a millisecond apart
-CLIENT_EPOCH = "2019-01-01 00:00:00+00"
+MARK = "99[6-9]0000[0-9][0-9]"  # a number in a template: what it is of, then which template
+OWN_ID = "^bench-[0-9]{9}(-[0-9])?$"
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One resource type to fill: its table, and which number and instant its rows have."""
+    """One resource type to fill: its table, and from when on its rows' instants rise, a millisecond apart."""
 
     type: str
     table: str
     epoch: str
+    last: int | None = None  # its rows belong to the plans below this number; to all without
+
+    @property
+    def numbers(self) -> dict[str, str]:
+        """The beginning of a mark → SQL of the number that takes its place in row n."""
+        if self is CLIENTS:
+            return {"999": "n"}
+        return {
+            "999": f"n / {PLANS_OF_A_CLIENT}",
+            "998": "n",
+            "997": _spread(PLANS_OF_A_PERFORMER),
+            "996": _spread(TEAMS_OF_A_MEMBER),
+        }
+
+    def within(self, first: int, last: int) -> range:
+        """The rows' numbers that go with plans `first` up to `last`."""
+        if self is CLIENTS:
+            return range(first // PLANS_OF_A_CLIENT, last // PLANS_OF_A_CLIENT)
+        return range(first, last if self.last is None else min(last, self.last))
 
 
-PLANS = Kind("CarePlan", "care_plan", PLAN_EPOCH)
-CLIENTS = Kind("Patient", "patient", CLIENT_EPOCH)
+def _spread(of_one: int) -> str:
+    """As in `population.py`."""
+    return f"n / {of_one * STRIDE} * {STRIDE} + n % {STRIDE}"
 
 
-def template_number(index: int) -> str:
-    """The number of template plan `index`, nine digits."""
-    return f"9980000{index:02}"
-
-
-def template_client(index: int) -> str:
-    """The number of the client of template plan `index`, nine digits."""
-    return f"9990000{index:02}"
+CLIENTS = Kind("Patient", "patient", "2019-01-01 00:00:00+00")
+KINDS = (
+    CLIENTS,
+    Kind("CareTeam", "care_team", "2019-02-01 00:00:00+00"),
+    Kind("CarePlan", "care_plan", f"{PLAN_EPOCH}"),
+    Kind("Goal", "goal", "2019-03-01 00:00:00+00", WHOLE_PLANS),
+    Kind("Condition", "condition", "2019-04-01 00:00:00+00", WHOLE_PLANS),
+    Kind("Encounter", "encounter", "2019-05-01 00:00:00+00", WHOLE_PLANS),
+    Kind("Task", "task", "2019-06-01 00:00:00+00", WHOLE_PLANS),
+)
 
 
 def templates() -> Iterator[tuple[str, Json]]:
-    """The template clients and plans, each with its address: plans of every status, begun at different times."""
-    for index in range(TEMPLATES):
-        patient, plan_id = f"bench-{template_client(index)}", f"bench-{template_number(index)}"
-        start = f"20{14 + index // 2}-0{1 + index % 9}-{11 + index % 17}"
-        status = STATUSES[index % len(STATUSES)]
-        body = plan(template_number(index), f"Patient/{patient}", status=status, start=start)
-        yield f"Patient/{patient}", client(patient)
-        yield f"CarePlan/{plan_id}", {"resourceType": "CarePlan", "id": plan_id, **body}
+    """The template clients, plans and what lies around them, each with its address: one plan of each variant."""
+    for variant in range(VARIANTS):
+        of_client, of_plan, of_performer, of_member = (f"99{of}0000{variant:02}" for of in (9, 8, 7, 6))
+        yield f"Patient/bench-{of_client}", client(f"bench-{of_client}")
+        yield from whole_plan(
+            of_plan,
+            f"Patient/bench-{of_client}",
+            performer=f"Practitioner/bench-{of_performer}",
+            member=f"PractitionerRole/bench-{of_member}",
+            status=status_of(variant),
+            start=start_of(variant),
+        )
 
 
 def write_templates(base: str, token: str) -> None:
@@ -68,7 +108,7 @@ def write_templates(base: str, token: str) -> None:
 
 
 def fill(url: str, first: int, last: int) -> float:
-    """Add plans `first` up to, not including, `last`, with their clients and their versions; seconds that it took.
+    """Add plans `first` up to, not including, `last`, with what goes with them and all versions; seconds that it took.
 
     Both must be multiples of PLANS_OF_A_CLIENT. Ends with VACUUM ANALYZE, so that the indexes are in order.
     """
@@ -78,23 +118,55 @@ def fill(url: str, first: int, last: int) -> float:
 
 
 async def _fill(url: str, first: int, last: int) -> None:
-    pool = await asyncpg.create_pool(url, min_size=SIDE_BY_SIDE, max_size=SIDE_BY_SIDE, command_timeout=600)
+    pool = await asyncpg.create_pool(url, min_size=SIDE_BY_SIDE, max_size=SIDE_BY_SIDE, command_timeout=1800)
     try:
-        for kind, low, high in (
-            (CLIENTS, first // PLANS_OF_A_CLIENT, last // PLANS_OF_A_CLIENT),
-            (PLANS, first, last),
-        ):
-            statements = [
-                await _copying(pool, kind, kind.table, "true"),
-                await _copying(pool, kind, "resource_version", f"type = '{kind.type}'"),
-            ]
-            jobs = [(at, min(at + CHUNK, high)) for at in range(low, high, CHUNK)]
-            await _work_off(pool, statements, jobs)
-        for table in (CLIENTS.table, PLANS.table, "resource_version"):
+        tables = {kind: await _tables(pool, kind.table) for kind in KINDS}
+        everywhere = [table for those in tables.values() for table in those]
+        async with _indexed_afterwards(pool, everywhere):
+            for kind in KINDS:
+                numbers = kind.within(first, last)
+                statements = [await _copying(pool, kind, "resource_version", f"type = '{kind.type}'")]
+                statements += [await _copying(pool, kind, table, "true") for table in tables[kind]]
+                jobs = [(at, min(at + CHUNK, numbers.stop)) for at in numbers[::CHUNK]]
+                await _work_off(pool, [statement for statement in statements if statement], jobs)
+        for table in (*everywhere, "resource_version"):
             await pool.execute(f"vacuum analyze {table}")
         await pool.execute("checkpoint")
     finally:
         await pool.close()
+
+
+@asynccontextmanager
+async def _indexed_afterwards(pool: asyncpg.Pool, tables: list[str]) -> AsyncIterator[None]:
+    """Without the indexes of these tables, but for the unique ones, while the block runs: to make them again is three
+    times as fast as to keep them. An error leaves them away."""
+    indexes = await pool.fetch(
+        "select indexrelid::regclass::text as name, pg_get_indexdef(indexrelid) as made from pg_index "
+        "where indrelid = any($1::text[]::regclass[]) and not indisunique",
+        tables,
+    )
+    for index in indexes:
+        await pool.execute(f"drop index {index['name']}")
+    yield
+    waiting = iter(indexes)
+
+    async def one_after_another() -> None:
+        async with pool.acquire() as connection:
+            await connection.execute("set maintenance_work_mem = '512MB'")
+            for index in waiting:
+                await connection.execute(index["made"])
+
+    await asyncio.gather(*(one_after_another() for _ in range(SIDE_BY_SIDE)))
+
+
+async def _tables(asked: asyncpg.Pool | asyncpg.Connection, name: str) -> list[str]:
+    """The tables of that name, in whatever schema."""
+    found = await asked.fetch(
+        "select c.oid::regclass::text from pg_class c join pg_namespace s on s.oid = c.relnamespace "
+        "where c.relname = $1 and c.relkind = 'r' and s.nspname !~ '^pg_'",
+        name,
+    )
+    return [row[0] for row in found]
 
 
 async def _work_off(pool: asyncpg.Pool, statements: list[str], jobs: list[tuple[int, int]]) -> None:
@@ -112,47 +184,52 @@ async def _work_off(pool: asyncpg.Pool, statements: list[str], jobs: list[tuple[
 
 
 async def _copying(pool: asyncpg.Pool, kind: Kind, table: str, where: str) -> str:
-    """The statement that adds rows $1 up to $2 of the kind to the table, made from the templates' rows there."""
+    """The statement that adds the rows of numbers $1 up to $2 to the table, made from the templates' rows there; empty
+    when there are none."""
+    templates = f"{table} where {where} and id ~ '^bench-{MARK}(-[0-9])?$'"
+    if not await pool.fetchval(f"select exists (select from {templates})"):
+        return ""
     columns = await pool.fetch(
         "select quote_ident(attname) as name, format_type(atttypid, atttypmod) as type from pg_attribute "
         "where attrelid = to_regclass($1) and attnum > 0 and not attisdropped and attgenerated = '' order by attnum",
         table,
     )
-    mark = "99[89]0000[0-9][0-9]"
-    templates = f"{table} where {where} and id ~ '^bench-{mark}$'"
-    instant = f"timestamptz '{kind.epoch}' + n * interval '1 millisecond'"
+    # The parts of one plan are a microsecond apart, for no two resources share an instant.
+    instant = f"timestamptz '{kind.epoch}' + n * interval '1 millisecond' + t.part * interval '1 microsecond'"
     served = f"""to_char(({instant}) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
-    numbers = _replaced("{}", "plan_mark", "lpad(n::text, 9, '0')")
-    client_number = "n" if kind is CLIENTS else f"n / {PLANS_OF_A_CLIENT}"
-    numbers = _replaced(numbers, "client_mark", f"lpad(({client_number})::text, 9, '0')")
     made = []
     for column in columns:
         name, type_ = column["name"], column["type"]
-        told = await pool.fetchval(f"select bool_or({name}::text ~ '{mark}') from {templates}")
+        text = f"t.{name}::text"
+        for mark in await _marks(pool, f"{name}::text", templates):
+            text = f"replace({text}, '{mark}0000' || t.which, lpad(({kind.numbers[mark]})::text, 9, '0'))"
         if name == "last_updated":
             made.append(instant)
         elif name == "content":
-            made.append(f"{_replaced(numbers, 'stamp', served).format('t.content::text')}::{type_}")
-        elif told:
-            made.append(f"{numbers.format(f't.{name}::text')}::{type_}")
+            made.append(f"replace({text}, t.stamp, {served})::{type_}")
         else:
-            made.append(f"t.{name}")
+            made.append(f"{text}::{type_}" if "replace" in text else f"t.{name}")
     names = ", ".join(column["name"] for column in columns)
     return f"""
         with t as (
-            select *, row_number() over (order by id) - 1 as place, right(id, 2) as which,
-                   '9980000' || right(id, 2) as plan_mark, '9990000' || right(id, 2) as client_mark,
+            select *, substring(id from '^bench-99[89]0000([0-9][0-9])') as which,
+                   coalesce(substring(id from '-([0-9])$')::integer, 0) as part,
                    content -> 'meta' ->> 'lastUpdated' as stamp
             from {templates}
         )
         insert into {table} ({names})
         select {", ".join(made)}
-        from generate_series($1::bigint, $2::bigint - 1) as n join t on t.place = n % {TEMPLATES}
+        from generate_series($1::bigint, $2::bigint - 1) as n join t on t.which::integer = n % {VARIANTS}
     """
 
 
-def _replaced(inner: str, mark: str, by: str) -> str:
-    return f"replace({inner}, t.{mark}, {by})"
+async def _marks(pool: asyncpg.Pool, text: str, templates: str) -> list[str]:
+    """The beginnings of the marks that are somewhere in that text of the templates."""
+    found = await pool.fetch(
+        f"select distinct left(mark[1], 3) from (select {text} as told from {templates}) t, "
+        f"regexp_matches(told, '{MARK}', 'g') mark order by 1"
+    )
+    return [row[0] for row in found]
 
 
 def forget_others(url: str) -> None:
@@ -161,11 +238,12 @@ def forget_others(url: str) -> None:
     async def forget() -> None:
         connection = await asyncpg.connect(url, command_timeout=600)
         try:
-            await connection.execute("delete from care_plan where id !~ '^bench-[0-9]{9}$'")
-            await connection.execute("alter table resource_version disable trigger user")
-            await connection.execute("delete from resource_version where id !~ '^bench-[0-9]{9}$'")
-            await connection.execute("alter table resource_version enable trigger user")
-            for table in ("care_plan", "resource_version", "audit_event"):
+            tables = [table for kind in KINDS for table in await _tables(connection, kind.table)]
+            for table in (*tables, "resource_version"):
+                await connection.execute(f"alter table {table} disable trigger user")
+                await connection.execute(f"delete from {table} where id !~ '{OWN_ID}'")
+                await connection.execute(f"alter table {table} enable trigger user")
+            for table in (*tables, "resource_version", "audit_event"):
                 await connection.execute(f"vacuum analyze {table}")
         finally:
             await connection.close()

@@ -1,8 +1,9 @@
 """The floor: the least program that answers the same requests from the same tables.
 
 Bare Starlette and asyncpg under uvicorn with httptools and uvloop. No token, decision, audit, version or index beyond
-what makes the row findable; a create validates with fhir.resources and inserts one row. Connections are held for good
-and statements prepared once, without a pool's reset between two requests: nothing that it could do without is in it.
+what makes the row findable; a create validates with fhir.resources and inserts one row. It knows the questions of
+`workloads.py` and no others, one statement each (`statements.py`). Connections are held for good and statements
+prepared once, without a pool's reset between two requests: nothing that it could do without is in it.
 
     python -m benchmarks.floor --database postgresql://… --port 8001 --workers 1
 """
@@ -13,6 +14,7 @@ import os
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -25,21 +27,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-DATABASE = "BENCHMARKS_FLOOR_DATABASE"
-CONTROLLER = "Organization/bench-floor"  # marks the floor's rows, so that they can be told from the service's
-CONNECTIONS = 10
+from benchmarks import statements
 
-READ = "select content from care_plan where id = $1"
-SEARCH = "select id, content, count(*) over () from care_plan where patient = $1 order by last_updated desc limit $2"
-IDENTIFIER = "select id, content, count(*) over () from care_plan where identifier @> $1::text[] limit $2"
-CREATE = f"""
-insert into care_plan (id, version, last_updated, controller, content, patient, subject, identifier)
-values ($1, 1, clock_timestamp(), '{CONTROLLER}', $2, $3, $3, $4)
-"""
+DATABASE = "BENCHMARKS_FLOOR_DATABASE"
+CONNECTIONS = 10
 
 
 class Connections:
-    """Connections with the four statements prepared, taken and given back without a word to the server."""
+    """Connections with all statements prepared, taken and given back without a word to the server."""
 
     def __init__(self) -> None:
         self.free: asyncio.LifoQueue[dict[str, Any]] = asyncio.LifoQueue()
@@ -49,7 +44,7 @@ class Connections:
         for _ in range(CONNECTIONS):
             connection = await asyncpg.connect(url)
             self.all.append(connection)
-            self.free.put_nowait({sql: await connection.prepare(sql) for sql in (READ, SEARCH, IDENTIFIER, CREATE)})
+            self.free.put_nowait({sql: await connection.prepare(sql) for sql in statements.ALL})
 
     async def close(self) -> None:
         for connection in self.all:
@@ -57,18 +52,18 @@ class Connections:
 
     async def fetch(self, sql: str, *values: Any) -> list[asyncpg.Record]:
         """The rows that the statement gives."""
-        statements = await self.free.get()
+        prepared = await self.free.get()
         try:
-            return await statements[sql].fetch(*values)  # type: ignore[no-any-return]
+            return await prepared[sql].fetch(*values)  # type: ignore[no-any-return]
         finally:
-            self.free.put_nowait(statements)
+            self.free.put_nowait(prepared)
 
 
 connections = Connections()
 
 
 async def read(request: Request) -> Response:
-    rows = await connections.fetch(READ, request.path_params["id"])
+    rows = await connections.fetch(statements.READ, request.path_params["id"])
     if not rows:
         return Response(status_code=404)
     return Response(rows[0][0], media_type="application/fhir+json")
@@ -76,18 +71,45 @@ async def read(request: Request) -> Response:
 
 async def search(request: Request) -> Response:
     asked = request.query_params
+    base = f"http://{request.headers['host']}/fhir/"
+    if "_id" in asked:
+        return _bundle(_parts(base, await connections.fetch(statements.WHOLE, asked["_id"])), 1)
     count = int(asked.get("_count", "10"))
+    if "_lastUpdated" in asked:
+        since = datetime.fromisoformat(asked["_lastUpdated"].removeprefix("gt"))
+        return _bundle(_plans(base, await connections.fetch(statements.DELTA, since, count)))
     if "patient" in asked:
-        rows = await connections.fetch(SEARCH, asked["patient"], count)
+        rows = await connections.fetch(statements.PATIENT, asked["patient"], count)
+    elif "performer" in asked:
+        low, high = (datetime.fromisoformat(f"{each[2:]}T00:00:00Z") for each in asked.getlist("date"))
+        rows = await connections.fetch(statements.PERIOD, [asked["performer"]], low, high, count)
+    elif "care-team.participant" in asked:
+        rows = await connections.fetch(statements.CHAINED, [asked["care-team.participant"]], count)
     else:
-        rows = await connections.fetch(IDENTIFIER, [asked["identifier"]], count)
-    base = f"http://{request.headers['host']}/fhir/CarePlan/"
-    entries = ",".join(
-        f'{{"fullUrl":"{base}{row[0]}","resource":{row[1]},"search":{{"mode":"match"}}}}' for row in rows
+        rows = await connections.fetch(statements.IDENTIFIER, [asked["identifier"]], count)
+    return _bundle(_plans(base, rows), rows[0][2] if rows else 0)
+
+
+def _plans(base: str, rows: list[asyncpg.Record]) -> str:
+    """The entries of plans that match; rows of (id, content, …)."""
+    return ",".join(
+        f'{{"fullUrl":"{base}CarePlan/{row[0]}","resource":{row[1]},"search":{{"mode":"match"}}}}' for row in rows
     )
-    total = rows[0][2] if rows else 0
+
+
+def _parts(base: str, rows: list[asyncpg.Record]) -> str:
+    """The entries of one plan and what goes with it; rows of (type, id, content)."""
+    return ",".join(
+        f'{{"fullUrl":"{base}{type}/{id}","resource":{content},'
+        f'"search":{{"mode":"{"match" if type == "CarePlan" else "include"}"}}}}'
+        for type, id, content in rows
+    )
+
+
+def _bundle(entries: str, total: int | None = None) -> Response:
+    counted = f'"total":{total},' if total is not None else ""
     return Response(
-        f'{{"resourceType":"Bundle","type":"searchset","total":{total},"entry":[{entries}]}}',
+        f'{{"resourceType":"Bundle","type":"searchset",{counted}"entry":[{entries}]}}',
         media_type="application/fhir+json",
     )
 
@@ -101,7 +123,7 @@ async def create(request: Request) -> Response:
     new_id = str(uuid.uuid4())
     content = f'{{"id":"{new_id}",{body.decode()[1:]}'
     identifiers = [each for one in plan.identifier or () for each in (one.value, f"{one.system}|{one.value}")]
-    await connections.fetch(CREATE, new_id, content, plan.subject.reference, identifiers)
+    await connections.fetch(statements.CREATE, new_id, content, plan.subject.reference, identifiers)
     return Response(
         content,
         201,

@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 
 import psutil
 
+from benchmarks.checks import SEARCHES
 from benchmarks.growth import Latencies
 from benchmarks.loading import Load
 from benchmarks.rounds import Comparison, Round
 
-RATIO_BUDGETS = {"read": 0.45, "search": 0.40, "create": 0.35}
+SEARCH_BUDGET = 0.40
+RATIO_BUDGETS = {"read": 0.45, **dict.fromkeys(SEARCHES, SEARCH_BUDGET), "create": 0.35}
 GROWTH_BUDGET = 1.2
 LOAD_BUDGET = 1000  # resources a second
 MEMORY_BUDGET = 150  # MiB
@@ -22,6 +24,10 @@ NAMES = {
     "read": "read",
     "search": "search by patient, 10 matches + total",
     "identifier": "search by identifier",
+    "period": "search by performer and period, 10 matches + total",
+    "chained": "search by member of the team (chained), 10 matches + total",
+    "include": "a whole plan by _include and _revinclude, 9 entries",
+    "delta": "delta pull of 1,000 plans",
     "create": "create CarePlan",
     "mixed": "mixed (60 % read, 25 % search, 5 % identifier, 10 % create)",
 }

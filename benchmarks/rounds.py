@@ -14,12 +14,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import psutil
 
 from benchmarks.client import Outcome, drive
 from benchmarks.database import Database
-from benchmarks.population import PLANS_OF_A_CLIENT, client_of, identifier_of, plan, plan_id
 from benchmarks.servers import Server
 from benchmarks.workloads import WORKLOADS, Target
 
@@ -128,30 +126,6 @@ def compare(pair: Pair, workload: str, plans: int, effort: Effort) -> Comparison
             played.append(play(pair, server, workload, plans, effort.seconds, effort.connections))
     answers = sum(each.outcome.answered for each in (warm_up[0], *service))
     return Comparison(workload, service, floor, answers)
-
-
-def check(pair: Pair, plans: int) -> None:
-    """Look into the answers that the rounds only count. Raises RuntimeError when a server does not do the job."""
-    for server in (pair.service, pair.floor):
-        headers = {"Authorization": f"Bearer {pair.token}", "Accept": "application/fhir+json"}
-        number = plans // 2
-        with httpx.Client(base_url=server.base, headers=headers, timeout=30) as http:
-
-            def searched(search: str, http: httpx.Client = http) -> tuple[int, int]:
-                bundle = http.get(f"/CarePlan?{search}").raise_for_status().json()
-                return bundle["total"], len(bundle["entry"])
-
-            made = http.post("/CarePlan", json=plan(f"{10**9 - 1}", "Patient/bench-nobody"))
-            found = {
-                "read": http.get(f"/CarePlan/{plan_id(number)}").json().get("id") == plan_id(number),
-                "search": searched(f"patient={client_of(number)}&_count={PLANS_OF_A_CLIENT}") == (10, 10),
-                "identifier": searched(f"identifier={identifier_of(number)}") == (1, 1),
-                "create": made.status_code == 201
-                and http.get(f"/CarePlan/{made.json()['id']}").json()["identifier"][0]["value"] == f"P{10**9 - 1}",
-            }
-        wrong = [what for what, right in found.items() if not right]
-        if wrong:
-            raise RuntimeError(f"the {server.name} answers wrongly: {', '.join(wrong)}")
 
 
 def flush(directory: Path, times: int = 200) -> float:

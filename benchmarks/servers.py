@@ -14,6 +14,8 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.workloads import PULLED
+
 ROOT = Path(__file__).resolve().parents[1]
 SHAREDPLAN = (sys.executable, "-m", "sharedplan")
 START_LIMIT = 60.0  # seconds
@@ -121,11 +123,13 @@ def _end(process: psutil.Popen) -> None:
 
 @contextlib.contextmanager
 def service(data_dir: Path, *, workers: int, ready: str = "/readyz", token: str = "") -> Iterator[Server]:
-    """`sharedplan serve` on that data directory, with its embedded PostgreSQL and all settings at their defaults."""
+    """`sharedplan serve` on that data directory, with its embedded PostgreSQL and all settings at their defaults, but
+    for the pages that a delta pull asks for."""
     port = free_port()
     command = [*SHAREDPLAN, "serve", "--port", str(port), "--workers", str(workers), "--data-dir", str(data_dir)]
     output = data_dir.parent / "service.log"
-    with running("service", command, port, output, ready=ready, env=environment(), token=token) as server:
+    env = {**environment(), "SHAREDPLAN_PAGE_SIZE_LIMIT": str(PULLED)}
+    with running("service", command, port, output, ready=ready, env=env, token=token) as server:
         yield server
 
 

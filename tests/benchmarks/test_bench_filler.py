@@ -1,69 +1,98 @@
-"""The filler's rows are as good as the service's own, and the floor answers from them."""
+"""The filler's rows are as good as the service's own."""
 
-import asyncio
-import json
-from typing import Any
+from benchmarks.filler import KINDS, fill, forget_others
+from benchmarks.population import client_of, identifier_of, member_of, plan, plan_id, start_of, status_of
+from benchmarks.surroundings import PARTS, numbered
 
-import asyncpg
-import httpx
-import pytest
-from benchmarks.filler import fill, forget_others, templates
-from benchmarks.population import client_of, identifier_of, plan, plan_id
-
-from benchmarks import floor
-from exchange.asking import BASE, POLICY, RECORDS
-from sharedplan.clock import SystemClock
-from sharedplan.exchange.perform import perform
-from sharedplan.fhir.exchanges import Answer, Asked
-from sharedplan.store.engine import Pool
-from sharedplan.store.unit_of_work import Store
-
-PLANS = 40
-
-
-async def _asked(url: str, questions: list[Asked]) -> list[Answer]:
-    pool = Pool(url)
-    try:
-        store = Store(pool)
-        return [await perform(each, RECORDS, store.begin, SystemClock(), POLICY) for each in questions]
-    finally:
-        await pool.close()
-
-
-def ask(url: str, *questions: Asked) -> list[Any]:
-    """What the service answers, parsed."""
-    answers = asyncio.run(_asked(url, list(questions)))
-    return [json.loads(answer.content) if answer.content else None for answer in answers]
-
-
-@pytest.fixture
-def filled(database_url: str) -> str:
-    """A database with the templates and 40 plans of 4 clients."""
-    puts = []
-    for path, body in templates():
-        type, id = path.split("/")
-        puts.append(Asked("update", type, id, body=body, base=BASE, method="PUT"))
-    ask(database_url, *puts)
-    fill(database_url, 0, PLANS)
-    return database_url
+from exchange.asking import BASE
+from populated import NUMBER, ask, put_templates, values
+from sharedplan.fhir.exchanges import Asked
 
 
 def test_a_filled_plan_is_read_found_and_kept_like_one_that_was_sent(filled: str) -> None:
-    number = 23
     read, by_client, by_identifier, history = ask(
         filled,
-        Asked("read", "CarePlan", plan_id(number), base=BASE),
-        Asked("search-type", "CarePlan", parameters=(("patient", client_of(number)),), base=BASE),
-        Asked("search-type", "CarePlan", parameters=(("identifier", identifier_of(number)),), base=BASE),
-        Asked("history-instance", "CarePlan", plan_id(number), base=BASE),
+        Asked("read", "CarePlan", plan_id(NUMBER), base=BASE),
+        Asked("search-type", "CarePlan", parameters=(("patient", client_of(NUMBER)),), base=BASE),
+        Asked("search-type", "CarePlan", parameters=(("identifier", identifier_of(NUMBER)),), base=BASE),
+        Asked("history-instance", "CarePlan", plan_id(NUMBER), base=BASE),
     )
     meta = read.pop("meta")
-    assert meta == {"versionId": "1", "lastUpdated": "2020-01-01T00:00:00.023000Z"}
-    sent = plan(number, client_of(number), status=read["status"], start=read["period"]["start"])
-    assert read == {"resourceType": "CarePlan", "id": plan_id(number), **sent}
+    assert meta == {"versionId": "1", "lastUpdated": "2020-01-01T00:00:00.123000Z"}
+    sent = plan(NUMBER, client_of(NUMBER), status=status_of(NUMBER), start=start_of(NUMBER))
+    assert read == {"resourceType": "CarePlan", "id": plan_id(NUMBER), **sent}
     assert by_client["total"] == 10
-    assert [entry["resource"]["id"] for entry in by_identifier["entry"]] == [plan_id(number)]
+    assert [entry["resource"]["id"] for entry in by_identifier["entry"]] == [plan_id(NUMBER)]
     assert history["total"] == 1
+
+
+def test_what_lies_around_a_plan_is_filled_in_as_it_would_be_sent(filled: str) -> None:
+    parts = dict(numbered(NUMBER))
+    held = ask(filled, *(Asked("read", *path.split("/"), base=BASE) for path in parts))
+    instants = [each.pop("meta")["lastUpdated"] for each in held]
+    assert dict(zip(parts, held, strict=True)) == parts
+    assert len(set(instants)) == len(parts) == PARTS - 1
+
+
+def test_what_lies_around_a_plan_is_found_by_what_it_refers_to(filled: str) -> None:
+    tasks, teams = ask(
+        filled,
+        Asked("search-type", "Task", parameters=(("focus", f"CarePlan/{plan_id(NUMBER)}"),), base=BASE),
+        Asked("search-type", "CareTeam", parameters=(("participant", member_of(NUMBER)),), base=BASE),
+    )
+    assert [each["resource"]["id"] for each in tasks["entry"]] == [f"{plan_id(NUMBER)}-1", f"{plan_id(NUMBER)}-2"]
+    assert teams["total"] == 10
+
+
+def test_a_column_of_any_kind_is_filled_and_a_generated_one_makes_itself(database_url: str) -> None:
+    put_templates(database_url)
+    values(
+        database_url,
+        "alter table care_plan add words tsvector, add amounts numrange[], add amount numrange",
+        f"update care_plan set words = {WORDS}, amounts = '{AMOUNTS}', amount = '[1,2.25)'",
+        "alter table care_plan add told tsvector generated always as (to_tsvector('simple', id)) stored",
+    )
+    fill(database_url, 0, 40)
+    row = f"from care_plan where id = '{plan_id(23)}'"
+    assert values(
+        database_url,
+        f"select words = {WORDS} {row}",
+        f"select '{plan_id(23)}' = any(tsvector_to_array(words)) {row}",
+        f"select told = to_tsvector('simple', id) {row}",
+        f"select amounts = '{AMOUNTS}' and amount = '[1,2.25)' {row}",
+    ) == [True, True, True, True]
+
+
+WORDS = """to_tsvector('simple', id || ' arki') || array_to_tsvector(array[id, 'it''s \\ a "plan"'])"""
+AMOUNTS = '{"[1.50,2)","(,7]"}'
+
+
+def test_the_indexes_are_back_when_the_tables_are_filled(database_url: str) -> None:
+    put_templates(database_url)
+    made = "select array_agg(indexdef order by indexdef) from pg_indexes where schemaname = 'public'"
+    (before,) = values(database_url, made)
+    fill(database_url, 0, 40)
+    assert values(database_url, made) == [before]
+    assert any("USING gin" in each for each in before)
+
+
+def test_a_table_of_the_same_name_in_another_schema_is_filled_too(database_url: str) -> None:
+    put_templates(database_url)
+    values(
+        database_url,
+        "create schema elsewhere",
+        "create table elsewhere.care_plan as select id, version, last_updated, content from care_plan limit 24",
+        "create table elsewhere.goal (id text)",
+    )
+    fill(database_url, 0, 40)
+    numbered_rows = "where id ~ '^bench-0'"
+    assert values(
+        database_url,
+        f"select count(*) from elsewhere.care_plan {numbered_rows}",
+        f"select count(*) from elsewhere.goal {numbered_rows}",
+        """select count(*) from elsewhere.care_plan e join care_plan p using (id, last_updated)
+            where e.content::text = p.content::text""",
+    ) == [40, 0, 64]
 
 
 def test_clients_are_filled_in_once_each(filled: str) -> None:
@@ -72,49 +101,20 @@ def test_clients_are_filled_in_once_each(filled: str) -> None:
 
 
 def test_what_was_written_beside_the_population_can_be_forgotten(filled: str) -> None:
-    def held() -> list[int]:
-        async def count() -> list[int]:
-            connection = await asyncpg.connect(filled)
-            try:
-                return [await connection.fetchval(f"select count(*) from {table}") for table in TABLES]
-            finally:
-                await connection.close()
+    tables = (*(kind.table for kind in KINDS), "resource_version")
 
-        return asyncio.run(count())
+    def held() -> list[int]:
+        return values(filled, *(f"select count(*) from {table}" for table in tables))
 
     before = held()
-    ask(filled, Asked("create", "CarePlan", body={"resourceType": "CarePlan", **plan(5, client_of(5))}, base=BASE))
-    assert held() == [before[0] + 1, before[1] + 1]
+    assert before == [84, 624, 624, 1248, 624, 624, 1248, 5076]
+    goal = {"resourceType": "Goal", "lifecycleStatus": "active", "description": {"text": "Arki"}}
+    goal["subject"] = {"reference": client_of(5)}
+    ask(
+        filled,
+        Asked("create", "CarePlan", body={"resourceType": "CarePlan", **plan(5, client_of(5))}, base=BASE),
+        Asked("create", "Goal", body=goal, base=BASE),
+    )
+    assert sum(held()) == sum(before) + 4
     forget_others(filled)
     assert held() == before
-
-
-TABLES = ("care_plan", "resource_version")
-
-
-def test_the_floor_reads_searches_and_creates(filled: str) -> None:
-    async def answers() -> tuple[httpx.Response, ...]:
-        connections = floor.Connections()
-        await connections.open(filled)
-        floor.connections, before = connections, floor.connections
-        try:
-            transport = httpx.ASGITransport(floor.app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://floor/fhir") as http:
-                made = await http.post("/CarePlan", json=plan(99, client_of(23)))
-                return (
-                    made,
-                    await http.get(f"/CarePlan/{made.json()['id']}"),
-                    await http.get("/CarePlan", params={"patient": client_of(23), "_count": "10"}),
-                    await http.get("/CarePlan", params={"identifier": identifier_of(99)}),
-                    await http.post("/CarePlan", json={"resourceType": "CarePlan", "status": "active"}),
-                    await http.get("/CarePlan/nobody"),
-                )
-        finally:
-            floor.connections = before
-            await connections.close()
-
-    made, read, by_client, by_identifier, refused, missed = asyncio.run(answers())
-    assert (made.status_code, refused.status_code, missed.status_code) == (201, 422, 404)
-    assert read.json() == made.json()
-    assert (by_client.json()["total"], len(by_client.json()["entry"])) == (11, 10)
-    assert [entry["resource"] for entry in by_identifier.json()["entry"]] == [made.json()]

@@ -9,16 +9,33 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from benchmarks.client import Request
 from benchmarks.drive import seeds
-from benchmarks.population import client, client_of, identifier_of, plan, plan_id, wire
+from benchmarks.population import (
+    client,
+    client_of,
+    identifier_of,
+    member_of,
+    performer_of,
+    plan,
+    plan_id,
+    start_of,
+    wire,
+)
+from benchmarks.surroundings import numbered
 from benchmarks.workloads import WORKLOADS, Target
 from fhir.resources.R4B.careplan import CarePlan
 from fhir.resources.R4B.patient import Patient
 
 TARGET = Target("http://127.0.0.1:8000/fhir", "secret", 100)
+MANY = Target("http://127.0.0.1:8000/fhir", "secret", 3000)
 
 
-def some(workload: str, count: int = 200) -> list[Request]:
-    return list(itertools.islice(WORKLOADS[workload](TARGET, random.Random(1)), count))
+def some(workload: str, count: int = 200, target: Target = TARGET) -> list[Request]:
+    return list(itertools.islice(WORKLOADS[workload](target, random.Random(1)), count))
+
+
+def asked(request: Request) -> dict[str, list[str]]:
+    """The parameters of its query."""
+    return parse_qs(urlsplit(taken_apart(request)[1]).query)
 
 
 def taken_apart(request: Request) -> tuple[str, str, dict[str, str], bytes]:
@@ -47,10 +64,50 @@ def test_reads_ask_for_plans_of_the_population_only() -> None:
 
 
 def test_searches_ask_for_clients_and_identifiers_of_the_population() -> None:
-    by_client = {parse_qs(urlsplit(taken_apart(each)[1]).query)["patient"][0] for each in some("search")}
+    by_client = {asked(each)["patient"][0] for each in some("search")}
     assert by_client <= {client_of(number) for number in range(TARGET.plans)}
-    by_identifier = {parse_qs(urlsplit(taken_apart(each)[1]).query)["identifier"][0] for each in some("identifier")}
+    by_identifier = {asked(each)["identifier"][0] for each in some("identifier")}
     assert by_identifier <= {identifier_of(number) for number in range(TARGET.plans)}
+
+
+def test_a_performer_had_ten_plans_under_way_in_each_period_that_is_asked_for() -> None:
+    plans = [(performer_of(number), start_of(number)) for number in range(MANY.plans)]
+    questions = [asked(each) for each in some("period", target=MANY)]
+    assert len({question["performer"][0] for question in questions}) > 50
+    for question in questions:
+        low, high = (date[2:] for date in question["date"])
+        assert [date[:2] for date in question["date"]] == ["ge", "le"]
+        found = [
+            start
+            for performer, start in plans
+            if performer == question["performer"][0] and start <= high and f"{int(start[:4]) + 1}{start[4:]}" >= low
+        ]
+        assert len(found) == 10
+
+
+def test_everybody_is_on_ten_teams_that_lie_apart() -> None:
+    teams = [member_of(number) for number in range(MANY.plans)]
+    for member in {asked(each)["care-team.participant"][0] for each in some("chained", target=MANY)}:
+        on = [number for number, each in enumerate(teams) if each == member]
+        assert len(on) == 10
+        assert min(later - earlier for earlier, later in itertools.pairwise(on)) == 25
+
+
+def test_a_delta_leaves_a_thousand_plans_to_pull() -> None:
+    for question in (asked(each) for each in some("delta", target=MANY)):
+        (since,) = question["_lastUpdated"]
+        assert since.startswith("gt2020-01-01T00:00:0")
+        assert float(since.removesuffix("Z")[-6:]) * 1000 <= MANY.plans - 1001
+        assert (question["_count"], question["_sort"]) == (["1000"], ["_lastUpdated"])
+
+
+def test_a_whole_plan_refers_to_all_of_its_parts() -> None:
+    parts = dict(numbered(7))
+    text = json.dumps(parts.pop("CarePlan/bench-000000007"))
+    tasks = [parts.pop(f"Task/bench-000000007-{n}") for n in (1, 2)]
+    assert {task["focus"]["reference"] for task in tasks} == {"CarePlan/bench-000000007"}
+    assert len(parts) == 5
+    assert all(f'"{address}"' in text for address in parts)
 
 
 def test_created_plans_differ_in_their_numbers_and_are_valid() -> None:
@@ -73,8 +130,9 @@ def test_two_plans_differ_in_digits_only() -> None:
     assert re.sub(r"[0-9]", "", one) == re.sub(r"[0-9]", "", other)
 
 
-def test_seeding_makes_each_client_once_and_each_plan() -> None:
+def test_seeding_makes_each_client_once_and_each_plan_with_what_lies_around_it() -> None:
     paths = [taken_apart(request)[1].removeprefix("/fhir/") for request in seeds(TARGET, created=201)]
-    assert len(paths) == len(set(paths)) == 110
-    assert paths[:2] == [client_of(0), f"CarePlan/{plan_id(0)}"]
+    assert len(paths) == len(set(paths)) == 10 + 100 * 8
+    assert paths[0] == client_of(0)
+    assert {f"CarePlan/{plan_id(number)}" for number in range(100)} <= set(paths)
     Patient.model_validate(client("bench-000000001"))
