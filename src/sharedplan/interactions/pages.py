@@ -24,10 +24,13 @@ Pairs = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A page of a search that a link led to: the question, the place, and when the first page was given."""
+    """A page of a search that a link led to: the question, the place, and when the first page was given.
+
+    Without a place the question is asked anew: the first page was the only one.
+    """
 
     pairs: Pairs
-    place: Place
+    place: Place | None
     given: datetime
 
 
@@ -60,15 +63,15 @@ def continued(asked: Asked, acting: Acting) -> Turn | None:
         return None
     given = datetime.fromisoformat(str(held["given"]))
     if acting.clock.now() - given > acting.policy.page_lifetime:
-        raise Incorrect(
-            f"the link is older than {_hours(acting.policy.page_lifetime)}: what it shows is no longer kept; search anew"
+        raise Incorrect(f"the link is older than {_hours(acting.policy.page_lifetime)}: search anew")
+    at, keys = held["at"], held["keys"]
+    place = None
+    if at is not None:
+        place = Place(
+            datetime.fromisoformat(str(at)),
+            tuple(_key(each) for each in keys) if keys is not None else None,
+            bool(held["back"]),
         )
-    keys = held["keys"]
-    place = Place(
-        datetime.fromisoformat(str(held["at"])),
-        tuple(_key(each) for each in keys) if keys is not None else None,
-        bool(held["back"]),
-    )
     return Turn(asked_before(held), place, given)
 
 
@@ -81,14 +84,22 @@ def links(asked: Asked, acting: Acting, pairs: Pairs, turn: Turn | None, found: 
     given = turn.given if turn is not None else acting.clock.now()
 
     def to(keys: Keys | None, *, is_backwards: bool = False) -> str:
-        place = {"at": found.as_of.isoformat(), "keys": keys and [_sealed(each) for each in keys], "back": is_backwards}
-        return link(asked, acting, pairs, given=given.isoformat(), **place)
+        at = place.as_of if place is not None else found.as_of
+        held = {
+            "given": given.isoformat(),
+            "at": at and at.isoformat(),
+            "keys": keys and [_sealed(each) for each in keys],
+            "back": is_backwards,
+        }
+        return link(asked, acting, pairs, **held)
 
-    place = turn.place if turn is not None else Place(found.as_of)
-    if turn is None and asked.method != "POST":
-        told = [("self", self_link(asked, pairs))]
-    else:
-        told = [("self", to(place.keys, is_backwards=place.is_backwards))]
+    place = turn.place if turn is not None else None
+    if place is None:
+        told = [("self", to(None) if asked.method == "POST" else self_link(asked, pairs))]
+        if found.more:
+            told.append(("next", _within_limit(to(found.last), acting)))
+        return told
+    told = [("self", to(place.keys, is_backwards=place.is_backwards))]
     has_next = found.more if not place.is_backwards else found.last is not None
     has_previous = found.more if place.is_backwards else place.keys is not None and found.first is not None
     if place.keys is not None:
@@ -96,11 +107,14 @@ def links(asked: Asked, acting: Acting, pairs: Pairs, turn: Turn | None, found: 
     if has_previous:
         told.append(("previous", to(found.first, is_backwards=True)))
     if has_next:
-        following = to(found.last)
-        if len(following) > acting.policy.url_limit:
-            raise Incorrect("the question is too long for the link to its next page: ask for less, or a larger _count")
-        told.append(("next", following))
+        told.append(("next", _within_limit(to(found.last), acting)))
     return told
+
+
+def _within_limit(following: str, acting: Acting) -> str:
+    if len(following) > acting.policy.url_limit:
+        raise Incorrect("the question is too long for the link to its next page: ask for less, or a larger _count")
+    return following
 
 
 def link(asked: Asked, acting: Acting, pairs: Pairs, **place: object) -> str:

@@ -56,15 +56,12 @@ async def search(asked: Asked, acting: Acting) -> Answer:
         tuple(SortKey(parameter, is_descending) for parameter, is_descending in query.sort),
         question.turn.place if question.turn is not None else None,
     )
-    if query.includes:
-        async with acting.unit.snapshot():
-            found = await acting.unit.search(wanted)
-            included = await acting.unit.included(
-                query.includes, found.versions, seen=acting.within, limit=MOST_INCLUDED
-            )
-    else:
-        found, included = await acting.unit.search(wanted), Included([], False)
     trail = pages.with_question(acting.trail, asked, question.pairs, question.turn is not None)
+    if not query.includes:
+        return _answered(asked, acting, question, await acting.unit.search(wanted, trail=trail), Included([], False))
+    async with acting.unit.snapshot():
+        found = await acting.unit.search(wanted)
+        included = await acting.unit.included(query.includes, found.versions, seen=acting.within, limit=MOST_INCLUDED)
     await acting.unit.record(about(trail, [*found.versions, *included.versions]))
     return _answered(asked, acting, question, found, included)
 

@@ -33,6 +33,6 @@ async def exported(begin: BeginUnit, type: str, *, since: datetime | None = None
         async with begin() as unit:
             found = await unit.search(search)
         yield [content for each in found.versions if (content := shown(each).content) is not None]
-        if not found.more:
+        if found.as_of is None or not found.more:
             return
         search = replace(search, place=Place(found.as_of, found.last))

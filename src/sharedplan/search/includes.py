@@ -1,7 +1,7 @@
 """`_include` and `_revinclude`: what belongs to the matches of a search. https://hl7.org/fhir/R4/search.html#revinclude
 
-`CarePlan:care-team` adds what the parameter refers to, `Task:focus` as `_revinclude` what refers to the matches by it; a
-type after a second colon limits the target, `*` stands for every reference. Both may `:iterate` over what they added.
+`CarePlan:care-team` adds what the parameter refers to, `Task:focus` as `_revinclude` what refers to the matches by it.
+A type after a second colon limits the target, `*` stands for every reference. Both may `:iterate` over what they added.
 """
 
 from collections.abc import Iterable

@@ -7,13 +7,16 @@ has no row any more, so it is visible only to whom everything is. Conditions are
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.search.expression import Everything, Expression, InCompartment, Nothing
+from sharedplan.store import trail as trails
 from sharedplan.store.compile import condition, is_anchor
 from sharedplan.store.projection import projection
 from sharedplan.store.statements import Statement
+from sharedplan.store.trail import Trail
 from sharedplan.store.weighing import weighed
 
 Query = tuple[str, list[Any]]
@@ -25,19 +28,37 @@ COUNTED = 10_000
 _FIELDS = "v.type, v.id, v.version, v.last_updated, v.interaction, v.content"
 
 
-def current(
-    type: str, id: str, *, within: Expression, version: int | None = None, with_patients: bool = False
-) -> Query:
-    """The living row of a resource; only if it is still that `version`, when one is given; the patients that it speaks
-    of beside it, `with_patients`, when the type ever does."""
+def current(type: str, id: str, *, within: Expression, version: int | None = None) -> Query:
+    """The living row of a resource; only if it is still that `version`, when one is given."""
     parameters: list[Any] = [id]
     rows = _rows(type, within, parameters)
     if version is not None:
         parameters.append(version)
         rows += f" AND r.version = ${len(parameters)}::integer"
+    return f"SELECT {projection(type).fields} {rows} AND r.id = $1::text", parameters
+
+
+def audited(type: str, id: str, *, within: Expression, trail: Trail, row_id: str) -> Query:
+    """The same, and the audit row in one statement: its outcome says whether a row was found."""
+    parameters: list[Any] = [id, *trails.row(trail, row_id)]
+    return _audited(type, _rows(type, within, parameters)), parameters
+
+
+@lru_cache(maxsize=1024)
+def _audited(type: str, rows: str) -> str:
     shape = projection(type)
-    patients = f", {shape.patients} AS patients" if with_patients and shape.patients else ""
-    return f"SELECT {shape.fields}{patients} {rows} AND r.id = $1::text", parameters
+    patients = f", {shape.patients} AS patients" if shape.patients else ""
+    audit = trails.insert(
+        2,
+        found="EXISTS (SELECT FROM found)",
+        patients="(SELECT patients FROM found)" if shape.patients else "",
+    )
+    return f"""
+        WITH found AS MATERIALIZED (
+            SELECT {shape.fields}{patients} {rows} AND r.id = $1::text
+        ), recorded AS ({audit})
+        SELECT * FROM found
+    """
 
 
 def matching(type: str, where: Expression, *, within: Expression, seen: Mapping[str, Expression], limit: int) -> Query:

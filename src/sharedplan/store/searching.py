@@ -14,9 +14,11 @@ from typing import Any
 
 from sharedplan.search.expression import Everything, Expression, Updated
 from sharedplan.search.parameters import Parameter
+from sharedplan.store import trail as trails
 from sharedplan.store.compile import condition, is_anchor, rows
 from sharedplan.store.projection import projection
 from sharedplan.store.statements import Statement
+from sharedplan.store.trail import Trail
 from sharedplan.store.weighing import weighed
 
 COUNTED = 10_000
@@ -69,8 +71,9 @@ class Search:
     place: Place | None = None
 
 
-def page(search: Search) -> tuple[str, list[Any]]:
-    """The statement, and its parameters, that gives a page and one row more if there is any, in the search's order.
+def page(search: Search, *, trail: Trail | None = None, row_id: str = "") -> tuple[str, list[Any]]:
+    """The statement, and its parameters, that gives a page and one row more if there is any, in the search's order;
+    with a `trail`, the audit row goes in with it, under the id `row_id`.
 
     Each row has `total`, `as_of` (null when there is no other page) and `fetched` (how many there were before long ones
     were left for the next page; null when none were); `rank` (the number of its type), `k0` and so on (its keys), and
@@ -79,16 +82,23 @@ def page(search: Search) -> tuple[str, list[Any]]:
     place = search.place
     statement = Statement([], search.seen, place.as_of if place is not None else None)
     hits = tuple(_hits(search, statement, rank, type) for rank, type in enumerate(search.wheres))
+    sources = tuple((type, rows(statement, type)) for type in search.wheres)
+    beyond = _beyond(search, statement) if place is not None and place.keys is not None else "true"
+    moment = _moment(search, statement)
+    first = len(statement.parameters) + 1
+    if trail is not None:
+        statement.parameters += trails.row(trail, row_id)
     text = _statement(
         hits,
-        tuple((type, rows(statement, type)) for type in search.wheres),
+        sources,
         tuple(f"k{number}" for number in range(len(search.sort))),
         order=_order(search, place is not None and place.is_backwards),
-        beyond=_beyond(search, statement) if place is not None and place.keys is not None else "true",
-        moment=_moment(search, statement),
+        beyond=beyond,
+        moment=moment,
         count=search.count,
         total=search.total,
         walks=_walks(search),
+        recorded_from=first if trail is not None else None,
     )
     return text, statement.parameters
 
@@ -105,6 +115,7 @@ def _statement(
     count: int,
     total: str,
     walks: bool,
+    recorded_from: int | None,
 ) -> str:
     """The text of `page`; kept, for the usual searches differ in their parameters alone. `hits` are the matches of each
     of the types, and `sources` (type, where its rows are read from)."""
@@ -123,12 +134,29 @@ def _statement(
         f"FROM few JOIN {source} r ON r.id = few.id{f' WHERE few.rank = {rank:d}' if len(sources) > 1 else ''}"
         for rank, (type, source) in enumerate(sources)
     )
+    steps += f", found AS MATERIALIZED ({found}), page AS MATERIALIZED ({weighed('found', order)})"
+    if recorded_from is not None:
+        audit = trails.insert(recorded_from, patients="told.patients", shown="told.resources", source="told")
+        steps += f""",
+            shown AS (SELECT * FROM page ORDER BY {order} LIMIT {count:d}),
+            told AS MATERIALIZED (
+                SELECT (SELECT array_agg(DISTINCT p) FROM shown, unnest(shown.patients) p) AS patients,
+                    (SELECT array_agg({_name(sources)} || id) FROM shown) AS resources
+            ),
+            recorded AS ({audit})"""
     return f"""
-        WITH {steps}, found AS MATERIALIZED ({found}), page AS ({weighed("found", order)})
+        WITH {steps}
         SELECT {_total(total, counted, walks=walks)} AS total,
             CASE WHEN (SELECT count(*) FROM found) > {count:d} THEN {moment} END AS as_of, page.*
         FROM (SELECT) nothing LEFT JOIN page ON true ORDER BY {order}
     """
+
+
+def _name(sources: tuple[tuple[str, str], ...]) -> str:
+    """SQL of how a reference to a row begins, by its `rank`."""
+    if len(sources) == 1:
+        return f"'{sources[0][0]}/'"
+    return f"(ARRAY[{', '.join(repr(f'{type}/') for type, _ in sources)}])[rank + 1]"
 
 
 def fields(type: str) -> str:

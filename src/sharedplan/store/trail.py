@@ -101,16 +101,19 @@ def row_text(trail: Trail, id: str) -> bytes:
 
 
 @lru_cache(maxsize=1024)
-def insert(first: int, *, patients: str = "", shown: str = "", source: str = "") -> str:
+def insert(first: int, *, found: str = "", patients: str = "", shown: str = "", source: str = "") -> str:
     """The INSERT of one audit row, whose values are the parameters from `first` on, as `row` gives them.
 
-    Within a larger statement: `patients` gives a text[] of the patients when the trail names none, `shown` one of the
-    resources shown; `source` is a FROM clause to depend on.
+    Within a larger statement: `found` is a condition without which the request was at fault; `patients` gives a text[]
+    of the patients when the trail names none, `shown` one of the resources shown; `source` is a FROM clause to depend
+    on.
     """
     at = {name: f"${first + n}::text" for n, name in enumerate(FIELDS)}
     at |= {name: f"{at[name]}[]" for name in _ARRAYS}
     named = f"coalesce({at['patients']}, {patients})" if patients else at["patients"]
     entity = f"{named} || {at['about']} || {at['entities']}{f' || {shown}' if shown else ''}"
+    if found:
+        at["outcome"] = f"CASE WHEN {found} THEN {at['outcome']} ELSE '{MINOR_FAILURE}' END"
     now = "(SELECT clock_timestamp() AS at) AS now"
     return _insert(at, f"{now}{f', {source}' if source else ''}", patients=named, entity=entity)
 

@@ -27,7 +27,7 @@ from sharedplan.store.engine import RetryableConflict as RetryableConflict
 from sharedplan.store.recorder import Recorder
 from sharedplan.store.searching import Keys, Search, ordered, page
 from sharedplan.store.session import Session
-from sharedplan.store.trail import MINOR_FAILURE, Trail, restored
+from sharedplan.store.trail import Trail, restored
 from sharedplan.store.versions import Change, Found, Included, Page, Version
 
 Key = tuple[str, str]
@@ -97,13 +97,14 @@ class Unit:
             raise Fault("changes were put and not written")
 
     async def read(self, type: str, id: str, *, within: Expression, trail: Trail | None = None) -> Version | None:
-        """The current version, if it is visible. With a `trail`, it is given only when the audit row is in."""
-        sql, parameters = queries.current(type, id, within=within, with_patients=trail is not None)
+        """The current version, if it is visible. With a `trail`, the audit row goes in with the same statement."""
+        if trail is None:
+            sql, parameters = queries.current(type, id, within=within)
+        else:
+            sql, parameters = queries.audited(type, id, within=within, trail=trail, row_id=self._clock.new_id())
         found = await self._session.fetch(sql, parameters)
-        row = found[0] if found else None
-        if trail is not None:
-            await self.record(_ended(trail, row))
-        return _living(type, row) if row is not None else None
+        self.has_recorded = self.has_recorded or trail is not None
+        return _living(type, found[0]) if found else None
 
     async def newest(self, type: str, id: str, *, within: Expression) -> Version | None:
         """The newest version, which may be a deletion (visible only to whom everything of the type is)."""
@@ -143,9 +144,11 @@ class Unit:
         more = bool(shown) and (found[0]["fetched"] or len(found)) > len(shown)
         return Page(shown, total if total <= queries.COUNTED else None, more)
 
-    async def search(self, search: Search) -> Found:
-        """A page of the living resources that match and are visible."""
-        found = await self._session.fetch(*page(search))
+    async def search(self, search: Search, *, trail: Trail | None = None) -> Found:
+        """A page of the living resources that match and are visible. With a `trail`, the audit row goes in with the
+        same statement, and names what is shown and whom it speaks of."""
+        found = await self._session.fetch(*page(search, trail=trail, row_id=self._clock.new_id() if trail else ""))
+        self.has_recorded = self.has_recorded or trail is not None
         shown = ordered(search, found)
         types = tuple(search.wheres)
         versions = [_living(types[row["rank"]], row) for row in shown]
@@ -270,14 +273,6 @@ def _by_type(keys: Sequence[Key]) -> Iterable[tuple[str, list[str]]]:
     """(type, ids) of keys that are sorted."""
     for type, group in groupby(keys, key=itemgetter(0)):
         yield type, [id for _, id in group]
-
-
-def _ended(trail: Trail, row: Record | None) -> Trail:
-    """The trail of a read that found this row, or none: then the request was at fault."""
-    if row is None:
-        return trail._replace(outcome=MINOR_FAILURE)
-    patients = row.get("patients")
-    return trail._replace(patients=tuple(patients)) if patients and not trail.patients else trail
 
 
 def _ids(versions: Iterable[Version]) -> dict[str, list[str]]:

@@ -68,8 +68,8 @@ class Page:
 @dataclass(frozen=True, slots=True)
 class Found:
     """A page of a search. `total` counts all matches, on all pages; None when it was not counted. `as_of` is the moment
-    that all its pages show; None when it is the only one. `first` and `last` are where its ends stand in the order (`searching.Keys`); None without
-    matches. `more`: whether there is another page in the direction asked for."""
+    that all its pages show; None when it is the only one. `first` and `last` are where its ends stand in the order
+    (`searching.Keys`); None without matches. `more`: whether there is another page in the direction asked for."""
 
     versions: list[Version]
     total: int | None

@@ -6,7 +6,7 @@ be any text. So one column of it, `lookup`, has an entry for each such text, aft
     name, US, virtanen                the beginning of a folded text (`values/string.py`), of a code's display, of a URL
     name, RS, vir                     three characters that follow each other in a folded text, for `:contains`
     name, RS                          there are more of them than are kept, so any text may be there
-    subject, GS, urn:a|1              an entry of the identifier that a reference names its target by (`values/token.py`)
+    subject, GS, urn:a|1              an entry (`values/token.py`) of the identifier that a reference names
 
 Folded texts hold none of the separators. https://www.postgresql.org/docs/current/datatype-textsearch.html
 """
