@@ -79,9 +79,10 @@ def test_every_interaction_of_every_type_has_its_operation(document: dict[str, A
     described = set()
     for path, method, _ in operations(document):
         if path.startswith("/fhir") and path not in ("/fhir/metadata", "/fhir/.well-known/smart-configuration"):
-            below = path.removeprefix("/fhir").replace("{id}", "1").replace("{versionId}", "1")
+            below = path.removeprefix("/fhir").replace("{id}", "1").replace("{versionId}", "1").replace("{type}", "*")
             found = addressed(method.upper(), below)
             described.add((found.type, found.interaction))
+    assert (None, "search-system") in described
     for type, offered in CATALOGUE.items():
         assert {interaction for of, interaction in described if of == type} - {"operation"} == offered.can
     assert {interaction for of, interaction in described if of is None} == {"batch", "search-system", "history-system"}

@@ -13,7 +13,7 @@ from sharedplan.fhir import json_text
 from sharedplan.fhir.exchanges import Json
 from sharedplan.search.parameters import PARAMETERS, Parameter
 
-PUBLISHED = "2026-11-22"
+PUBLISHED = "2026-11-26"
 """When what the service offers last changed; CapabilityStatement.date needs one that is the same on every worker."""
 
 FORMATS = ("application/fhir+json", "application/json", "json")
@@ -118,6 +118,8 @@ def _resource(offered: Offered, if_match_required: bool) -> Json:
         "conditionalUpdate": "update" in can,
         "conditionalDelete": "single" if "delete" in can else "not-supported",
         "referencePolicy": ["literal", "logical"],
+        "searchInclude": ["*", *_references_of(offered.type)],
+        "searchRevInclude": _references_to(offered.type),
         "searchParam": [_search_parameter(parameter) for parameter in PARAMETERS[offered.type].values()],
     }
     if "create" in can:
@@ -125,6 +127,21 @@ def _resource(offered: Offered, if_match_required: bool) -> Json:
             {"name": each.name, "definition": each.definition, "documentation": each.does} for each in OPERATIONS
         ]
     return told
+
+
+def _references_of(type: str) -> list[str]:
+    """What `_include` takes for the type."""
+    return [f"{type}:{each.code}" for each in PARAMETERS[type].values() if each.type == "reference"]
+
+
+def _references_to(type: str) -> list[str]:
+    """What `_revinclude` takes: the parameters of all types that may refer to this one."""
+    return [
+        f"{other}:{each.code}"
+        for other, parameters in PARAMETERS.items()
+        for each in parameters.values()
+        if each.type == "reference" and type in each.targets
+    ]
 
 
 def _search_parameter(parameter: Parameter) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from sharedplan.rest.negotiation import FORM
 from sharedplan.rest.openapi.failures import failures
 from sharedplan.rest.openapi.parts import (
+    CONTROLS,
     PARAMETERS,
     Part,
     component_of,
@@ -28,14 +29,14 @@ def search(type: str) -> Part:
         f"search{type}",
         type,
         f"Search for {type} resources",
-        parameters=[*_search_parameters(type), *shared("count", "sort", "total", "summary", "page", "prefer")],
+        parameters=[*_search_parameters(type), *shared(*CONTROLS, "page", "prefer")],
         responses={"200": ref("responses", "Page"), **failures(*SEARCH_FAILURES)},
     )
 
 
 def search_by_post(type: str) -> Part:
     values = {each.code: ref("schemas", f"search-{each.type}") for each in SEARCH_PARAMETERS[type].values()}
-    controls = {PARAMETERS[name]["name"]: PARAMETERS[name]["schema"] for name in ("count", "sort", "total", "summary")}
+    controls = {PARAMETERS[name]["name"]: PARAMETERS[name]["schema"] for name in CONTROLS}
     return operation(
         f"search{type}ByPost",
         type,
@@ -44,6 +45,16 @@ def search_by_post(type: str) -> Part:
         parameters=shared("prefer"),
         requestBody={"content": {FORM: {"schema": {"type": "object", "properties": values | controls}}}},
         responses={"200": ref("responses", "Page"), **failures(*SEARCH_FAILURES, 413, 415)},
+    )
+
+
+def search_compartment(type: str) -> Part:
+    return operation(
+        f"searchCompartmentOf{type}",
+        type,
+        f"Search for what belongs to a {type}: https://hl7.org/fhir/R4/compartmentdefinition.html",
+        parameters=shared("inside", "types", *CONTROLS, "page", "prefer"),
+        responses={"200": ref("responses", "Page"), **failures(*SEARCH_FAILURES, 404)},
     )
 
 

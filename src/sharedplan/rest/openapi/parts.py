@@ -84,7 +84,10 @@ COUNT: Part = {"type": "integer", "minimum": 0, "maximum": 999999999}
 
 SEARCH_VALUES: dict[str, Part] = {
     "token": _string("`code`, `system|code`, `|code` (no system) or `system|`; several joined by commas mean or"),
-    "reference": _string("`Type/id`, or only `id` where one type is possible; several joined by commas mean or"),
+    "reference": _string(
+        "`Type/id`, or only `id` where one type is possible; several joined by commas mean or. A further parameter "
+        "after a full stop asks of what it refers to: `subject:Patient.name`"
+    ),
     "date": _string(
         "A date or instant, with a prefix if wanted: `2026`, `ge2026-02-01`, `lt2026-03-01T12:00:00+02:00`. "
         "Without a prefix the resource's time must lie within it"
@@ -165,20 +168,37 @@ PARAMETERS: dict[str, Part] = {
     "sort": _parameter(
         "_sort",
         "query",
-        "The order of the matches: `_lastUpdated` or `_id`, with `-` before it for descending",
-        {"type": "string", "enum": ["_lastUpdated", "-_lastUpdated", "_id", "-_id"]},
+        "The order of the matches: search parameters of the type with commas between them, `-` before one for "
+        "descending, as `-date,status`",
+        example="-_lastUpdated",
     ),
     "total": _parameter(
         "_total",
         "query",
-        "`none` leaves the total out, which is cheaper",
+        "`none` leaves the total out, which is cheaper; `accurate` counts whatever it costs",
         {"type": "string", "enum": ["none", "estimate", "accurate"]},
     ),
     "summary": _parameter(
         "_summary",
         "query",
-        "`count` tells how many there are, and no more",
-        {"type": "string", "enum": ["count", "false"]},
+        "A part of each resource: `true`, `text` or `data`; `count` tells how many there are, and no more",
+        {"type": "string", "enum": ["true", "text", "data", "count", "false"]},
+    ),
+    "elements": _parameter(
+        "_elements", "query", "Only these elements of each resource, with commas between them", example="id"
+    ),
+    "include": _parameter(
+        "_include",
+        "query",
+        "What the matches refer to, as `CarePlan:care-team` or `CarePlan:subject:Patient`, `*` for all; "
+        "`_include:iterate` follows what was added, too",
+    ),
+    "revinclude": _parameter(
+        "_revinclude", "query", "What refers to the matches, as `Task:focus`; `_revinclude:iterate` goes on from there"
+    ),
+    "list": _parameter("_list", "query", "Only what is on the List of that id", ref("schemas", "id")),
+    "inside": _parameter(
+        "type", "path", "The type to search in the compartment, or `*` for all of them", required=True, example="*"
     ),
     "types": _parameter("_type", "query", "The types to search, with commas between them; else all that one may"),
     "since": _parameter(
@@ -200,6 +220,9 @@ PARAMETERS: dict[str, Part] = {
     ),
     "profile": _parameter("profile", "query", "The profile to check against; the type's own is the one known"),
 }
+
+CONTROLS = ("count", "sort", "total", "summary", "elements", "include", "revinclude", "list")
+"""The parameters of a search beside those of the type."""
 
 HEADERS: dict[str, Part] = {
     "ETag": {"description": "The version, to be sent back in If-Match", "schema": _string('`W/"1"`')},

@@ -1,6 +1,7 @@
 """The paths of one type: /CarePlan, /CarePlan/{id} and what lies below them."""
 
 from sharedplan.catalogue import Offered
+from sharedplan.fhir.compartments import COMPARTMENTS
 from sharedplan.interactions.capabilities import OPERATIONS
 from sharedplan.rest.openapi import operations
 from sharedplan.rest.openapi.operations import Build, on_the_match
@@ -49,6 +50,8 @@ def type_paths(offered: Offered) -> dict[str, Part]:
     for below, method, interaction, build in OF_INSTANCE:
         if interaction in offered.can:
             paths.setdefault(at_instance + below, {})[method] = _of_one(build(type), type)
+    if type in COMPARTMENTS:
+        paths[f"{at_instance}/{{type}}"] = {"get": _of_one(operations.search_compartment(type), type)}
     if "create" in offered.can:
         for each in OPERATIONS:
             named = f"{each.name}{type}"

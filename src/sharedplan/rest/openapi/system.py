@@ -4,6 +4,7 @@ from sharedplan.rest.negotiation import FHIR_JSON, FORM
 from sharedplan.rest.openapi.failures import failures
 from sharedplan.rest.openapi.parts import (
     BASE,
+    CONTROLS,
     PARAMETERS,
     Part,
     operation,
@@ -52,7 +53,7 @@ def system_paths() -> dict[str, Part]:
                 "searchSystem",
                 SYSTEM,
                 "Search several types at once, by what all of them have",
-                parameters=[*COMMON, *shared("types", "count", "total", "summary", "page", "prefer")],
+                parameters=[*COMMON, *shared("types", *CONTROLS, "page", "prefer")],
                 responses={"200": ref("responses", "Page"), **failures(400, 401, 403, 406, 503)},
             ),
             "post": operation(
@@ -141,7 +142,7 @@ def service_paths() -> dict[str, Part]:
 def _criteria() -> dict[str, Part]:
     """What a search of several types takes in a form: name → schema."""
     found = [each for each in SEARCH_PARAMETERS["CarePlan"].values() if each.code.startswith("_")]
-    controls = [PARAMETERS[name] for name in ("types", "count", "total", "summary")]
+    controls = [PARAMETERS[name] for name in ("types", *CONTROLS)]
     return {each.code: ref("schemas", f"search-{each.type}") for each in found} | {
         each["name"]: each["schema"] for each in controls
     }
