@@ -77,7 +77,7 @@ def page(search: Search, *, trail: Trail | None = None, row_id: str = "") -> tup
 
     Each row has `total`, `as_of` (null when there is no other page) and `fetched` (how many there were before long ones
     were left for the next page; null when none were); `rank` (the number of its type), `k0` and so on (its keys), and
-    the fields of a version. Without matches there is one row, whose id is null.
+    the fields of a version; without a trail, `patients`, whom it speaks of. Without matches there is one row, whose id is null.
     """
     place = search.place
     statement = Statement([], search.seen, place.as_of if place is not None else None)
@@ -147,9 +147,21 @@ def _statement(
     return f"""
         WITH {steps}
         SELECT {_total(total, counted, walks=walks)} AS total,
-            CASE WHEN (SELECT count(*) FROM found) > {count:d} THEN {moment} END AS as_of, page.*
+            CASE WHEN (SELECT count(*) FROM found) > {count:d} THEN {moment} END AS as_of, {_shown(sources, names, recorded_from)}
         FROM (SELECT) nothing LEFT JOIN page ON true ORDER BY {order}
     """
+
+
+def _shown(sources: tuple[tuple[str, str], ...], names: tuple[str, ...], recorded_from: int | None) -> str:
+    """The columns of a page that anybody looks at: the driver takes its time for each, and most for arrays."""
+    wanted = ["fetched", *names, "id", "version", "last_updated", "content"]
+    if len(sources) > 1:
+        wanted.append("rank")
+    if recorded_from is None:
+        wanted.append("patients")
+    if any(type == "AuditEvent" for type, _ in sources):
+        wanted += [*({"patients"} - set(wanted)), "trail", "outcome", "entity"]
+    return ", ".join(f"page.{name}" for name in wanted)
 
 
 def _name(sources: tuple[tuple[str, str], ...]) -> str:

@@ -151,7 +151,10 @@ class Unit:
         self.has_recorded = self.has_recorded or trail is not None
         shown = ordered(search, found)
         types = tuple(search.wheres)
-        versions = [_living(types[row["rank"]], row) for row in shown]
+        if len(types) == 1:
+            versions = [_living(types[0], row) for row in shown]
+        else:
+            versions = [_living(types[row["rank"]], row) for row in shown]
         keys = [_keys(search, row) for row in (shown[:1] + shown[-1:])]
         return Found(
             versions,
@@ -284,7 +287,8 @@ def _ids(versions: Iterable[Version]) -> dict[str, list[str]]:
 
 def _keys(search: Search, row: Record) -> Keys:
     """Where a row stands in the order of the search."""
-    return (*(row[f"k{number}"] for number in range(len(search.sort))), row["rank"], row["id"])
+    rank = row["rank"] if len(search.wheres) > 1 else 0
+    return (*(row[f"k{number}"] for number in range(len(search.sort))), rank, row["id"])
 
 
 def _living(type: str, row: Record) -> Version:
@@ -294,13 +298,5 @@ def _living(type: str, row: Record) -> Version:
     told = None
     if type == "AuditEvent" and row["trail"] is not None:
         told = restored(row["trail"], row["outcome"], row.get("patient") or patients, row["entity"])
-    return Version(
-        type,
-        row["id"],
-        row["version"],
-        row["last_updated"],
-        interaction,
-        row["content"],
-        told,
-        tuple(patients) if patients is not None else None,
-    )
+    spoken_of = tuple(patients) if patients is not None else None
+    return Version(type, row["id"], row["version"], row["last_updated"], interaction, row["content"], told, spoken_of)
