@@ -77,7 +77,8 @@ def page(search: Search, *, trail: Trail | None = None, row_id: str = "") -> tup
 
     Each row has `total`, `as_of` (null when there is no other page) and `fetched` (how many there were before long ones
     were left for the next page; null when none were); `rank` (the number of its type), `k0` and so on (its keys), and
-    the fields of a version; without a trail, `patients`, whom it speaks of. Without matches there is one row, whose id is null.
+    the fields of a version; without a trail, `patients`, whom it speaks of. Without matches there is one row, whose id
+    is null.
     """
     place = search.place
     statement = Statement([], search.seen, place.as_of if place is not None else None)
@@ -144,10 +145,10 @@ def _statement(
                     (SELECT array_agg({_name(sources)} || id) FROM shown) AS resources
             ),
             recorded AS ({audit})"""
+    as_of = f"CASE WHEN (SELECT count(*) FROM found) > {count:d} THEN {moment} END"
     return f"""
         WITH {steps}
-        SELECT {_total(total, counted, walks=walks)} AS total,
-            CASE WHEN (SELECT count(*) FROM found) > {count:d} THEN {moment} END AS as_of, {_shown(sources, names, recorded_from)}
+        SELECT {_total(total, counted, walks=walks)} AS total, {as_of} AS as_of, {_shown(sources, names, recorded_from)}
         FROM (SELECT) nothing LEFT JOIN page ON true ORDER BY {order}
     """
 
