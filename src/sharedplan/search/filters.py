@@ -107,7 +107,7 @@ def _reader(parameter: Parameter, modifier: str, asking: Asking) -> Callable[[st
         case "token", "of-type":
             return lambda text: token.of_type(parameter, text)
         case "token", "in" | "not-in":
-            return lambda text: e.Coded(parameter, "in", None, plain(text))
+            return lambda text: e.Coded(parameter, "in", None, plain(text).removeprefix(f"{asking.base}/"))
         case "token", "above" | "below":
             return lambda text: _related_code(parameter, modifier, text)
         case "token", _:
