@@ -74,8 +74,10 @@ async def test_services_are_found_by_the_class_they_belong_to(ask: Ask) -> None:
     under = {"code": "1.1", "property": [{"code": "parent", "valueCode": "1"}]}
     await a_code_system(ask, "services", SERVICES, concept("1"), under, concept("2"))
     for code in ("1.1", "2"):
-        await stored(ask, "HealthcareService", f"s{code}", type=[{"coding": [{"system": SERVICES, "code": code}]}])
-    assert await found(ask, f"HealthcareService?service-type:below={SERVICES}|1") == {"s1.1"}
+        category = [{"coding": [{"system": SERVICES, "code": code}]}]
+        request = {"status": "active", "intent": "order", "subject": {"reference": "Patient/1"}}
+        await stored(ask, "ServiceRequest", f"s{code}", category=category, **request)
+    assert await found(ask, f"ServiceRequest?category:below={SERVICES}|1") == {"s1.1"}
 
 
 async def test_value_sets_are_made_of_others_and_of_whole_systems(ask: Ask) -> None:
