@@ -263,3 +263,17 @@ async def test_a_hierarchy_is_walked_along_what_the_asker_may_see(ask: Ask) -> N
     question = "Observation?encounter:below=Encounter/top"
     assert await found(ask, question) == {"o-top", "o-mid", "o-low", "o-own"}
     assert await found(ask, question, by=ANNA) == {"o-top", "o-own"}
+
+
+async def test_a_filter_expression_finds_what_its_tests_ask(ask: Ask) -> None:
+    await act_reasons(ask)
+    await tagged(ask, "COC", "BTG")
+    await ask("update", "Patient/m", a_patient(id="m", gender="male", name=[{"given": ["Päivö"]}]))
+    assert await found(ask, f'Patient?_filter=_security in {EMERGENCY} or given eq "päivö"') == {"BTG", "m"}
+    assert await found(ask, f"Patient?_filter=not (_security in {EMERGENCY}) and gender pr false") == {"COC"}
+    flag = {"status": "active", "code": {"text": "f"}, "subject": {"reference": "Patient/m"}}
+    await stored(ask, "Flag", "f", **flag)
+    assert await found(ask, "Flag?_filter=subject.given co aiv and subject:Patient.gender ne female") == {"f"}
+    assert await found(ask, "Flag?_filter=subject.given eq paiv") == set()
+    named = a_patient(gender="male", name=[{"given": ["Päivö"]}])
+    assert (await ask("create", "Patient", named, if_none_exist="_filter=given%20eq%20paivo")).id == "m"

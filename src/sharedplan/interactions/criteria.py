@@ -15,7 +15,7 @@ from sharedplan.fhir.exchanges import Asked
 from sharedplan.fhir.json_text import write
 from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.settling import settled
-from sharedplan.search import controls
+from sharedplan.search import controls, filter_language
 from sharedplan.search.expression import And, Expression, HasId
 from sharedplan.search.includes import is_include
 from sharedplan.search.parse import parse
@@ -48,12 +48,12 @@ def criteria(type: str, pairs: Pairs, *, base: str) -> Criteria:
     query = parse(type, pairs, base=base)
     if len(query.understood) != len(pairs):
         raise Incorrect("a condition holds parameters that select, and no others")
-    return Criteria(type, query.where, write(sorted({(name, _values(value)) for name, value in pairs})))
+    return Criteria(type, query.where, write(sorted({(name, _values(name, value)) for name, value in pairs})))
 
 
-def _values(text: str) -> str:
+def _values(name: str, text: str) -> str:
     """A parameter's alternatives in one order and once each, so that their spelling makes no other condition."""
-    return text if "\\" in text else ",".join(sorted(set(text.split(","))))
+    return text if "\\" in text or name == filter_language.NAME else ",".join(sorted(set(text.split(","))))
 
 
 def from_text(type: str, text: str, *, base: str) -> Criteria:
