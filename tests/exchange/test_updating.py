@@ -129,6 +129,6 @@ async def test_what_a_condition_selected_must_still_meet_it_once_it_is_locked(as
     async with store.begin() as unit:
         surroundings = acting(asked, RECORDS, unit, SystemClock(), POLICY)
         with pytest.raises(RetryableConflict):
-            await check_still_selected(condition_of(asked), "1", surroundings)
+            await check_still_selected(await condition_of(asked, surroundings), "1", surroundings)
         inactive = asked._replace(parameters=(("active", "false"),))
-        await check_still_selected(condition_of(inactive), "1", surroundings)
+        await check_still_selected(await condition_of(inactive, surroundings), "1", surroundings)

@@ -14,7 +14,7 @@ from sharedplan.exchange.entries import named
 from sharedplan.exchange.part import Part
 from sharedplan.fhir import references, resources
 from sharedplan.interactions import create, patch, update
-from sharedplan.interactions.criteria import Criteria, condition_of, from_text, matches_of, only_match
+from sharedplan.interactions.criteria import Criteria, condition_of, from_text, matches_of, only_match, ready
 from sharedplan.search.indexing import index_values
 from sharedplan.search.matching import matches
 
@@ -27,7 +27,7 @@ async def with_targets(parts: list[Part]) -> list[Part]:
     All conditions are locked first, in one order for all transactions, so that two cannot wait for each other.
     Raises a SharedplanError that names the entry.
     """
-    parts = [_with_condition(part) for part in parts]
+    parts = [await _with_condition(part) for part in parts]
     conditions = {(each.type, each.key): part for part in parts if (each := part.condition) is not None}
     for type, key in sorted(conditions):
         await conditions[type, key].acting.unit.lock_criteria(type, key)
@@ -41,11 +41,11 @@ async def with_targets(parts: list[Part]) -> list[Part]:
     return ready
 
 
-def _with_condition(part: Part) -> Part:
+async def _with_condition(part: Part) -> Part:
     if not part.is_change:
         return part
     try:
-        return replace(part, condition=condition_of(part.asked))
+        return replace(part, condition=await condition_of(part.asked, part.acting))
     except SharedplanError as failure:
         raise named(failure, part.number) from failure
 
@@ -112,7 +112,7 @@ async def _selected(text: str, part: Part, parts: list[Part], written: dict[int,
     type = str(references.parse(text).type)
     if type not in CATALOGUE:
         raise NotFound(f"{text} cannot be looked up: {type} is not offered here")
-    condition = from_text(type, text, base=part.asked.base)
+    condition = await ready(from_text(type, text, base=part.asked.base), part.acting)
     touched = [each for each in parts if each.type == type and each.id is not None]
     rewritten = {each.id for each in touched if each.asked.interaction in ("create", "update", "delete") and each.id}
     here = [str(each.id) for each in touched if _meets(each, condition, written)]

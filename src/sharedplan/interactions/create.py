@@ -13,7 +13,7 @@ async def create(asked: Asked, acting: Acting) -> Answer:
 
     Raises Incorrect, Unprocessable, Refused, ManyMatches.
     """
-    condition = condition_of(asked)
+    condition = await condition_of(asked, acting)
     if condition is not None:
         existing = await there(asked, await locked_match(condition, acting), acting)
         if existing is not None:

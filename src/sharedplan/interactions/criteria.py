@@ -7,14 +7,15 @@ condition that is not understood must not select more than was meant.
 """
 
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl
 
 from sharedplan.errors import Incorrect, ManyMatches
 from sharedplan.fhir.exchanges import Asked
 from sharedplan.fhir.json_text import write
 from sharedplan.interactions.acting import Acting
-from sharedplan.search import controls
+from sharedplan.interactions.settling import settled
+from sharedplan.search import controls, filter_language
 from sharedplan.search.expression import And, Expression, HasId
 from sharedplan.search.includes import is_include
 from sharedplan.search.parse import parse
@@ -47,12 +48,12 @@ def criteria(type: str, pairs: Pairs, *, base: str) -> Criteria:
     query = parse(type, pairs, base=base)
     if len(query.understood) != len(pairs):
         raise Incorrect("a condition holds parameters that select, and no others")
-    return Criteria(type, query.where, write(sorted({(name, _values(value)) for name, value in pairs})))
+    return Criteria(type, query.where, write(sorted({(name, _values(name, value)) for name, value in pairs})))
 
 
-def _values(text: str) -> str:
+def _values(name: str, text: str) -> str:
     """A parameter's alternatives in one order and once each, so that their spelling makes no other condition."""
-    return text if "\\" in text else ",".join(sorted(set(text.split(","))))
+    return text if "\\" in text or name == filter_language.NAME else ",".join(sorted(set(text.split(","))))
 
 
 def from_text(type: str, text: str, *, base: str) -> Criteria:
@@ -61,11 +62,22 @@ def from_text(type: str, text: str, *, base: str) -> Criteria:
     return criteria(type, parse_qsl(query, keep_blank_values=True), base=base)
 
 
-def condition_of(asked: Asked) -> Criteria | None:
-    """The condition that a write selects its resource by; None when it names it, or creates it in any case.
+async def ready(condition: Criteria, acting: Acting) -> Criteria:
+    """The condition as it is asked of the store; its key stays that of what was sent. Raises Incorrect."""
+    return replace(condition, where=await settled(condition.where, acting))
+
+
+async def condition_of(asked: Asked, acting: Acting) -> Criteria | None:
+    """The condition that a write selects its resource by, ready to be asked; None when it names it, or creates it in
+    any case.
 
     Raises Incorrect.
     """
+    condition = _sent(asked)
+    return await ready(condition, acting) if condition is not None else None
+
+
+def _sent(asked: Asked) -> Criteria | None:
     type = str(asked.type)
     if asked.interaction == "create":
         return None if asked.if_none_exist is None else from_text(type, asked.if_none_exist, base=asked.base)

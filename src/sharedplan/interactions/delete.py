@@ -16,7 +16,7 @@ async def delete(asked: Asked, acting: Acting) -> Answer:
 
     Raises Incorrect, ManyMatches, VersionMismatch, PreconditionNeeded, Unprocessable.
     """
-    condition = condition_of(asked)
+    condition = await condition_of(asked, acting)
     id = asked.id if condition is None else await locked_match(condition, acting)
     newest = None
     if id is not None:

@@ -20,7 +20,7 @@ async def patch(asked: Asked, acting: Acting) -> Answer:
     Raises NotFound, Gone, Incorrect, Unprocessable (also when the result is not valid, or a `test` failed), Refused,
     ManyMatches, VersionMismatch, PreconditionNeeded.
     """
-    condition = condition_of(asked)
+    condition = await condition_of(asked, acting)
     found = await locked_match(condition, acting) if condition is not None else None
     id = target(asked, found)
     newest = await acting.unit.lock(str(asked.type), id, within=acting.within[str(asked.type)])

@@ -15,7 +15,7 @@ from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.interactions import pages, shapes
 from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.pages import Turn
-from sharedplan.interactions.settling import settled
+from sharedplan.interactions.settling import all_settled
 from sharedplan.interactions.spoken_of import about
 from sharedplan.search.expression import And, Expression, InCompartment, Nothing
 from sharedplan.search.identity import mentions_identity_code
@@ -83,8 +83,10 @@ async def _question(asked: Asked, acting: Acting) -> _Question:
     shapes.check_elements(types, query.elements)
     if any(set(each.sort) != set(query.sort) for each in queries.values()) and not _is_common(queries):
         raise Incorrect("_sort by a parameter that the types do not share is for the search of one type")
-    wheres = {type: await settled(_inside(asked, each.where), acting) for type, each in queries.items()}
-    return _Question(wheres, replace(query, understood=(*of_types, *query.understood)), pairs, turn)
+    wheres = await all_settled([_inside(asked, each.where) for each in queries.values()], acting)
+    return _Question(
+        dict(zip(queries, wheres, strict=True)), replace(query, understood=(*of_types, *query.understood)), pairs, turn
+    )
 
 
 def _is_common(queries: dict[str, Query]) -> bool:

@@ -19,7 +19,7 @@ async def update(asked: Asked, acting: Acting) -> Answer:
 
     Raises Incorrect, Unprocessable, Refused, ManyMatches, VersionMismatch, PreconditionNeeded, Conflict.
     """
-    condition = condition_of(asked)
+    condition = await condition_of(asked, acting)
     found = await locked_match(condition, acting) if condition is not None else None
     id = target(asked, acting, found)
     newest = await acting.unit.lock(str(asked.type), id, within=acting.within[str(asked.type)])

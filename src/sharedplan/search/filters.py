@@ -28,7 +28,7 @@ MOST_STEPS = 3
 MOST_TARGETS = 8
 """Types that a chain without a type may lead to."""
 
-NOT_OFFERED = frozenset({"_containedType", "_filter", "_query"})
+NOT_OFFERED = frozenset({"_containedType", "_query"})
 """Parameters of the standard that are refused by name, so that nobody takes them for a misspelling."""
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
@@ -77,7 +77,14 @@ def filter(type: str, name: str, value: str, asking: Asking) -> e.Expression:
     if name.startswith("_has:"):
         return _reverse(type, name, value, asking)
     if (chain := _CHAIN.fullmatch(name)) and chain["code"] in PARAMETERS[type]:
-        return _chain(type, PARAMETERS[type][chain["code"]], chain["type"], chain["rest"], value, asking)
+        rest = chain["rest"]
+        return chained(
+            PARAMETERS[type][chain["code"]],
+            chain["type"],
+            rest,
+            lambda each, further: filter(each, rest, value, further),
+            asking,
+        )
     if name == "_id":
         return e.HasId(tuple(_id(name, each) for each in _values(name, value)))
     if name == "_lastUpdated":
@@ -87,7 +94,7 @@ def filter(type: str, name: str, value: str, asking: Asking) -> e.Expression:
     code, colon, modifier = name.partition(":")
     parameter = PARAMETERS[type].get(code)
     if parameter is None or (colon and not modifier):
-        raise _unknown(type, name)
+        raise unknown(type, name)
     if code in ("_id", "_lastUpdated", *OF_THE_TEXT) and modifier:
         raise Unknown(f"{code} takes no modifier")
     if modifier == "missing":
@@ -107,7 +114,7 @@ def _reader(parameter: Parameter, modifier: str, asking: Asking) -> Callable[[st
         case "token", "of-type":
             return lambda text: token.of_type(parameter, text)
         case "token", "in" | "not-in":
-            return lambda text: e.Coded(parameter, "in", None, plain(text))
+            return lambda text: e.Coded(parameter, "in", None, plain(text).removeprefix(f"{asking.base}/"))
         case "token", "above" | "below":
             return lambda text: _related_code(parameter, modifier, text)
         case "token", _:
@@ -170,8 +177,11 @@ def hierarchy(type: str) -> Parameter | None:
     return found if found is not None and type in found.targets else None
 
 
-def _chain(type: str, parameter: Parameter, target: str | None, rest: str, value: str, asking: Asking) -> e.Expression:
-    """What the parameter refers to meets the rest; without a type, whichever type it is that can."""
+def chained(
+    parameter: Parameter, target: str | None, rest: str, read: Callable[[str, Asking], e.Expression], asking: Asking
+) -> e.Expression:
+    """What the parameter refers to meets the rest, which `read` reads of one type; without a `target`, whichever type
+    it is that can."""
     name = f"{parameter.code}{f':{target}' if target else ''}.{rest}"
     if parameter.type != "reference":
         raise Unknown(f"{name[:60]}: {parameter.code} is no reference, so no chain leads on from it")
@@ -180,14 +190,14 @@ def _chain(type: str, parameter: Parameter, target: str | None, rest: str, value
         raise Unknown(f"{name[:60]}: {parameter.code} refers to no {target or 'type that is offered here'}")
     further = asking.further(name)
     found: list[e.Expression] = []
-    unknown: Unknown | None = None
+    failed: Unknown | None = None
     for each in types:
         try:
-            found.append(e.Chained(parameter, each, filter(each, rest, value, further)))
+            found.append(e.Chained(parameter, each, read(each, further)))
         except Unknown as failure:
-            unknown = unknown or failure
+            failed = failed or failure
     if not found:
-        raise unknown or Unknown(name)
+        raise failed or Unknown(name)
     if len(found) > MOST_TARGETS:
         raise Incorrect(f"{name[:60]}: say which type it leads to, as {parameter.code}:Patient.{rest[:30]}")
     return _either(found)
@@ -262,11 +272,14 @@ def _missing(parameter: Parameter, value: str) -> e.Expression:
     return e.Missing(parameter) if value == "true" else e.Not(e.Missing(parameter))
 
 
-def _unknown(type: str, name: str) -> Unknown:
+def unknown(type: str, name: str) -> Unknown:
+    """There is no parameter of that name, or not with that modifier."""
     code = name.partition(":")[0]
+    if code == "_filter":
+        return Unknown("_filter stands by itself, without a modifier and not at the end of a chain")
     if code in NOT_OFFERED:
         return Unknown(f"{code} is not supported")
-    known = [*PARAMETERS[type], *controls.NAMES, "_has", "_list"]
+    known = [*PARAMETERS[type], *controls.NAMES, "_has", "_list", "_filter"]
     if code in known:
         return Unknown(f"{name[:60]}: a modifier follows the colon")
     nearest = get_close_matches(code.partition(".")[0], known, n=1, cutoff=0.5)

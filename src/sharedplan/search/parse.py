@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from sharedplan.errors import Incorrect, Issue
-from sharedplan.search import controls, filters, includes
+from sharedplan.search import controls, filter_language, filters, includes
 from sharedplan.search.expression import And, Everything, Expression
 from sharedplan.search.filters import Asking, Unknown
 from sharedplan.search.includes import Include
@@ -73,6 +73,7 @@ def parse(
     sort: tuple[tuple[Parameter, bool], ...] = ()
     understood: list[tuple[str, str]] = []
     dropped: list[Issue] = []
+    is_filtered = False
     for name, value in pairs:
         if name in OF_THE_EDGE:
             continue
@@ -86,6 +87,11 @@ def parse(
                     sort = _sort(type, value)
             elif includes.is_include(name):
                 included += includes.parse(name, value, types or (type,))
+            elif name == filter_language.NAME:
+                if is_filtered:
+                    raise Incorrect(f"{name} is given twice: join them with and")
+                is_filtered = True
+                found.append(filter_language.parse(type, value, asking))
             else:
                 found.append(filters.filter(type, name, value, asking))
             understood.append((name, value))

@@ -72,6 +72,17 @@ def matching(type: str, where: Expression, *, within: Expression, seen: Mapping[
     return f"WITH hits AS MATERIALIZED (SELECT r.id, r.version {rows}) SELECT * FROM hits LIMIT {limit:d}", parameters
 
 
+def living(type: str, where: Expression, *, within: Expression, seen: Mapping[str, Expression], limit: int) -> Query:
+    """The rows of what matches, in the order of ids: at most `limit`, and as many as an answer can hold. Each tells how
+    many there were (`fetched`, one above the limit when there are more); `seen` as for `matching`."""
+    statement = Statement([], seen)
+    asked = condition(statement, where, type, is_anchored=is_anchor(within))
+    slice = condition(statement, within, type)
+    shape = projection(type)
+    rows = f"SELECT {shape.fields} FROM {shape.table} r WHERE {asked} AND {slice} LIMIT {limit + 1:d}"
+    return f"WITH few AS MATERIALIZED ({rows}) {weighed('few', 'id')}", statement.parameters
+
+
 def newest(type: str, id: str, *, within: Expression) -> Query:
     """The newest version of a resource, also a deletion."""
     parameters: list[Any] = [type, id]

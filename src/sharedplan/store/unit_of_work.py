@@ -202,6 +202,12 @@ class Unit:
         found = await self._session.fetch(*queries.matching(type, where, within=within[type], seen=within, limit=limit))
         return [(row[0], row[1]) for row in found]
 
+    async def living(self, type: str, where: Expression, *, within: Mapping[str, Expression], limit: int) -> Included:
+        """The living resources that match and are visible, at most `limit`, and as many as an answer can hold."""
+        found = await self._session.fetch(*queries.living(type, where, within=within[type], seen=within, limit=limit))
+        shown = [_living(type, row) for row in found[:limit]]
+        return Included(shown, bool(found) and found[0]["fetched"] > len(shown))
+
     async def lock(self, type: str, id: str, *, within: Expression) -> Version | None:
         """The newest version, kept as it is for others until the unit is left; None when there never was one to see.
 
