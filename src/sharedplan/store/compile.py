@@ -44,20 +44,21 @@ def rows(statement: Statement, type: str) -> str:
     table = projection(type).table
     if statement.as_of is None:
         return table
-    names = ", ".join(projection(type).columns)
+    names, moment = ", ".join(projection(type).columns), statement.moment
     if not projection(type).is_superseded:
-        return f"(select {names} from {table} where last_updated <= {statement.moment})"
-    now = statement.alias()
+        return f"(select {names} from {table} where last_updated <= {moment})"
+    # The two stand together without conditions of their own: only so does the planner look into each by an index for
+    # what is beside it in a join. The rest goes around both.
+    both = f"select {names}, 'infinity'::timestamptz as until from {table} union all select {names}, until from past.{table}"
+    there, now = statement.alias(), statement.alias()
     within = statement.seen[type]
-    if isinstance(within, e.Everything):
-        visible = "true"
-    else:
-        same = f"from {table} {now} where {now}.id = p.id"
-        visible = f"""(not exists (select {same})
+    visible = ""
+    if not isinstance(within, e.Everything):
+        same = f"from {table} {now} where {now}.id = {there}.id"
+        visible = f""" and ({there}.until = 'infinity' or not exists (select {same})
             or exists (select {same} and {condition(statement, within, type, now)}))"""
-    return f"""(select {names} from {table} where last_updated <= {statement.moment} union all
-        select {names} from past.{table} p
-        where p.last_updated <= {statement.moment} and p.until > {statement.moment} and {visible})"""
+    return f"""(select {names} from ({both}) {there}
+        where {there}.last_updated <= {moment} and {there}.until > {moment}{visible})"""
 
 
 def is_anchor(expression: e.Expression) -> bool:
@@ -253,7 +254,7 @@ class _Condition:
         inner = self.statement.alias()
         source = f"{rows(self.statement, asked.type)} {inner}"
         where = self.visible(asked.type, asked.where, inner)
-        named, parameter = f"'{asked.type}/' || {inner}.id", asked.parameter
+        named, parameter = _named(asked.type, inner), asked.parameter
         if parameter.is_canonical:
             return f"{self.column(parameter)} && array(select unnest({inner}.url) from {source} where {where})"
         column, start = self.column(parameter), len(asked.type) + 2
@@ -273,7 +274,7 @@ class _Condition:
         column, start = f'{inner}."{parameter.column}"', len(self.type) + 2
         if parameter.is_canonical:
             return f"exists (select from {source} where {column} && {self.alias}.url and {where})"
-        name = f"'{self.type}/' || {self.alias}.id"
+        name = _named(self.type, self.alias)
         if is_anchored:
             refers = f"{column} = {name}" if parameter.is_scalar else f"{column} && array[{name}]"
             return f"exists (select from {source} where {refers} and {where})"
@@ -317,6 +318,12 @@ def _merged(parts: tuple[e.Expression, ...]) -> list[e.Expression]:
         *([e.HasId(tuple(ids))] if ids else []),
         *others,
     ]
+
+
+def _named(type: str, alias: str) -> str:
+    """How references name a row. Ids are compared byte by byte, references as the columns that have them are: compared
+    otherwise, their index would be of no use."""
+    return f"('{type}/' || {alias}.id) collate \"default\""
 
 
 def _joined(word: str, parts: list[str], empty: str) -> str:
