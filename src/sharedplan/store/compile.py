@@ -49,7 +49,7 @@ def rows(statement: Statement, type: str) -> str:
         return f"(select {names} from {table} where last_updated <= {moment})"
     # The two stand together without conditions of their own: only so does the planner look into each by an index for
     # what is beside it in a join. The rest goes around both.
-    both = f"select {names}, 'infinity'::timestamptz as until from {table} union all select {names}, until from past.{table}"
+    living = f"select {names}, 'infinity'::timestamptz as until from {table}"
     there, now = statement.alias(), statement.alias()
     within = statement.seen[type]
     visible = ""
@@ -57,7 +57,7 @@ def rows(statement: Statement, type: str) -> str:
         same = f"from {table} {now} where {now}.id = {there}.id"
         visible = f""" and ({there}.until = 'infinity' or not exists (select {same})
             or exists (select {same} and {condition(statement, within, type, now)}))"""
-    return f"""(select {names} from ({both}) {there}
+    return f"""(select {names} from ({living} union all select {names}, until from past.{table}) {there}
         where {there}.last_updated <= {moment} and {there}.until > {moment}{visible})"""
 
 
