@@ -16,6 +16,7 @@ from sharedplan.loading.report import Outcome
 from sharedplan.search.expression import Everything
 from sharedplan.store.unit_of_work import Store
 from sharedplan.store.versions import Version
+from store.changes import a_search
 
 SOUTH = "Organization/south"
 
@@ -36,7 +37,7 @@ class World:
 
     async def all(self, type: str) -> list[dict[str, Any]]:
         async with self.store.begin() as unit:
-            found = await unit.search(type, Everything(), within=Everything(), count=1000)
+            found = await unit.search(a_search(type, count=1000))
         return [json_text.read(str(each.content)) for each in found.versions]
 
     async def rows(self, sql: str) -> list[tuple[Any, ...]]:

@@ -8,16 +8,24 @@ import pytest
 from search.examples import resources
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.search.indexing import index_values
-from sharedplan.search.parameters import columns
+from sharedplan.search.parameters import SHARED, columns
 from sharedplan.search.values.entry import LIMIT
+from sharedplan.search.values.lookup import MOST
+from sharedplan.search.values.words import LONGEST
 
 SNOMED = "http://snomed.info/sct"
 
 
-def indexed(type: str, **elements: Any) -> dict[str, Any]:
-    """The columns that have a value."""
+def every(type: str, **elements: Any) -> dict[str, Any]:
+    """All columns that have a value."""
     found = index_values(type, {"resourceType": type, **elements}, base="https://plan.example/fhir")
     return {name: value for name, value in found.items() if value is not None}
+
+
+def indexed(type: str, **elements: Any) -> dict[str, Any]:
+    """The columns that have a value, without those that all parameters share."""
+    shared = {column.name for column in SHARED}
+    return {name: value for name, value in every(type, **elements).items() if name not in shared}
 
 
 def test_every_column_of_the_type_is_there_and_null_when_there_is_nothing_for_it() -> None:
@@ -47,6 +55,18 @@ def test_all_test_data_is_indexed_in_the_shape_that_its_columns_have() -> None:
                     assert value
                     for each in value:
                         assert_range(each)
+                case "numrange" | "numrange[]":
+                    for low, high, bounds in value if column.kind == "numrange[]" else [value]:
+                        assert bounds in ("[]", "[)", "(]", "()")
+                        assert low is None or high is None or low <= high
+                case "float8[]":
+                    assert [type(each) for each in value] == [float, float]
+                case "lookup":
+                    assert 0 < len(set(value)) == len(value) <= MOST
+                case "words":
+                    assert value.strip() and len(value) <= LONGEST
+                case kind:
+                    raise AssertionError(kind)
 
 
 def assert_range(value: tuple[datetime | None, datetime | None]) -> None:
@@ -60,6 +80,9 @@ def test_a_concept_is_found_by_code_by_system_and_code_and_by_system() -> None:
     assert indexed("CarePlan", category=category) == {
         "category": ["734163000", f"{SNOMED}|734163000", f"{SNOMED}|", "local", "|local"]
     }
+    shared = every("CarePlan", category=category)
+    assert shared["lookup"] == ["category\x1fcare plan"]
+    assert shared["words"] == "local\nCare plan"
 
 
 @pytest.mark.parametrize(
@@ -158,13 +181,14 @@ def test_an_extension_counts_by_its_value() -> None:
 
 def test_entries_are_short_enough_for_an_index_however_long_the_element_is() -> None:
     long = "x" * 100_000
-    found = indexed(
+    found = every(
         "Patient",
         identifier=[{"system": f"urn:{long}", "value": long}],
         managingOrganization={"reference": f"https://x.example/{long}"},
         name=[{"family": long}],
         meta={"source": f"https://x.example/{long}", "profile": [f"https://x.example/{long}|1"]},
     )
+    assert len(found.pop("words")) <= LONGEST
     for value in found.values():
         for entry in [value] if isinstance(value, str) else value:
             assert len(entry) <= LIMIT + 1

@@ -2,14 +2,18 @@
 
 from typing import Any
 
+from sharedplan.catalogue import CATALOGUE
 from sharedplan.clock import SystemClock
 from sharedplan.fhir.resources import stamped
+from sharedplan.search.expression import Everything, Expression
 from sharedplan.search.indexing import index_values
+from sharedplan.store.searching import Search
 from sharedplan.store.trail import Trail
 from sharedplan.store.unit_of_work import Store
 from sharedplan.store.versions import Change, Version
 
 NORTH = "Organization/north"
+ALL = Everything()
 
 
 def a_change(
@@ -49,3 +53,13 @@ async def written(store: Store, *changes: Change) -> list[Version]:
         for change in changes:
             unit.put(change)
         return await unit.write()
+
+
+def a_search(type: str, where: Expression = ALL, *, within: Expression = ALL, count: int = 10, **more: Any) -> Search:
+    """A search of one type by somebody who may see the same of every type."""
+    return Search({type: where}, dict.fromkeys(CATALOGUE, within), count, **more)
+
+
+def as_written(*versions: Version) -> list[Version]:
+    """The versions as a write gives them, which does not look for whom they speak of."""
+    return [each._replace(patients=None) for each in versions]

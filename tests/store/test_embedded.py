@@ -23,7 +23,7 @@ from sharedplan.store.engine import Pool
 from sharedplan.store.migrations import migrate
 from sharedplan.store.postmaster import EmbeddedError
 from sharedplan.store.unit_of_work import Store
-from store.changes import a_change, a_trail
+from store.changes import a_change, a_search, a_trail
 
 OWNER = """
 import sys, time
@@ -246,7 +246,7 @@ def test_everything_acknowledged_outlives_a_killed_server(data_dir: Path) -> Non
         kept: set[tuple[str, str]] = set()
         for type in everything:
             async with store.begin() as unit:
-                found = await unit.search(type, Everything(), within=Everything(), count=100_000)
+                found = await unit.search(a_search(type, count=100_000))
                 page = await unit.history(within=everything, type=type, count=100_000)
             assert {each.id for each in found.versions} == {each.id for each in page.versions}
             kept |= {(type, each.id) for each in found.versions}

@@ -14,7 +14,7 @@ from sharedplan.errors import Unavailable
 from sharedplan.search.expression import Everything
 from sharedplan.store.engine import Pool
 from sharedplan.store.unit_of_work import Store
-from store.changes import a_change, a_trail, written
+from store.changes import a_change, a_trail, as_written, written
 
 ALL = Everything()
 
@@ -95,7 +95,8 @@ async def test_dead_connections_are_replaced_unnoticed(database_url: str) -> Non
         await end_all_sessions(database_url)
         trail = a_trail(resource_id=plan.id)
         async with store.begin() as unit:
-            assert await unit.read("CarePlan", plan.id, within=ALL, trail=trail) == plan
+            found = await unit.read("CarePlan", plan.id, within=ALL, trail=trail)
+            assert found is not None and as_written(found) == [plan]
         await end_all_sessions(database_url)
         async with store.begin() as unit:
             assert await unit.lock("CarePlan", plan.id, within=ALL) == plan
@@ -140,7 +141,7 @@ async def test_a_statement_that_takes_too_long_is_ended(database_url: str) -> No
             async with store.begin() as unit:
                 await unit._session.fetch("SELECT pg_sleep(5)", ())
         async with store.begin() as unit:  # on the same connection
-            assert await unit.matching("CarePlan", ALL, within=ALL) == []
+            assert await unit.matching("CarePlan", ALL, within={"CarePlan": ALL}) == []
 
 
 async def test_a_transaction_left_idle_is_ended(database_url: str) -> None:
@@ -171,7 +172,7 @@ async def test_a_cancelled_unit_leaves_no_lock_behind(database_url: str) -> None
         assert pool.in_use == 0
         began = time.monotonic()
         async with store.begin() as unit:
-            assert await unit.matching("CarePlan", ALL, within=ALL) == []
+            assert await unit.matching("CarePlan", ALL, within={"CarePlan": ALL}) == []
         assert time.monotonic() - began < 1.5
 
 

@@ -11,8 +11,9 @@ from builders import a_care_plan, a_goal, a_patient
 from sharedplan.errors import Conflict
 from sharedplan.search.expression import Everything, HasToken, Updated
 from sharedplan.search.parameters import PARAMETERS
+from sharedplan.store.searching import SortKey
 from sharedplan.store.unit_of_work import RetryableConflict, Store
-from store.changes import a_change, a_deletion, a_trail, written
+from store.changes import a_change, a_deletion, a_search, a_trail, written
 
 ALL = Everything()
 WRITERS = 16
@@ -55,7 +56,7 @@ async def test_conditional_creates_under_one_lock_make_exactly_one(store: Store)
     async def create_if_none(value: str) -> bool:
         async with store.begin() as unit:
             await unit.lock_criteria("Patient", f"identifier=urn:ids|{value}")
-            if await unit.matching("Patient", identified(value), within=ALL):
+            if await unit.matching("Patient", identified(value), within={"Patient": ALL}):
                 return False
             unit.put(a_change(a_patient(identifier=[{"system": "urn:ids", "value": value}])))
             await unit.write()
@@ -65,7 +66,8 @@ async def test_conditional_creates_under_one_lock_make_exactly_one(store: Store)
         made = await asyncio.gather(*(create_if_none(value) for _ in range(WRITERS)))
         assert sum(made) == 1
         async with store.begin() as unit:
-            assert len(await unit.matching("Patient", identified(value), within=ALL, limit=9)) == 1
+            found = await unit.matching("Patient", identified(value), within={"Patient": ALL}, limit=9)
+            assert len(found) == 1
 
 
 async def test_whoever_asks_for_what_is_newer_misses_nothing(store: Store) -> None:
@@ -73,6 +75,7 @@ async def test_whoever_asks_for_what_is_newer_misses_nothing(store: Store) -> No
     writing = True
     pulled: Counter[str] = Counter()
     newest = datetime(2000, 1, 1, tzinfo=UTC)
+    by_time = (SortKey(PARAMETERS["Goal"]["_lastUpdated"]),)
 
     async def pull() -> None:
         nonlocal newest
@@ -80,9 +83,7 @@ async def test_whoever_asks_for_what_is_newer_misses_nothing(store: Store) -> No
             last_look = not writing
             async with store.begin() as unit:
                 after = Updated(since=newest, until=None)
-                found = await unit.search(
-                    "Goal", after, within=ALL, count=10_000, total=False, sort=(("_lastUpdated", False),)
-                )
+                found = await unit.search(a_search("Goal", after, count=10_000, total="none", sort=by_time))
             for version in found.versions:
                 if version.last_updated > newest:
                     pulled[version.id] += 1
@@ -220,7 +221,7 @@ async def test_a_transaction_that_fails_at_its_end_leaves_nothing_among_others(s
 
     await asyncio.gather(*(each() for _ in range(WRITERS // 2) for each in (fail, succeed)))
     async with store.begin() as unit:
-        assert (await unit.search("CarePlan", ALL, within=ALL, count=1)).total == 0
-        assert (await unit.search("Patient", ALL, within=ALL, count=1)).total == WRITERS // 2 * 10
+        assert (await unit.search(a_search("CarePlan", count=1))).total == 0
+        assert (await unit.search(a_search("Patient", count=1))).total == WRITERS // 2 * 10
         within = {"CarePlan": ALL}
         assert (await unit.history(within=within, count=1)).total == 0

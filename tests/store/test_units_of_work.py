@@ -10,11 +10,12 @@ from builders import a_care_plan, a_goal, a_patient, an_encounter
 from sharedplan.errors import Conflict, Fault
 from sharedplan.search.expression import Everything, Expression, HasId, InCompartment, Nothing, RefersTo
 from sharedplan.search.parameters import PARAMETERS
-from sharedplan.store import queries
+from sharedplan.store import weighing
 from sharedplan.store.engine import Pool
+from sharedplan.store.searching import Place, SortKey
 from sharedplan.store.unit_of_work import Store
 from sharedplan.store.versions import Version
-from store.changes import NORTH, a_change, a_deletion, a_trail, written
+from store.changes import NORTH, a_change, a_deletion, a_search, a_trail, as_written, written
 
 ALL = Everything()
 
@@ -87,8 +88,8 @@ async def test_outside_the_slice_nothing_is_there(store: Store) -> None:
             assert await unit.read("CarePlan", plan.id, within=within) is None
             assert await unit.newest("CarePlan", plan.id, within=within) is None
             assert await unit.version("CarePlan", plan.id, 1, within=within) is None
-            assert await unit.matching("CarePlan", ALL, within=within) == []
-            assert (await unit.search("CarePlan", ALL, within=within, count=5)).total == 0
+            assert await unit.matching("CarePlan", ALL, within={"CarePlan": within}) == []
+            assert (await unit.search(a_search("CarePlan", within=within))).total == 0
             assert (await unit.history(within={"CarePlan": within}, type="CarePlan", count=5)).versions == []
             assert await unit.lock("CarePlan", plan.id, within=within) is None
     async with store.begin() as unit:
@@ -136,7 +137,7 @@ async def test_a_unit_that_fails_leaves_nothing(store: Store) -> None:
             raise ZeroDivisionError
     async with store.begin() as unit:
         assert await unit.newest("CarePlan", change.id, within=ALL) is None
-        assert (await unit.search("Goal", ALL, within=ALL, count=1)).total == 0
+        assert (await unit.search(a_search("Goal", count=1))).total == 0
 
 
 async def test_many_changes_are_written_whole_or_not_at_all(store: Store) -> None:
@@ -145,7 +146,7 @@ async def test_many_changes_are_written_whole_or_not_at_all(store: Store) -> Non
     with pytest.raises(Conflict):
         await written(store, *changes, a_change(a_goal(), id=there.id))
     async with store.begin() as unit:
-        assert (await unit.search("Encounter", ALL, within=ALL, count=1)).total == 0
+        assert (await unit.search(a_search("Encounter", count=1))).total == 0
         assert (await unit.history(within={"Encounter": ALL}, count=1)).total == 0
 
 
@@ -246,56 +247,58 @@ async def test_search_counts_all_and_shows_a_page(store: Store) -> None:
     await written(store, a_change(a_care_plan(subject="Patient/bertil")))
     of_anna = RefersTo(PARAMETERS["CarePlan"]["patient"], ("Patient/anna",))
     seen: list[Version] = []
-    after: str | None = None
+    place: Place | None = None
     while True:
         async with store.begin() as unit:
-            found = await unit.search("CarePlan", of_anna, within=ALL, count=3, after=after)
+            found = await unit.search(a_search("CarePlan", of_anna, count=3, place=place))
         assert found.total == 7
         seen += found.versions
-        after = found.next
-        if after is None:
+        if not found.more:
             break
-    assert seen == plans
+        place = Place(found.as_of, found.last)
+    assert as_written(*seen) == plans
+    assert {each.patients for each in seen} == {("Patient/anna",)}
 
 
 async def test_a_change_between_two_pages_moves_nothing(store: Store) -> None:
     plans = await written(store, *(a_change(a_care_plan(), id=f"plan-{n}") for n in range(6)))
     async with store.begin() as unit:
-        first = await unit.search("CarePlan", ALL, within=ALL, count=3)
+        first = await unit.search(a_search("CarePlan", count=3))
     await written(store, a_change(a_care_plan(), id=plans[0].id, version=2))
     async with store.begin() as unit:
-        second = await unit.search("CarePlan", ALL, within=ALL, count=3, after=first.next)
-    assert [each.id for each in first.versions + second.versions] == [f"plan-{n}" for n in range(6)]
-    assert (second.total, second.next) == (6, None)
+        second = await unit.search(a_search("CarePlan", count=3, place=Place(first.as_of, first.last)))
+    assert as_written(*first.versions, *second.versions) == plans
+    assert (second.total, second.more) == (6, False)
 
 
 @pytest.mark.parametrize("descending", [False, True])
 async def test_search_sorts_by_the_last_change(store: Store, descending: bool) -> None:
     plans = await written(store, *(a_change(a_care_plan(), id=f"plan-{9 - n}") for n in range(5)))
-    sort = (("_lastUpdated", descending),)
+    sort = (SortKey(PARAMETERS["CarePlan"]["_lastUpdated"], descending),)
     async with store.begin() as unit:
-        first = await unit.search("CarePlan", ALL, within=ALL, count=3, sort=sort)
-        second = await unit.search("CarePlan", ALL, within=ALL, count=3, sort=sort, after=first.next)
-    assert first.versions + second.versions == (plans[::-1] if descending else plans)
+        first = await unit.search(a_search("CarePlan", count=3, sort=sort))
+        place = Place(first.as_of, first.last)
+        second = await unit.search(a_search("CarePlan", count=3, sort=sort, place=place))
+    assert as_written(*first.versions, *second.versions) == (plans[::-1] if descending else plans)
 
 
 async def test_a_search_may_only_count_or_only_show(store: Store) -> None:
     await written(store, *(a_change(a_goal()) for _ in range(3)))
     async with store.begin() as unit:
-        counted = await unit.search("Goal", ALL, within=ALL, count=0)
-        shown = await unit.search("Goal", ALL, within=ALL, count=2, total=False)
-        none = await unit.search("CarePlan", ALL, within=ALL, count=2)
-    assert (counted.versions, counted.total, counted.next) == ([], 3, None)
-    assert (len(shown.versions), shown.total, shown.next is None) == (2, None, False)
-    assert (none.versions, none.total, none.next) == ([], 0, None)
+        counted = await unit.search(a_search("Goal", count=0))
+        shown = await unit.search(a_search("Goal", count=2, total="none"))
+        none = await unit.search(a_search("CarePlan", count=2))
+    assert (counted.versions, counted.total, counted.more) == ([], 3, False)
+    assert (len(shown.versions), shown.total, shown.more) == (2, None, True)
+    assert (none.versions, none.total, none.more, none.last) == ([], 0, False, None)
 
 
 async def test_matching_gives_ids_and_versions(store: Store) -> None:
     plans = await written(store, *(a_change(a_care_plan(), id=f"plan-{n}") for n in range(3)))
     async with store.begin() as unit:
-        assert await unit.matching("CarePlan", ALL, within=ALL) == [("plan-0", 1), ("plan-1", 1)]
+        assert await unit.matching("CarePlan", ALL, within={"CarePlan": ALL}) == [("plan-0", 1), ("plan-1", 1)]
         one = HasId((plans[2].id,))
-        assert await unit.matching("CarePlan", one, within=ALL, limit=9) == [("plan-2", 1)]
+        assert await unit.matching("CarePlan", one, within={"CarePlan": ALL}, limit=9) == [("plan-2", 1)]
 
 
 async def test_locks_give_the_newest_versions_of_what_there_is(store: Store) -> None:
@@ -350,20 +353,19 @@ async def test_the_services_own_audit_rows_are_not_changed(store: Store, pool: P
 
 
 async def test_a_page_ends_early_when_its_resources_are_long(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queries, "ANSWER_BYTES", 2500)
-    queries._page.cache_clear()
+    monkeypatch.setattr(weighing, "ANSWER_BYTES", 2500)
     for n in range(5):
         await written(store, a_change(a_goal(note=[{"text": "x" * 1000}]), id=f"long-{n}"))
     seen: list[str] = []
-    after = None
+    place = None
     async with store.begin() as unit:
         for _ in range(5):
-            found = await unit.search("Goal", ALL, within=ALL, count=10, after=after, trail=a_trail("search-type"))
+            found = await unit.search(a_search("Goal", count=10, place=place))
             assert found.total == 5
             seen += [each.id for each in found.versions]
-            if (after := found.next) is None:
+            if not found.more:
                 break
+            place = Place(found.as_of, found.last)
         page = await unit.history(within={"Goal": ALL}, type="Goal", count=10)
-    queries._page.cache_clear()
     assert seen == [f"long-{n}" for n in range(5)]
     assert (len(page.versions), page.more, page.total) == (3, True, 5)

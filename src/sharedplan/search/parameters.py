@@ -33,6 +33,9 @@ _SPECIAL = frozenset({"near"})
 _RESERVED = frozenset({"id", "version", "last_updated", "controller", "content", "lookup", "narrative", "words"})
 _SINGLE = {"reference": "text", "date": "tstzrange"}
 _ARRAYS = {"date": "tstzrange[]", "number": "numrange[]", "quantity": "numrange[]", "special": "float8[]"}
+_NAMED_BY_URL = frozenset(
+    {"ActivityDefinition", "CodeSystem", "Measure", "PlanDefinition", "Questionnaire", "ValueSet"}
+)
 _TWO_ENTRIES = frozenset({"canonical"})  # with its version and without, so a single one needs an array too
 
 
@@ -42,10 +45,10 @@ class Parameter:
 
     `type`: token, reference, date, string, uri, number, quantity, composite or special. `path`: the part of the
     definition's FHIRPath that speaks of this type. `targets`: the resource types a reference may name; all that we
-    offer where the definition names none. `many`: whether the element can hold several values; a single reference or
-    date has a scalar column, everything else an array. `system`: the code system that a code's binding implies.
-    `is_canonical`: the reference names its target by the target's url. `components`: those of a composite, each a
-    parameter whose path goes on from one of the composite's.
+    offer where the definition names none, and for a canonical those only that have a url of their own. `many`: whether
+    the element can hold several values; a single reference or date has a scalar column, everything else an array.
+    `system`: the code system that a code's binding implies. `is_canonical`: the reference names its target by the
+    target's url. `components`: those of a composite, each a parameter whose path goes on from one of the composite's.
     """
 
     resource: str  # "CarePlan"
@@ -184,18 +187,19 @@ def _made(
     found = paths.compiled(path, resource)
     branches = found if isinstance(found, tuple) else ()
     systems = {branch.system for branch in branches}
-    resolved = paths.resolved(path)
+    is_canonical = kind == "reference" and {branch.type for branch in branches} <= {"canonical", "uri"}
+    targets = (paths.resolved(path) or tuple(definition.get("target", CATALOGUE))) if kind == "reference" else ()
     return Parameter(
         resource=resource,
         code=code,
         type=kind,
         path=path,
         url=definition["url"],
-        targets=(resolved or tuple(definition.get("target", CATALOGUE))) if kind == "reference" else (),
+        targets=tuple(each for each in targets if each in _NAMED_BY_URL) if is_canonical else targets,
         many=len({branch.element for branch in branches}) > 1
         or any(branch.many or branch.type in _TWO_ENTRIES for branch in branches),
         system=systems.pop() if len(systems) == 1 else None,
-        is_canonical=kind == "reference" and {branch.type for branch in branches} <= {"canonical", "uri"},
+        is_canonical=is_canonical,
         components=components,
     )
 

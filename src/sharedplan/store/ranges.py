@@ -78,4 +78,4 @@ def within_metres(point: str, latitude: str, longitude: str, metres: str) -> str
     """Whether a point, an array of latitude and longitude, lies in a circle, by the haversine formula."""
     half_lat, half_lon = f"radians({point}[1] - {latitude}) / 2", f"radians({point}[2] - {longitude}) / 2"
     chord = f"sin({half_lat}) ^ 2 + cos(radians({latitude})) * cos(radians({point}[1])) * sin({half_lon}) ^ 2"
-    return f"2 * {EARTH_RADIUS} * asin(sqrt(least(1, {chord}))) <= {metres}"
+    return f"2 * {EARTH_RADIUS} * asin(sqrt(least(1, greatest(0, {chord})))) <= {metres}"

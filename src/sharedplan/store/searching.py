@@ -248,8 +248,10 @@ def _order(search: Search, is_backwards: bool) -> str:
     parts = []
     for number, key in enumerate(search.sort):
         is_descending = key.is_descending != is_backwards
-        nulls = "FIRST" if is_backwards else "LAST"
-        parts.append(f"k{number} {'DESC' if is_descending else 'ASC'} NULLS {nulls}")
+        # What every row has is ordered as its index is, which has no other place for those without a value.
+        is_certain = key.parameter.code in ("_id", "_lastUpdated")
+        nulls = "" if is_certain else f" NULLS {'FIRST' if is_backwards else 'LAST'}"
+        parts.append(f"k{number} {'DESC' if is_descending else 'ASC'}{nulls}")
     way = "DESC" if is_backwards != _runs_down(search) else "ASC"
     if len(search.wheres) > 1:
         parts.append(f"rank {'DESC' if is_backwards else 'ASC'}")

@@ -9,6 +9,7 @@ _ESCAPED = re.compile(r"\\([\\,|$])")
 _PIECE = {
     ",": re.compile(r"(?:\\.|[^\\,])*", re.DOTALL),
     "|": re.compile(r"(?:\\.|[^\\|])*", re.DOTALL),
+    "$": re.compile(r"(?:\\.|[^\\$])*", re.DOTALL),
 }
 
 
