@@ -25,7 +25,8 @@ CATALOG = """
         FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
         WHERE relnamespace::regnamespace::text IN ('public', 'past') AND attnum > 0 AND relkind = 'r'
         UNION ALL SELECT pg_get_indexdef(indexrelid) || coalesce(array_to_string(reloptions, ','), '')
-        FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid WHERE relnamespace::regnamespace::text IN ('public', 'past')
+        FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+        WHERE relnamespace::regnamespace::text IN ('public', 'past')
         UNION ALL SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(pg_constraint.oid)
         FROM pg_constraint WHERE connamespace::regnamespace::text IN ('public', 'past')
     ) things WHERE thing NOT LIKE '%alembic_version%'

@@ -117,7 +117,7 @@ def test_what_says_how_the_answer_looks_is_no_filter() -> None:
         ("_has:Task:fokus:status", "x", "Task has no reference parameter fokus; do you mean focus?"),
         ("_has:Claim:focus:status", "x", "_has: Claim is not offered here"),
         ("_has:Task:focus", "x", "_has is written"),
-        ("_filter", "x eq y", "_filter is not supported"),
+        ("_query", "x", "_query is not supported"),
         ("_sort", "statos", "_sort: CarePlan has no search parameter statos; do you mean status?"),
         ("_sort", "_text", "_sort: _text has no order"),
         ("status:", "x", "status"),

@@ -159,7 +159,7 @@ class Unit:
         return Found(
             versions,
             found[0]["total"],
-            found[0]["as_of"],
+            search.place.as_of if search.place is not None else found[0]["as_of"],
             keys[0] if keys else None,
             keys[-1] if keys else None,
             bool(shown) and (found[0]["fetched"] or len(found)) > len(shown),
@@ -206,7 +206,7 @@ class Unit:
         """The living resources that match and are visible, at most `limit`, and as many as an answer can hold."""
         found = await self._session.fetch(*queries.living(type, where, within=within[type], seen=within, limit=limit))
         shown = [_living(type, row) for row in found[:limit]]
-        return Included(shown, bool(found) and found[0]["fetched"] > len(shown))
+        return Included(shown, bool(shown) and (found[0]["fetched"] or len(found)) > len(shown))
 
     async def lock(self, type: str, id: str, *, within: Expression) -> Version | None:
         """The newest version, kept as it is for others until the unit is left; None when there never was one to see.
