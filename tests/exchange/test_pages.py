@@ -76,6 +76,20 @@ async def test_what_has_become_anothers_since_is_not_shown(ask: Ask) -> None:
     assert (ids(second), second["total"]) == (["o3"], 3)
 
 
+async def test_what_was_deleted_as_anothers_is_not_shown(ask: Ask) -> None:
+    for number in range(4):
+        await an_observation(ask, f"o{number}")
+    following = query(link(await searched(ask, "Observation?_count=1", by=ANNA), "next"))
+    await ask("delete", "Observation/o1")
+    await an_observation(ask, "o2", of="otto")
+    await ask("delete", "Observation/o2")
+    second = await searched(ask, "Observation?" + following, by=ANNA)
+    assert (ids(second), second["total"]) == (["o1"], 3)
+    assert second["entry"][0]["resource"]["subject"]["reference"] == "Patient/anna"
+    third = await searched(ask, "Observation?" + query(link(second, "next")), by=ANNA)
+    assert ids(third) == ["o3"]
+
+
 async def test_what_has_become_ones_own_since_is_no_match_of_the_first_moment(ask: Ask) -> None:
     await an_observation(ask, "o0")
     await an_observation(ask, "o1", of="otto")
