@@ -196,8 +196,17 @@ def test_a_urn_has_nothing_above_or_below() -> None:
         parse("ValueSet", [("url:below", "urn:oid:1.2")])
 
 
+def test_both_values_of_a_composite_may_be_escaped() -> None:
+    assert found(
+        "Observation", "code-value-string", r"a\$b$c\,d", code={"coding": [{"code": "a$b"}]}, valueString="c,d"
+    )
+    with pytest.raises(Incorrect, match="composite"):
+        parse("Observation", [("code-value-string", r"a\$b")])
+
+
 def test_values_are_split_where_the_separator_is_not_escaped() -> None:
     assert split(r"a\,b,c,\\,d", ",") == [r"a\,b", "c", r"\\", "d"]
     assert split("a\\", ",") == ["a\\"]
+    assert split(r"a\$b$c", "$") == [r"a\$b", "c"]
     assert split(",", ",") == ["", ""]
     assert [plain(part) for part in (r"a\,b", r"\\", r"\$\|", r"\n", "a\\")] == ["a,b", "\\", "$|", r"\n", "a\\"]

@@ -61,7 +61,13 @@ async def search(asked: Asked, acting: Acting) -> Answer:
         return _answered(asked, acting, question, await acting.unit.search(wanted, trail=trail), Included([], False))
     async with acting.unit.snapshot():
         found = await acting.unit.search(wanted)
-        included = await acting.unit.included(query.includes, found.versions, seen=acting.within, limit=MOST_INCLUDED)
+        included = await acting.unit.included(
+            query.includes,
+            found.versions,
+            seen=acting.within,
+            limit=MOST_INCLUDED,
+            as_of=wanted.place.as_of if wanted.place is not None else None,
+        )
     await acting.unit.record(about(trail, [*found.versions, *included.versions]))
     return _answered(asked, acting, question, found, included)
 
@@ -75,9 +81,9 @@ async def _question(asked: Asked, acting: Acting) -> _Question:
     types = _types(asked, pairs, acting)
     of_types = tuple(pair for pair in pairs if asked.type is None and pair[0] == "_type")
     filters = tuple(pair for pair in pairs if pair not in of_types)
+    at = turn.given if turn is not None else acting.clock.now()
     queries = {
-        type: parse(type, filters, lenient=asked.prefer.lenient, base=asked.base, at=acting.clock.now(), types=types)
-        for type in types
+        type: parse(type, filters, lenient=asked.prefer.lenient, base=asked.base, at=at, types=types) for type in types
     }
     query = next(iter(queries.values()))
     shapes.check_elements(types, query.elements)

@@ -39,7 +39,8 @@ def rows(statement: Statement, type: str) -> str:
     """What the rows of a type are read from: its table, or for a moment that has passed what was in it then.
 
     What has been superseded since lies in the schema `past`, with all its columns. Such a row is there only for whom
-    the row that took its place is there, too: what may be seen is decided by what is now.
+    the newest row of the resource is there, too, the last one if it was deleted: what may be seen is decided by what
+    is now.
     """
     table = projection(type).table
     if statement.as_of is None:
@@ -50,13 +51,16 @@ def rows(statement: Statement, type: str) -> str:
     # The two stand together without conditions of their own: only so does the planner look into each by an index for
     # what is beside it in a join. The rest goes around both.
     living = f"select {names}, 'infinity'::timestamptz as until from {table}"
-    there, now = statement.alias(), statement.alias()
+    there, now, later = (statement.alias() for _ in range(3))
     within = statement.seen[type]
     visible = ""
     if not isinstance(within, e.Everything):
-        same = f"from {table} {now} where {now}.id = {there}.id"
-        visible = f""" and ({there}.until = 'infinity' or not exists (select {same})
-            or exists (select {same} and {condition(statement, within, type, now)}))"""
+        inside = condition(statement, within, type, now)
+        living_now = f"select from {table} {now} where {now}.id = {there}.id"
+        last = f"""select from past.{table} {now} where {now}.id = {there}.id and {inside} and not exists (
+            select from past.{table} {later} where {later}.id = {now}.id and {later}.version > {now}.version)"""
+        visible = f""" and ({there}.until = 'infinity' or exists ({living_now} and {inside})
+            or not exists ({living_now}) and exists ({last}))"""
     return f"""(select {names} from ({living} union all select {names}, until from past.{table}) {there}
         where {there}.last_updated <= {moment} and {there}.until > {moment}{visible})"""
 

@@ -7,10 +7,11 @@ Candidates are those that the asker may see, before anything is cut off, so what
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from datetime import datetime
 
 from sharedplan.search.expression import Expression, Nothing
 from sharedplan.search.includes import Include
-from sharedplan.store.compile import condition
+from sharedplan.store.compile import condition, rows
 from sharedplan.store.projection import projection
 from sharedplan.store.queries import Query
 from sharedplan.store.searching import fields
@@ -27,14 +28,18 @@ def step(
     seen: Mapping[str, Expression],
     known: Mapping[str, AbstractSet[str]],
     limit: int,
+    as_of: datetime | None = None,
 ) -> Query | None:
     """What the includes add to what was found, without what is known already, one more than `limit` if there is more.
+
+    `as_of`: the moment at which what was found said what it refers to; None for now.
 
     Rows of `type` and the fields of a version, in the order of types and ids. None when there is nothing to follow.
     """
     statement = Statement([], seen)
+    then = Statement(statement.parameters, seen, as_of)
     ways: dict[str, list[str]] = {}
-    referred = _referred(includes, found, statement, ways)
+    referred = _referred(includes, found, then, ways)
     for include in includes:
         if include.is_reverse and (way := _reverse(include, found, statement)):
             ways.setdefault(include.parameter.resource, []).append(way)
@@ -70,9 +75,9 @@ def _referred(includes: Sequence[Include], found: Ids, statement: Statement, way
         for include in mine:
             column = f'r."{include.parameter.column}"'
             if include.parameter.is_scalar:
-                source, value = f"{projection(type).table} r", column
+                source, value = f"{rows(statement, type)} r", column
             else:
-                source, value = f"{projection(type).table} r, unnest({column}) v", "v"
+                source, value = f"{rows(statement, type)} r, unnest({column}) v", "v"
             which = " OR ".join(f"{value} LIKE '{target}/%'" for target in include.targets)
             if include.parameter.is_canonical:
                 which = "true"

@@ -166,16 +166,27 @@ class Unit:
         )
 
     async def included(
-        self, includes: Sequence[Include], matches: Sequence[Version], *, seen: Mapping[str, Expression], limit: int
+        self,
+        includes: Sequence[Include],
+        matches: Sequence[Version],
+        *,
+        seen: Mapping[str, Expression],
+        limit: int,
+        as_of: datetime | None = None,
     ) -> Included:
-        """What belongs to the matches and is visible, each once and none of the matches again, at most `limit`."""
+        """What belongs to the matches and is visible, each once and none of the matches again, at most `limit`.
+
+        `as_of` is the moment that the matches are shown as they were at; None for now. What belongs to them is shown
+        as it is.
+        """
         known: dict[str, set[str]] = {}
         added: list[Version] = []
         following, step = list(includes), _ids(matches)
         while step and following:
             for type, ids in step.items():
                 known.setdefault(type, set()).update(ids)
-            query = including.step(following, step, seen=seen, known=known, limit=limit - len(added))
+            query = including.step(following, step, seen=seen, known=known, limit=limit - len(added), as_of=as_of)
+            as_of = None
             if query is None:
                 break
             new = [_living(row["type"], row) for row in await self._session.fetch(*query)]
