@@ -226,6 +226,14 @@ TABLES = {
         reference text[], status text[], title text[], url text[], version_ text[], lookup tsvector,
         narrative tsvector, words tsvector
     """,
+    "search_parameter": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], base text[], code
+        text[], component text[], context text[], context_quantity numrange[], context_quantity_key text[],
+        context_quantity_span numrange, context_type text[], context_type_quantity numrange[],
+        context_type_quantity_key text[], context_type_value text[], date tstzrange, derived_from text[],
+        description text[], jurisdiction text[], name text[], publisher text[], status text[], target text[],
+        type text[], url text[], version_ text[], lookup tsvector, narrative tsvector, words tsvector
+    """,
     "provenance": """
         meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], agent text[],
         agent_role text[], agent_type text[], entity text[], location text, patient text[], recorded tstzrange,
