@@ -2,8 +2,8 @@
 
 https://hl7.org/fhir/R4/searchparameter-registry.html, https://hl7.org/fhir/R4/searchparameter.html
 
-`definitions/search-parameters.json` holds the definitions of our types as published, `own-search-parameters.json`
-those that we publish ourselves.
+`definitions/search-parameters.json` holds the definitions of our types as HL7 published them; those of our own are
+among what the service itself publishes.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from sharedplan import published
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.fhir import paths
 from sharedplan.fhir.compartments import COMPARTMENTS as COMPARTMENTS
@@ -115,9 +116,9 @@ SHARED = (Column("lookup", "lookup"), Column("narrative", "words"), Column("word
 
 
 def _definitions() -> Iterator[dict[str, Any]]:
-    for name in ("search-parameters.json", "own-search-parameters.json"):
-        bundle = orjson.loads(files("sharedplan.fhir").joinpath(f"definitions/{name}").read_bytes())
-        yield from (entry["resource"] for entry in bundle["entry"])
+    bundle = orjson.loads(files("sharedplan.fhir").joinpath("definitions/search-parameters.json").read_bytes())
+    yield from (entry["resource"] for entry in bundle["entry"])
+    yield from published.of_type("SearchParameter")
 
 
 def parameter_of(
