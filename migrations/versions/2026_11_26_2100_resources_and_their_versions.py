@@ -297,6 +297,17 @@ RESOURCE_VERSION = """
     )
 """
 
+ADDED_PARAMETER = """
+    CREATE TABLE added_parameter (
+        type text COLLATE "C" NOT NULL,
+        code text COLLATE "C" NOT NULL,
+        definition json NOT NULL,
+        state text NOT NULL,
+        generation integer NOT NULL,
+        CONSTRAINT added_parameter_pkey PRIMARY KEY (type, code)
+    )
+"""
+
 DRAW_INSTANTS = """
     CREATE FUNCTION draw_instants(wanted integer) RETURNS timestamptz LANGUAGE plpgsql VOLATILE AS $$
     DECLARE
@@ -328,6 +339,7 @@ def upgrade() -> None:
     op.execute(RESOURCE_VERSION)
     op.execute("CREATE INDEX resource_version_last_updated_idx ON resource_version (last_updated)")
     op.execute("CREATE INDEX resource_version_type_last_updated_idx ON resource_version (type, last_updated)")
+    op.execute(ADDED_PARAMETER)
     op.execute("CREATE SCHEMA past")
     op.execute("COMMENT ON SCHEMA past IS 'rows that have been superseded, for pages that still show their moment'")
     for table, parameters in TABLES.items():
@@ -393,6 +405,7 @@ def downgrade() -> None:
     op.execute("DROP SCHEMA past CASCADE")
     for table in reversed(TABLES):
         op.execute(f'DROP TABLE "{table}"')
+    op.execute("DROP TABLE added_parameter")
     op.execute("DROP TABLE resource_version")
     op.execute("DROP FUNCTION keep_for_good")
     op.execute("DROP FUNCTION draw_instants")

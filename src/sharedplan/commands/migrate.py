@@ -12,6 +12,7 @@ from sharedplan.commands.options import data_dir_option, read_settings
 from sharedplan.errors import SharedplanError
 from sharedplan.publishing import publish
 from sharedplan.store.engine import Pool
+from sharedplan.store.generations import holding
 from sharedplan.store.migrations import UnknownRevision, migrate
 from sharedplan.store.schema import HEAD
 from sharedplan.store.unit_of_work import Store
@@ -46,6 +47,7 @@ def command(data_dir: Path | None) -> None:
 async def _publish(url: str, base: str) -> list[str]:
     pool = Pool(url, size=1, lock_timeout=PATIENCE, statement_timeout=PATIENCE)
     try:
-        return await publish(Store(pool), SystemClock(), base=base)
+        async with holding(url):
+            return await publish(Store(pool), SystemClock(), base=base)
     finally:
         await pool.close()

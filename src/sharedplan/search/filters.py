@@ -266,6 +266,8 @@ def _unknown(type: str, name: str) -> Unknown:
     code = name.partition(":")[0]
     if code in NOT_OFFERED:
         return Unknown(f"{code} is not supported")
+    if code in PARAMETERS.indexed[type].keys() - PARAMETERS[type].keys():
+        return Unknown(f"{code} of {type} is not indexed yet; it can be asked when `sharedplan reindex` has ended")
     known = [*PARAMETERS[type], *controls.NAMES, "_has", "_list"]
     if code in known:
         return Unknown(f"{name[:60]}: a modifier follows the colon")
