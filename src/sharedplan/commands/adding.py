@@ -68,7 +68,7 @@ async def _wait(connection: Connection, generation: int, families: Sequence[int]
     begun, told = time.monotonic(), False
     while older := await generations.older(connection, generation, families):
         waited = time.monotonic() - begun
-        who = ", ".join(f"{n} {NAMES[family]}" for family, n in sorted(older.items()))
+        who = ", ".join(f"{NAMES[family]} ({n})" for family, n in sorted(older.items()))
         if waited > LONGEST_WAIT:
             raise Unavailable(f"still at work with the search parameters of before: {who}; try again when they ended")
         if waited > 5 and not told:

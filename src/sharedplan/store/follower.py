@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import asyncpg
 
-from sharedplan.logs import log
+from sharedplan.logs import log, place
 from sharedplan.search import additions
 from sharedplan.store import generations
 from sharedplan.store.engine import FAILURES
@@ -55,6 +55,8 @@ class Follower:
             if self._connection is not None:
                 self._connection.terminate()
                 self._connection = None
+        except Exception as failure:  # whatever it is, the next look may do better, and none would help nobody
+            log.error("parameters_not_taken_on", failure=type(failure).__name__, place=place(failure))
 
     async def follow(self) -> None:
         """Looks again and again, until it is cancelled."""
