@@ -12,7 +12,7 @@ LAYERS = (
     ("app",),
     ("rest",),
     ("demo",),
-    ("loading",),
+    ("loading", "publishing"),
     ("exchange",),
     ("audit",),
     ("access", "interactions"),  # these two do not know each other; exchange introduces them
@@ -20,7 +20,7 @@ LAYERS = (
     ("store",),
     ("search",),
     ("fhir",),
-    ("errors", "clock", "catalogue", "logs", "settings", "secret_files", "__init__"),
+    ("errors", "clock", "catalogue", "logs", "settings", "secret_files", "published", "__init__"),
 )
 """From the top down."""
 

@@ -226,6 +226,14 @@ TABLES = {
         reference text[], status text[], title text[], url text[], version_ text[], lookup tsvector,
         narrative tsvector, words tsvector
     """,
+    "search_parameter": """
+        meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], base text[], code
+        text[], component text[], context text[], context_quantity numrange[], context_quantity_key text[],
+        context_quantity_span numrange, context_type text[], context_type_quantity numrange[],
+        context_type_quantity_key text[], context_type_value text[], date tstzrange, derived_from text[],
+        description text[], jurisdiction text[], name text[], publisher text[], status text[], target text[],
+        type text[], url text[], version_ text[], lookup tsvector, narrative tsvector, words tsvector
+    """,
     "provenance": """
         meta_profile text[], meta_security text[], meta_source text[], meta_tag text[], agent text[],
         agent_role text[], agent_type text[], entity text[], location text, patient text[], recorded tstzrange,
@@ -289,6 +297,17 @@ RESOURCE_VERSION = """
     )
 """
 
+ADDED_PARAMETER = """
+    CREATE TABLE added_parameter (
+        type text COLLATE "C" NOT NULL,
+        code text COLLATE "C" NOT NULL,
+        definition json NOT NULL,
+        state text NOT NULL,
+        generation integer NOT NULL,
+        CONSTRAINT added_parameter_pkey PRIMARY KEY (type, code)
+    )
+"""
+
 DRAW_INSTANTS = """
     CREATE FUNCTION draw_instants(wanted integer) RETURNS timestamptz LANGUAGE plpgsql VOLATILE AS $$
     DECLARE
@@ -320,6 +339,7 @@ def upgrade() -> None:
     op.execute(RESOURCE_VERSION)
     op.execute("CREATE INDEX resource_version_last_updated_idx ON resource_version (last_updated)")
     op.execute("CREATE INDEX resource_version_type_last_updated_idx ON resource_version (type, last_updated)")
+    op.execute(ADDED_PARAMETER)
     op.execute("CREATE SCHEMA past")
     op.execute("COMMENT ON SCHEMA past IS 'rows that have been superseded, for pages that still show their moment'")
     for table, parameters in TABLES.items():
@@ -385,6 +405,7 @@ def downgrade() -> None:
     op.execute("DROP SCHEMA past CASCADE")
     for table in reversed(TABLES):
         op.execute(f'DROP TABLE "{table}"')
+    op.execute("DROP TABLE added_parameter")
     op.execute("DROP TABLE resource_version")
     op.execute("DROP FUNCTION keep_for_good")
     op.execute("DROP FUNCTION draw_instants")

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +28,7 @@ from sharedplan.rest.wellknown import Health
 from sharedplan.secret_files import secret_file
 from sharedplan.settings import Settings
 from sharedplan.store.engine import Pool
+from sharedplan.store.follower import Follower
 from sharedplan.store.forgetting import keep_forgetting
 from sharedplan.store.readiness import readiness
 from sharedplan.store.unit_of_work import Store
@@ -57,20 +58,28 @@ def application(settings: Settings, clock: Clock) -> Wired:
         idle_in_transaction_timeout=settings.idle_in_transaction_timeout,
     )
     store, choices = Store(pool), policy(settings)
+    follower = Follower(settings.database_url.get_secret_value(), store.settled)
 
     async def answered(asked: Asked, by: Principal) -> Answer:
         return await perform(asked, by, store.begin, clock, choices)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await follower.look()
         beside = [
             asyncio.create_task(_warm_up()),
+            asyncio.create_task(follower.follow()),
             asyncio.create_task(keep_forgetting(pool, settings.page_lifetime)),
         ]
         yield
         for task in beside:
             task.cancel()
         await store.close(patience=settings.drain_timeout)
+        follower.close()
+
+    async def checks() -> Mapping[str, bool]:
+        found = await readiness(pool)
+        return {**found, "schema": found["schema"] and follower.is_following}
 
     fhir = FhirBase(
         answered,
@@ -80,7 +89,7 @@ def application(settings: Settings, clock: Clock) -> Wired:
         places=2 * settings.pool_size,
         queue_wait=settings.queue_wait,
     )
-    health = Health(partial(readiness, pool))
+    health = Health(checks)
     app = routes.application(
         settings,
         clock,

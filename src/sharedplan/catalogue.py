@@ -61,6 +61,7 @@ CATALOGUE: dict[str, Offered] = {
         Offered("MeasureReport"),
         Offered("CodeSystem", client_data=False),
         Offered("ValueSet", client_data=False),
+        Offered("SearchParameter", client_data=False),
         Offered("Provenance"),
         Offered("AuditEvent", can=READ),
         Offered("Subscription"),

@@ -1,12 +1,19 @@
 """`sharedplan reindex`: the tables of current resources follow from the versions, whatever became of them."""
 
 import asyncio
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
 import pytest
 
 from commands.on_database import Commands
+from databases import Server
+from sharedplan.commands import adding
+from sharedplan.search import additions
+from sharedplan.search.filters import Asking, Unknown, filter
+from sharedplan.store import generations
 
 DATA = Path(__file__).parents[1] / "data"
 ROWS = "SELECT r::text FROM encounter r ORDER BY id"
@@ -67,3 +74,88 @@ def test_the_services_own_log_is_left_alone(sharedplan: Commands) -> None:
     before = sharedplan.rows("SELECT count(*) FROM audit_event")
     assert sharedplan("reindex", "--type", "AuditEvent").exit_code == 0
     assert sharedplan.rows("SELECT count(*) FROM audit_event") == before
+
+
+PARAMETER = {
+    "resourceType": "SearchParameter",
+    "id": "title",
+    "url": "https://example.org/SearchParameter/title",
+    "name": "Title",
+    "status": "active",
+    "description": "x",
+    "code": "title",
+    "base": ["CarePlan"],
+    "type": "string",
+    "expression": "CarePlan.title",
+}
+
+
+@pytest.fixture
+def added_to(server: Server, tmp_path: Path) -> Iterator[Commands]:
+    """A database of its own, for its tables get another column; a SearchParameter is stored in it."""
+    with server.database() as url:
+        commands = Commands(url)
+        (tmp_path / "parameter.json").write_text(json.dumps(PARAMETER))
+        assert commands("load", tmp_path).exit_code == 0
+        yield commands
+    additions.take_on([])
+
+
+def reindexed_beside(commands: Commands, family: int) -> tuple[int, str]:
+    """What becomes of a reindex while somebody holds on to the generation of before."""
+
+    async def both() -> tuple[int, str]:
+        connection = await asyncpg.connect(commands.url)
+        try:
+            await generations.locked(connection, family)
+            result = await asyncio.to_thread(commands, "reindex", "--type", "CarePlan")
+            return result.exit_code, result.output
+        finally:
+            await connection.close()
+
+    return asyncio.run(both())
+
+
+def test_who_writes_by_older_parameters_is_waited_for_and_the_next_reindex_goes_on(
+    added_to: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adding, "LONGEST_WAIT", 0.5)
+    code, output = reindexed_beside(added_to, generations.WORKING)
+    assert code == 1
+    assert "still at work with the search parameters of before: processes of loads and other commands (1)" in output
+    assert added_to.rows("SELECT code, state FROM added_parameter") == [("title", "filling")]
+    with pytest.raises(Unknown, match="title of CarePlan is not indexed yet"):
+        filter("CarePlan", "title", "x", Asking())
+    assert "CarePlan: title can be searched by" in added_to("reindex", "--type", "CarePlan").output
+    assert added_to.rows("SELECT code, state FROM added_parameter") == [("title", "ready")]
+
+
+def test_only_one_adds_parameters_at_a_time(added_to: Commands) -> None:
+    async def both() -> str:
+        connection = await asyncpg.connect(added_to.url)
+        try:
+            await connection.execute("SELECT pg_advisory_lock(7461980427)")
+            return (await asyncio.to_thread(added_to, "reindex", "--type", "CarePlan")).output
+        finally:
+            await connection.close()
+
+    assert "another `sharedplan reindex` is at work" in asyncio.run(both())
+
+
+def test_an_index_that_was_given_up_half_made_is_made_anew(added_to: Commands) -> None:
+    execute(
+        added_to.url,
+        "ALTER TABLE care_plan ADD COLUMN title text[]",
+        "CREATE INDEX care_plan_title_idx ON care_plan USING gin (title)",
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'care_plan_title_idx'::regclass",
+    )
+    assert added_to("reindex", "--type", "CarePlan").exit_code == 0
+    valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'care_plan_title_idx'::regclass"
+    assert added_to.rows(valid) == [(True,)]
+
+
+def test_a_column_from_before_that_holds_something_else_is_told(added_to: Commands) -> None:
+    execute(added_to.url, "ALTER TABLE care_plan ADD COLUMN title tstzrange")
+    result = added_to("reindex", "--type", "CarePlan")
+    assert result.exit_code == 1
+    assert "SearchParameter/title: CarePlan: the column title is there from before and holds tstzrange" in result.output

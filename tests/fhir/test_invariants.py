@@ -41,6 +41,20 @@ def value_set(**include: Any) -> Json:
     return {"resourceType": "ValueSet", "status": "active", "compose": {"include": [include]}}
 
 
+def search_parameter(**elements: Any) -> Json:
+    return {
+        "resourceType": "SearchParameter",
+        "url": "http://x/SearchParameter/note",
+        "name": "Note",
+        "status": "active",
+        "description": "x",
+        "code": "note",
+        "base": ["Goal"],
+        "type": "string",
+        **elements,
+    }
+
+
 def listed(**elements: Any) -> Json:
     return {"resourceType": "List", "status": "current", "mode": "snapshot", **elements}
 
@@ -164,6 +178,8 @@ BREACHES: list[tuple[str, Json]] = [
             "orderDetail": [{"text": "x"}],
         },
     ),
+    ("spd-1", search_parameter(xpath="f:Goal/f:note")),
+    ("spd-2", search_parameter(chain=["name"])),
     ("vsd-1", value_set(version="1")),
     ("vsd-2", value_set(valueSet=["http://x"], concept=[{"code": "a"}])),
     (

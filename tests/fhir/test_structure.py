@@ -10,7 +10,7 @@ from sharedplan.catalogue import CATALOGUE
 from sharedplan.fhir.models import Model, fields, model
 from sharedplan.fhir.structure import Shape, is_choice, names, shape
 
-DEFINITIONS = ("SearchParameter", "StructureDefinition")
+DEFINITIONS = ("StructureDefinition",)
 
 
 def repeats(annotation: Any) -> bool:

@@ -9,12 +9,13 @@ from threading import Event, Thread
 
 import click
 
+from sharedplan import published
 from sharedplan.commands.options import as_environment
 from sharedplan.errors import Unavailable
 from sharedplan.settings import Settings
 from sharedplan.store.embedded import Embedded
 from sharedplan.store.postmaster import EmbeddedError
-from sharedplan.store.readiness import has_our_schema
+from sharedplan.store.readiness import is_prepared
 
 
 @contextmanager
@@ -41,14 +42,15 @@ def database(settings: Settings) -> Iterator[str]:
         embedded.leave()
 
 
-def migrate_if_needed(settings: Settings, url: str) -> bool:
-    """Bring the database to the newest schema; whether there was anything to do.
+def migrate_if_needed(settings: Settings, url: str, *, publishes: bool = False) -> bool:
+    """Bring the database to the newest schema, and what the service publishes into it if it `publishes`; whether there
+    was anything to do.
 
     In a process of its own, for what Alembic needs would else stay in memory for as long as the service runs.
     Raises click.ClickException when the database cannot be reached or the migration fails.
     """
     try:
-        if asyncio.run(has_our_schema(url)):
+        if asyncio.run(is_prepared(url, published.texts() if publishes else {})):
             return False
     except Unavailable as failure:
         raise click.ClickException(f"the database cannot be reached: {failure}") from None

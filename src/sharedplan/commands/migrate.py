@@ -1,23 +1,53 @@
-"""`sharedplan migrate`: the database at the newest schema."""
+"""`sharedplan migrate`: the database at the newest schema, and what the service publishes in it."""
 
+import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import click
 
+from sharedplan.clock import SystemClock
 from sharedplan.commands.database import database
 from sharedplan.commands.options import data_dir_option, read_settings
-from sharedplan.store.migrations import migrate
+from sharedplan.errors import SharedplanError
+from sharedplan.publishing import publish
+from sharedplan.store.engine import Pool
+from sharedplan.store.generations import holding
+from sharedplan.store.migrations import UnknownRevision, migrate
 from sharedplan.store.schema import HEAD
+from sharedplan.store.unit_of_work import Store
+
+PATIENCE = timedelta(minutes=1)
+"""For another process that publishes just now."""
 
 
 @click.command()
 @data_dir_option
 def command(data_dir: Path | None) -> None:
-    """Bring the database to the newest schema; waits for another process that is at it."""
+    """Bring the database to the newest schema; waits for another process that is at it.
+
+    What the service itself publishes is stored, too: its SearchParameters, and whatever else others build on.
+    """
     settings = read_settings(data_dir=data_dir)
     with database(settings) as url:
         try:
             migrate(url)
+        except UnknownRevision as failure:
+            raise click.ClickException(str(failure)) from None
         except Exception as failure:
             raise click.ClickException(f"the migration failed: {type(failure).__name__}: {failure}") from None
-    click.echo(f"the schema is {HEAD}")
+        click.echo(f"the schema is {HEAD}")
+        try:
+            for name in asyncio.run(_publish(url, settings.base)):
+                click.echo(f"published {name}")
+        except SharedplanError as failure:
+            raise click.ClickException(f"the schema is the newest, but nothing was published: {failure}") from None
+
+
+async def _publish(url: str, base: str) -> list[str]:
+    pool = Pool(url, size=1, lock_timeout=PATIENCE, statement_timeout=PATIENCE)
+    try:
+        async with holding(url):
+            return await publish(Store(pool), SystemClock(), base=base)
+    finally:
+        await pool.close()

@@ -51,8 +51,8 @@ def command(host: str | None, port: int | None, workers: int | None, demo: bool,
         try:
             with database(settings) as url:
                 try:
-                    if migrate_if_needed(settings, url):
-                        logs.log.info("database_migrated")
+                    if migrate_if_needed(settings, url, publishes=True):
+                        logs.log.info("database_prepared")
                     supervisor.start(url)
                     logs.log.info("service_started", address=settings.origin, workers=settings.workers)
                     if settings.signs_own_tokens:

@@ -287,6 +287,10 @@ OF_RESOURCES: Mapping[str, tuple[Invariant, ...]] = {
         ),
     ),
     "QuestionnaireResponseItem": (not_both("qrs-1", "item", "answer"),),
+    "SearchParameter": (
+        needs("spd-1", "xpath", "xpathUsage"),
+        only("spd-2", "chain", _is("type", "reference"), "Only a parameter of type reference has chain names."),
+    ),
     "ServiceRequest": (needs("prr-1", "orderDetail", "code"),),
     "ValueSetComposeInclude": (
         some("vsd-1", "valueSet", "system"),

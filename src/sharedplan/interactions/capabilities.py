@@ -4,7 +4,6 @@ https://hl7.org/fhir/R4/http.html#capabilities, https://hl7.org/fhir/R4/capabili
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from sharedplan import __version__
@@ -12,6 +11,7 @@ from sharedplan.catalogue import CATALOGUE, Offered
 from sharedplan.fhir import json_text
 from sharedplan.fhir.exchanges import Json
 from sharedplan.search.parameters import PARAMETERS, Parameter
+from sharedplan.search.registry import kept_until_renewed
 
 PUBLISHED = "2026-11-26"
 """When what the service offers last changed; CapabilityStatement.date needs one that is the same on every worker."""
@@ -82,9 +82,9 @@ def capability_statement(base: str, *, if_match_required: bool = False) -> Json:
     }
 
 
-@lru_cache(maxsize=8)
+@kept_until_renewed(maxsize=8)
 def capability_text(base: str, *, if_match_required: bool = False) -> str:
-    """The CapabilityStatement as JSON text, built once for each base."""
+    """The CapabilityStatement as JSON text, built once for each base and state of the registry."""
     return json_text.write(capability_statement(base, if_match_required=if_match_required))
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -12,6 +13,7 @@ from sharedplan.loading.preparing import Choices
 from sharedplan.loading.reading import Text
 from sharedplan.loading.report import Outcome
 from sharedplan.store.engine import Pool
+from sharedplan.store.generations import holding
 from sharedplan.store.unit_of_work import Store
 
 PATIENCE = timedelta(minutes=2)
@@ -25,6 +27,7 @@ class _Here:
 
     runner: asyncio.Runner
     loader: Loader
+    held: AbstractAsyncContextManager[None]
 
 
 def begin(url: str, choices: Choices) -> None:
@@ -38,6 +41,8 @@ def begin(url: str, choices: Choices) -> None:
         idle_in_transaction_timeout=PATIENCE,
     )
     _Here.runner = asyncio.Runner()
+    _Here.held = holding(url)  # until the process ends
+    _Here.runner.run(_Here.held.__aenter__())
     _Here.loader = Loader(Store(pool), SystemClock(), choices)
 
 

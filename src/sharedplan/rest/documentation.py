@@ -6,7 +6,7 @@ Swagger UI's own files come from the package fastapi-swagger, which carries them
 import gzip
 import hashlib
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from importlib.resources import files
 
 from starlette.routing import BaseRoute, Route
@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 from sharedplan.rest.headers import Headers
 from sharedplan.rest.openapi.document import openapi_text
 from sharedplan.rest.reply import Receive, Reply, Scope, Send
+from sharedplan.search.registry import kept_until_renewed
 
 CONTENT_SECURITY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -47,7 +48,7 @@ class Page:
     """One file, read and compressed when it is first asked for; a browser that has it is told so."""
 
     def __init__(self, read: Callable[[], bytes], media_type: str) -> None:
-        self._packed = cache(lambda: _packed(read()))
+        self._packed = kept_until_renewed()(lambda: _packed(read()))
         self._headers = [
             (b"content-type", media_type.encode()),
             (b"cache-control", b"no-cache"),

@@ -9,7 +9,6 @@ import hmac
 import ipaddress
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from functools import cache
 from typing import Any
 
 import orjson
@@ -98,10 +97,10 @@ class Metrics:
 
 
 class Statement:
-    """The CapabilityStatement, which needs no token: one text, made when it is first asked for."""
+    """The CapabilityStatement, which needs no token; `make` gives its text as it is now, and keeps it at hand."""
 
     def __init__(self, make: Callable[[], str]) -> None:
-        self._make = cache(make)
+        self._make = make
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

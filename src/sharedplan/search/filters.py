@@ -279,6 +279,8 @@ def unknown(type: str, name: str) -> Unknown:
         return Unknown("_filter stands by itself, without a modifier and not at the end of a chain")
     if code in NOT_OFFERED:
         return Unknown(f"{code} is not supported")
+    if code in PARAMETERS.indexed[type].keys() - PARAMETERS[type].keys():
+        return Unknown(f"{code} of {type} is not indexed yet; it can be asked when `sharedplan reindex` has ended")
     known = [*PARAMETERS[type], *controls.NAMES, "_has", "_list", "_filter"]
     if code in known:
         return Unknown(f"{name[:60]}: a modifier follows the colon")

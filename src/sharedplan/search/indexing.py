@@ -7,13 +7,13 @@ resource does not have cost nothing.
 """
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 from sharedplan.fhir import paths
 from sharedplan.fhir.exchanges import Json
 from sharedplan.search import composites
 from sharedplan.search.parameters import OWN_COLUMNS, PARAMETERS, SOUNDS, Parameter, columns
+from sharedplan.search.registry import kept_until_renewed
 from sharedplan.search.values import date, lookup, number, phonetic, position, quantity, reference, string, token, uri
 from sharedplan.search.values import words as said
 
@@ -45,11 +45,11 @@ def index_values(type: str, resource: Json, *, base: str = "") -> dict[str, Any]
     return row
 
 
-@lru_cache(maxsize=256)
+@kept_until_renewed(maxsize=256)
 def _plan(type: str, base: str) -> _Plan:
     blank: dict[str, Any] = {column.name: None for column in columns(type)}
     fills: dict[str, list[Fill]] = {}
-    for parameter in PARAMETERS[type].values():
+    for parameter in PARAMETERS.indexed[type].values():
         if parameter.code in OWN_COLUMNS:
             continue
         found = paths.compiled(parameter.path, type)

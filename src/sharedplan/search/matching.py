@@ -136,7 +136,7 @@ def _found(parameter: Parameter, values: Mapping[str, Any]) -> list[Any]:
     """The parameter's values as a list, whether its column is scalar or an array."""
     if parameter.column in ("id", "last_updated"):
         return []
-    value = values[parameter.column]
+    value = values.get(parameter.column)
     if value is None:
         return []
     return value if value.__class__ is list else [value]

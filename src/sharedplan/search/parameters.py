@@ -2,22 +2,22 @@
 
 https://hl7.org/fhir/R4/searchparameter-registry.html, https://hl7.org/fhir/R4/searchparameter.html
 
-`definitions/search-parameters.json` holds the definitions of our types as published, `own-search-parameters.json`
-those that we publish ourselves.
+`definitions/search-parameters.json` holds the definitions of our types as HL7 published them; those of our own are
+among what the service itself publishes.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib.resources import files
-from types import MappingProxyType
 from typing import Any
 
 import orjson
 
+from sharedplan import published
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.fhir import paths
 from sharedplan.fhir.compartments import COMPARTMENTS as COMPARTMENTS
+from sharedplan.search.registry import Registry, kept_until_renewed
 
 OWN_COLUMNS = {"_id": "id", "_lastUpdated": "last_updated", "_text": "narrative", "_content": "words"}
 """Parameters that every type answers from columns it has anyway."""
@@ -118,9 +118,9 @@ SHARED = (Column("lookup", "lookup"), Column("narrative", "words"), Column("word
 
 
 def _definitions() -> Iterator[dict[str, Any]]:
-    for name in ("search-parameters.json", "own-search-parameters.json"):
-        bundle = orjson.loads(files("sharedplan.fhir").joinpath(f"definitions/{name}").read_bytes())
-        yield from (entry["resource"] for entry in bundle["entry"])
+    bundle = orjson.loads(files("sharedplan.fhir").joinpath("definitions/search-parameters.json").read_bytes())
+    yield from (entry["resource"] for entry in bundle["entry"])
+    yield from published.of_type("SearchParameter")
 
 
 def parameter_of(
@@ -204,19 +204,25 @@ def _made(
     )
 
 
-def _registry() -> Mapping[str, Mapping[str, Parameter]]:
+def definitions() -> dict[str, dict[str, Any]]:
+    """Those that are shipped, by their url; read anew each time, for they are seldom needed and large."""
+    return {definition["url"]: definition for definition in _definitions()}
+
+
+def _shipped() -> Mapping[str, Mapping[str, Parameter]]:
     rows: dict[str, dict[str, Parameter]] = {type: {} for type in CATALOGUE}
-    definitions = {definition["url"]: definition for definition in _definitions()}
-    for definition in definitions.values():
+    known = definitions()
+    for definition in known.values():
         bases = set(definition["base"])
         for type in CATALOGUE if bases & {"Resource", "DomainResource"} else bases & rows.keys():
-            if (found := parameter_of(definition, type, definitions)) is not None:
+            if (found := parameter_of(definition, type, known)) is not None:
                 rows[type][found.code] = found
-    return MappingProxyType({type: MappingProxyType(dict(sorted(found.items()))) for type, found in rows.items()})
+    return rows
 
 
-PARAMETERS: Mapping[str, Mapping[str, Parameter]] = _registry()
-"""Resource type → code → parameter, in the order of the codes; every type of the catalogue is there."""
+PARAMETERS: Registry[Parameter] = Registry(_shipped())
+"""Resource type → code → parameter, in the order of the codes; every type of the catalogue is there. More are taken on
+while the service runs (`additions.py`)."""
 
 
 def parameter(type: str, code: str) -> Parameter | None:
@@ -225,14 +231,19 @@ def parameter(type: str, code: str) -> Parameter | None:
     return found.get(code) if found is not None else None
 
 
-@lru_cache(maxsize=len(CATALOGUE))
+@kept_until_renewed()
 def columns(type: str) -> tuple[Column, ...]:
-    """The columns that search needs in the table of a type, in the order of the parameters' codes.
+    """The columns that search needs in the table of a type, in the order of the parameters' codes."""
+    return (*columns_of(PARAMETERS.indexed[type].values()), *SHARED)
+
+
+def columns_of(parameters: Iterable[Parameter]) -> tuple[Column, ...]:
+    """The columns of these parameters alone.
 
     `_id` and `_lastUpdated` have none: they are answered from the columns `id` and `last_updated`.
     """
     found: list[Column] = []
-    for each in PARAMETERS[type].values():
+    for each in parameters:
         if each.code in OWN_COLUMNS:
             continue
         if each.is_scalar:
@@ -244,4 +255,4 @@ def columns(type: str) -> tuple[Column, ...]:
             found.append(Column(each.key_column, "text[]", each))
         if each.has_span:
             found.append(Column(f"{each.column}_span", kind.removesuffix("[]"), each, is_span=True))
-    return (*found, *SHARED)
+    return tuple(found)

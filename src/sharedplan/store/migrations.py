@@ -9,6 +9,8 @@ from pathlib import Path
 import asyncpg
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -18,6 +20,10 @@ _MIGRATORS = 7461980424
 """The advisory lock that lets one process migrate at a time."""
 
 _TRIES = 5
+
+
+class UnknownRevision(Exception):
+    """The database's schema is none that this release knows; the text says what to do."""
 
 
 def migrate(url: str, revision: str = "head") -> None:
@@ -69,7 +75,20 @@ def _run(connection: Connection, revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(directory()).replace("%", "%%"))
     config.attributes["connection"] = connection
+    _check_known(connection, ScriptDirectory.from_config(config))
     if revision.startswith("-") or revision == "base":
         command.downgrade(config, revision)
     else:
         command.upgrade(config, revision)
+
+
+def _check_known(connection: Connection, known: ScriptDirectory) -> None:
+    """Raises UnknownRevision for a schema that another release, or an earlier state of this one, made."""
+    found = MigrationContext.configure(connection).get_current_heads()
+    connection.rollback()  # so that each migration has a transaction of its own
+    for revision in set(found) - {each.revision for each in known.walk_revisions()}:
+        raise UnknownRevision(
+            f"the database is at the schema {revision}, which this release does not know: a newer release made it, or "
+            "one that was never released. Start that release again; or write the resources out by its `sharedplan "
+            "export`, begin with a new data directory or an empty database, and `sharedplan load` them"
+        )

@@ -11,6 +11,7 @@ from typing import Any
 
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.search.parameters import columns
+from sharedplan.search.registry import kept_until_renewed
 from sharedplan.store import trail
 from sharedplan.store.types import ENCODERS, Encoder, placeholder
 from sharedplan.store.versions import Change
@@ -75,7 +76,7 @@ class Projection:
         found = change.values.get("patient")
         return (found,) if isinstance(found, str) else tuple(found or ())
 
-    @lru_cache  # noqa: B019  # projections live as long as the process
+    @lru_cache  # noqa: B019  # few are ever made
     def alone(self, interaction: str, *, is_new: bool, recorded: bool) -> str:
         """The one statement that draws the instant and writes one change, with its audit row if it is `recorded`.
 
@@ -123,7 +124,7 @@ class Projection:
         known = [head, tail, change.id, change.version, change.controller, change.who, patients]
         return known if change.stamped is None else known + self.encoded(change)
 
-    @lru_cache  # noqa: B019  # projections live as long as the process
+    @lru_cache  # noqa: B019  # few are ever made
     def among_many(self, interaction: str, *, is_new: bool) -> str:
         """The statement that writes one of many changes, whose instants are drawn. Parameters: `among_many_with`."""
         register = self._register(id="$1", given="$4", is_new=is_new)
@@ -178,7 +179,7 @@ class Projection:
         return f" ON CONFLICT (id) DO UPDATE SET {sets}"
 
 
-@lru_cache(maxsize=len(CATALOGUE))
+@kept_until_renewed()
 def projection(type: str) -> Projection:
     """The projection of a type of the catalogue."""
     found: Sequence[Any] = columns(type)

@@ -6,6 +6,7 @@ import asyncpg
 
 from sharedplan.errors import Unavailable
 from sharedplan.store.engine import FAILURES, Pool, meaning
+from sharedplan.store.publication import has_all
 from sharedplan.store.schema import at_head
 
 
@@ -29,15 +30,16 @@ async def readiness(pool: Pool) -> Mapping[str, bool]:
     return {"database": True, "schema": schema, "audit": bool(audit)}
 
 
-async def has_our_schema(url: str) -> bool:
-    """Whether the database at that address is at the schema of this code.
+async def is_prepared(url: str, published: Mapping[str, str]) -> bool:
+    """Whether the database at that address is at the schema of this code, and has what is `published` (reference →
+    JSON text) as it is.
 
     Raises Unavailable when it does not answer; the text says why, for the operator.
     """
     try:
         connection = await asyncpg.connect(url, timeout=10)
         try:
-            return await at_head(connection)
+            return await at_head(connection) and await has_all(connection, published)
         finally:
             await connection.close(timeout=5)
     except FAILURES as failure:

@@ -26,7 +26,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, NUMRANGE, TS
 from sqlalchemy.types import TypeEngine
 
 from sharedplan.catalogue import CATALOGUE, Offered
-from sharedplan.search.parameters import columns
+from sharedplan.search.parameters import PARAMETERS, SHARED, columns_of
+from sharedplan.search.parameters import Column as Searched
 
 KEY = Text(collation="C")
 """Types and ids: ASCII, compared byte by byte, whatever the database's language is."""
@@ -81,6 +82,17 @@ resource_version = Table(
 )
 """Every version of every resource, deletions included: the truth that the tables of the types are projections of."""
 
+added_parameter = Table(
+    "added_parameter",
+    metadata,
+    Column("type", KEY, primary_key=True),
+    Column("code", KEY, primary_key=True),
+    Column("definition", JSON, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("generation", Integer, nullable=False),
+)
+"""The search parameters that this installation has beside the shipped ones: `store/additions.py`."""
+
 
 def _of(offered: Offered) -> Table:
     """The table of one type: its living resources, with their search values."""
@@ -106,18 +118,23 @@ def _of(offered: Offered) -> Table:
         return table
     # Words are many and looked for seldom, so they wait in a list until there are enough of them to be sorted in.
     _index(table, "words", "gin", "narrative", "words", postgresql_with={"gin_pending_list_limit": PENDING_WORDS})
-    for column in columns(offered.type):
+    for column in _searched(offered):
         held = table.c[column.name].is_not(None)
         if column.kind == "text":
             Index(f"{offered.table}_{column.name}_idx", column.name, _table=table, postgresql_where=held)
         elif column.kind in RANGES:
             _index(table, column.name, "gist", column.name, postgresql_where=held)
-    arrays = [column.name for column in columns(offered.type) if column.kind == "text[]"]
+    arrays = [column.name for column in _searched(offered) if column.kind == "text[]"]
     for n, first in enumerate(range(0, len(arrays), GIN_COLUMNS)):
         # Without a pending list an insert costs 70 µs more, and no search ever waits for one to be read (measured).
         name = "arrays" if n == 0 else f"arrays_{n + 1}"
         _index(table, name, "gin", *arrays[first : first + GIN_COLUMNS], postgresql_with={"fastupdate": False})
     return table
+
+
+def _searched(offered: Offered) -> tuple[Searched, ...]:
+    """The columns of the parameters that are shipped; those that an installation adds are its own."""
+    return (*columns_of(PARAMETERS.shipped[offered.type].values()), *SHARED)
 
 
 def _columns(offered: Offered) -> list[Column[Any]]:
@@ -129,7 +146,7 @@ def _columns(offered: Offered) -> list[Column[Any]]:
         Column("controller", Text),
         Column("content", JSON, nullable=recorded),
         *([Column("trail", JSON)] if recorded else []),
-        *(Column(column.name, KINDS[column.kind]) for column in columns(offered.type)),
+        *(Column(column.name, KINDS[column.kind]) for column in _searched(offered)),
     ]
 
 

@@ -50,10 +50,17 @@ class Store:
         self.pool = pool
         self._clock = clock or SystemClock()
         self._recorder = Recorder(pool, self._clock)
+        self._open: set[Unit] = set()
 
     def begin(self) -> "Unit":
         """A unit of work, to be entered by `async with`."""
-        return Unit(self.pool, self._clock, self._recorder)
+        return Unit(self.pool, self._clock, self._recorder, self._open)
+
+    async def settled(self) -> None:
+        """Returns when all units that are open now have been left."""
+        waited_for = set(self._open)
+        while waited_for & self._open:  # noqa: ASYNC110  # seldom, while units are many and would each need an event
+            await asyncio.sleep(0.02)
 
     async def close(self, *, patience: timedelta = timedelta(seconds=10)) -> None:
         """Write the audit rows that wait, and close the pool; with as much patience for both."""
@@ -69,7 +76,9 @@ class Unit:
     """A unit of work. Its methods raise Unavailable when the database cannot answer, RetryableConflict when another
     writer was in the way and all of it may be done again, Conflict when another stored the same identity first."""
 
-    def __init__(self, pool: Pool, clock: Clock, recorder: Recorder) -> None:
+    def __init__(self, pool: Pool, clock: Clock, recorder: Recorder, open: set["Unit"]) -> None:
+        """`open`: where it stands while it is entered."""
+        self._open = open
         self._session = Session(pool)
         self._clock = clock
         self._recorder = recorder
@@ -77,11 +86,18 @@ class Unit:
         self.has_recorded = False  # whether an audit row went in; false again once that was rolled back
 
     async def __aenter__(self) -> Self:
+        self._open.add(self)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, failure: BaseException | None, where: TracebackType | None
     ) -> None:
+        try:
+            await self._leave(failure)
+        finally:
+            self._open.discard(self)
+
+    async def _leave(self, failure: BaseException | None) -> None:
         forgot = failure is None and bool(self._changes)
         recorded = self.has_recorded
         if self._session.is_begun:

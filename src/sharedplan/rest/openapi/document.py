@@ -4,7 +4,6 @@ https://spec.openapis.org/oas/v3.1.1.html
 """
 
 import json
-from functools import lru_cache
 
 from sharedplan import __version__
 from sharedplan.catalogue import CATALOGUE
@@ -27,6 +26,7 @@ from sharedplan.rest.openapi.parts import (
 from sharedplan.rest.openapi.paths import type_paths
 from sharedplan.rest.openapi.system import SERVICE, SYSTEM, service_paths, system_paths
 from sharedplan.search.parameters import PARAMETERS as SEARCH_PARAMETERS
+from sharedplan.search.registry import kept_until_renewed
 
 IN_FULL = ("CarePlan", "CareTeam", "Consent", "Encounter", "Bundle", "OperationOutcome", "Parameters")
 """The types with a schema of every element; the others have their name, id and meta, and a link to the standard."""
@@ -46,7 +46,7 @@ overwritten.
 """
 
 
-@lru_cache(maxsize=1)
+@kept_until_renewed()
 def openapi_text() -> str:
     """The document as JSON text, laid out for reading and for comparing, with a newline at its end."""
     return json.dumps(openapi_document(), ensure_ascii=False, indent=1) + "\n"

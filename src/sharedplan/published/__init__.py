@@ -1,0 +1,25 @@
+"""What the service itself publishes: definitions that others may read and build on, one resource a file.
+
+`SearchParameter-CarePlan-episode-of-care.json` holds SearchParameter/CarePlan-episode-of-care. They are stored as
+resources like any other (`publishing.py`), and what they define works whether or not they are.
+"""
+
+from importlib.resources import files
+from typing import Any
+
+import orjson
+
+
+def texts() -> dict[str, str]:
+    """Every resource that is published: its reference ("SearchParameter/CareTeam-role") → its JSON text."""
+    found = {}
+    for file in sorted(files("sharedplan.published").iterdir(), key=lambda each: each.name):
+        if file.name.endswith(".json"):
+            type, _, id = file.name.removesuffix(".json").partition("-")
+            found[f"{type}/{id}"] = file.read_text(encoding="utf-8")
+    return found
+
+
+def of_type(type: str) -> list[dict[str, Any]]:
+    """The resources of one type that are published."""
+    return [orjson.loads(text) for name, text in texts().items() if name.startswith(f"{type}/")]
