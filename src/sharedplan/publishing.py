@@ -1,7 +1,6 @@
 """The service's own resources into the store: what `published/` holds, written as any client's update would be."""
 
 import os
-from dataclasses import replace
 
 from sharedplan import published
 from sharedplan.catalogue import CATALOGUE
@@ -41,7 +40,7 @@ async def publish(store: Store, clock: Clock, *, base: str) -> list[str]:
             proposal = replacement(asked, acting, id=id, newest=locked.get((type, id)), found=None)
             if not isinstance(proposal, Answer):
                 unit.put(proposal.change)
-                trails.append(replace(trail, version=proposal.change.version))
+                trails.append(trail._replace(version=proposal.change.version))
         if trails:
             await unit.write(trails)
     return [str(each.resource) for each in trails]

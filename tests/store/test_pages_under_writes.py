@@ -7,7 +7,7 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -224,6 +224,9 @@ async def test_following_the_pages_shows_every_match_of_the_first_moment_once(
     for _ in range(2):
         search = a_random_search(type, dice, EVERYTHING)
         first = await page(store, search)
+        if first.as_of is None:  # the only page, which needs no moment
+            assert not first.more
+            continue
         expected = in_order(
             search, [each for each in await held_at(store, type, first.as_of) if is_match(search.wheres[type], each)]
         )
@@ -260,7 +263,7 @@ async def test_what_has_become_hidden_since_is_not_shown(store: Store, seed: int
         return '"Patient/anna"' in str(version.content)
 
     found = await page(store, search)
-    moment = found.as_of
+    moment = found.as_of or datetime.now(UTC)
     then = await held_at(store, "Observation", moment)
     visible = {each.id for each in then if is_of_anna(each)}
     shown = list(found.versions)
@@ -303,6 +306,8 @@ async def test_pages_are_true_while_many_write_at_once(store: Store, type: str) 
         for _ in range(4):
             search = a_random_search(type, dice, EVERYTHING)
             found = await page(store, search)
+            if found.as_of is None:
+                continue
             moment, total, shown = found.as_of, found.total, list(found.versions)
             while found.more:
                 found = await page(store, search, Place(moment, found.last))
