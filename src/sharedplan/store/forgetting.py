@@ -12,7 +12,7 @@ from sharedplan.store.session import Session
 TOGETHER = 2_000
 """Rows that go by one statement, so that none takes long."""
 
-_FORGETTER = 7461980427
+_FORGETTER = 7461980431
 """The advisory lock that lets one worker do it at a time."""
 
 

@@ -205,8 +205,9 @@ class Unit:
             as_of = None
             if query is None:
                 break
-            new = [_living(row["type"], row) for row in await self._session.fetch(*query)]
-            if len(added) + len(new) > limit:
+            found = await self._session.fetch(*query)
+            new = [_living(row["type"], row) for row in found]
+            if len(added) + len(new) > limit or (found and found[0]["fetched"]):
                 return Included([*added, *new][:limit], True)
             added += new
             following, step = [each for each in includes if each.iterates], _ids(new)
@@ -219,7 +220,11 @@ class Unit:
             yield
             return
         await self._session.look()
-        yield
+        try:
+            yield
+        except Exception:
+            await self._session.roll_back()
+            raise
         await self._session.commit()
 
     async def matching(
