@@ -17,9 +17,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
+from sharedplan.access.jws import TOKEN_LIMIT
 from sharedplan.access.keys import TrustedKey
 from sharedplan.access.scopes import parse
-from sharedplan.access.tokens import REMEMBERED, TOKEN_LIMIT, Verifier
+from sharedplan.access.tokens import REMEMBERED, Verifier
 from sharedplan.clock import FixedClock
 from sharedplan.errors import Unauthenticated
 
@@ -195,7 +196,8 @@ FORGERIES: dict[str, str] = {
     "other letters": "ä" * 40,
     "a token too long": a_token(sub="x" * 200, pad="x" * TOKEN_LIMIT),
     "a scope of version 1": a_token(scope="user/*.read"),
-    "a scope with a limit": a_token(scope="system/CarePlan.rs?category=x"),
+    "a scope with a limit that is none": a_token(scope="system/CarePlan.rs?stauts=x"),
+    "a scope with a modifier in its limit": a_token(scope="system/CarePlan.rs?category:not=x"),
     "a scope that is a list": a_token(scope=["system/*.rs"]),
     "an empty scope": a_token(scope=" "),
     "a purpose that does not exist": a_token(purpose_of_use="CURIOSITY"),
