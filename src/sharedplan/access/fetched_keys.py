@@ -63,7 +63,7 @@ class Fetcher:
             if answer.headers.get("content-encoding", "identity") != "identity":
                 raise NotFetched("it is compressed")
             body = bytearray()
-            async for chunk in answer.aiter_raw():
+            async for chunk in answer.aiter_bytes():
                 body += chunk
                 if len(body) > MOST_BYTES:
                     raise NotFetched(f"it is larger than {MOST_BYTES} bytes")
