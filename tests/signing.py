@@ -31,6 +31,12 @@ def public(key: EcKey | RsaKey, form: serialization.Encoding = serialization.Enc
     return key.public_key().public_bytes(form, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
+def private(key: EcKey) -> bytes:
+    """The private key as OpenSSL writes it into a file."""
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
+    return key.private_bytes(*form)
+
+
 def number(value: int) -> str:
     return encoded(value.to_bytes((value.bit_length() + 7) // 8))
 

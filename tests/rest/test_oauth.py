@@ -10,7 +10,6 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
-from cryptography.hazmat.primitives import serialization
 
 from sharedplan.access.fetched_keys import Fetcher
 from sharedplan.access.granting import ASSERTION_TYPE
@@ -21,7 +20,7 @@ from sharedplan.settings import Settings
 from sharedplan.store.engine import Pool
 from sharedplan.store.session import Session
 from sharedplan.store.used_once import forget_used
-from signing import claims_of, ec_key, jwk, signed, signing
+from signing import claims_of, ec_key, jwk, private, signed, signing
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 AT = int(NOW.timestamp())
@@ -46,8 +45,7 @@ def clock() -> FixedClock:
 
 def written(path: Path, key: Any = KEY) -> Path:
     """A key of the service in a file, as the operator makes it."""
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
-    path.write_bytes(key.private_bytes(*form))
+    path.write_bytes(private(key))
     path.chmod(0o640)
     return path
 

@@ -62,8 +62,8 @@ def check_role(settings: Settings, url: str) -> None:
         raise click.ClickException(f"the database cannot be reached: {failure}") from None
     if reason is not None:
         raise click.ClickException(
-            f"{reason}. Let one role own the tables and run `sharedplan migrate`, and give another one to the service, "
-            "as the README tells"
+            f"{reason}. Let one role own the tables and run `sharedplan migrate --grant-to ROLE`, and let the service "
+            "work under that ROLE"
         )
 
 
