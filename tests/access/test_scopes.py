@@ -48,7 +48,9 @@ def test_unknown_forms_are_refused_and_not_guessed_at(text: str) -> None:
 
 
 def test_a_limit_is_read_as_the_pairs_that_it_is() -> None:
-    [scope] = parse("system/CarePlan.rs?category=http://x.example|assess-plan&status=active,draft&date=ge2026-01-01T00:00:00%2B02:00")
+    [scope] = parse(
+        "system/CarePlan.rs?category=http://x.example|assess-plan&status=active,draft&date=ge2026-01-01T00:00:00%2B02:00"
+    )
     assert scope.limit == (
         ("category", "http://x.example|assess-plan"),
         ("status", "active,draft"),
