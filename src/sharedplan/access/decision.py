@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from types import MappingProxyType
 
+from sharedplan.access import limits
 from sharedplan.access.principal import Principal
 from sharedplan.access.scopes import LETTER_OF, contexts
 from sharedplan.catalogue import CATALOGUE
@@ -97,7 +98,19 @@ def _letters(asked: Asked) -> str:
 
 
 def _slice(type: str, by: Principal, letters: str) -> Expression:
-    """What of one type lies open, by the widest context that allows one of the letters.
+    """What of one type lies open by the scopes that allow one of the letters, within their limits."""
+    return limits.within(_by_context(type, by, letters), type, _limits(type, by, letters))
+
+
+def _limits(type: str, by: Principal, letters: str) -> list[limits.Pairs]:
+    """The limits of the scopes that open the type: a professional's `patient/` scope opens nothing beside another."""
+    opening = [scope for scope in by.scopes if any(scope.covers(type, letter) for letter in letters)]
+    wide = [scope.limit for scope in opening if scope.context != "patient"]
+    return wide if by.is_professional and wide else [scope.limit for scope in opening]
+
+
+def _by_context(type: str, by: Principal, letters: str) -> Expression:
+    """What lies open by the widest context that allows one of the letters.
 
     The directory and the definitions lie open to whoever has the scope, but only professionals write them.
     """
