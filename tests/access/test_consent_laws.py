@@ -50,7 +50,7 @@ def some(values: tuple[str, ...]) -> st.SearchStrategy[str]:
 
 
 def a_provision(depth: int = 0, type: str | None = None) -> st.SearchStrategy[dict[str, Any]]:
-    nested = st.lists(a_provision(depth + 1), max_size=2) if depth < 2 else st.just([])
+    nested = st.lists(a_provision(depth + 1), max_size=2 - depth) if depth < 2 else st.just([])
 
     def made(type: str, to: list[str], nested: list[dict[str, Any]], period: Any, old: bool, **words: str) -> Any:
         more: dict[str, Any] = {"provision": nested} if nested else {}
