@@ -394,3 +394,22 @@ def test_the_employment_services_are_told_by_their_organisation_too() -> None:
     known = facts(a_consent("k", "2026-02-01", b.a_provision(to=JARI)), team=team)
     assert may(known, JARI, GOAL)
     assert not may(replace(known, directory=replace(DIRECTORY, kinds={N: frozenset({"ngo"})})), JARI, GOAL)
+
+
+def test_a_ban_on_some_things_hides_them_in_an_emergency_too() -> None:
+    ban = a_consent("ban", "2026-02-01", b.a_provision("deny", to=H, labels="PSY"), ban=True)
+    known = facts(ban, openings=(Opening(OLLI, H, "ETREAT", ALWAYS),))
+    plain, labelled = (
+        item_of(b.a_condition(AINO, id="1", **meta), controller=S)
+        for meta in ({}, {"meta": {"security": [b.a_label("PSY")]}})
+    )
+    assert [may(known, OLLI, each, purpose="ETREAT") for each in (plain, labelled)] == [True, False]
+
+
+def test_a_role_that_has_ended_or_is_elsewhere_is_not_claimed_by_a_token() -> None:
+    known = facts(a_consent("k", "2026-02-01", b.a_provision(to="PractitionerRole/niko")))
+    claimed = replace(asked(NIKO), person="PractitionerRole/niko")
+    assert judge(claimed, known).is_permitted
+    assert not judge(replace(claimed, organization=S), known).is_permitted
+    ended = replace(DIRECTORY, roles=(a_role(NIKO, H, period={"end": "2026-03-01"}),))
+    assert not judge(claimed, replace(known, directory=ended)).is_permitted
