@@ -12,8 +12,8 @@ from sharedplan.store import weighing
 
 
 async def test_a_page_cut_short_by_its_weight_leads_on_to_the_rest(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    for number in range(5):
-        await ask("update", f"Patient/p{number}", a_patient(id=f"p{number}", name=[{"text": "x" * 700}]))
+    for n in range(5):
+        await ask("update", f"Patient/p{n}", a_patient(id=f"p{n}", name=[{"text": "x" * 700}]))
     monkeypatch.setattr(weighing, "ANSWER_BYTES", 2_500)
     page = resource_in(await ask("search-type", "Patient?_count=10&name:missing=false"))
     seen, pages = ids(page), 1
@@ -68,8 +68,8 @@ async def test_the_trail_is_searched_by_itself(ask: Ask) -> None:
 
 async def test_only_the_count_is_exact_whatever_it_costs(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sharedplan.store.searching.COUNTED", 3)
-    for number in range(5):
-        await ask("update", f"Patient/p{number}", a_patient(id=f"p{number}"))
+    for n in range(5):
+        await ask("update", f"Patient/p{n}", a_patient(id=f"p{n}"))
     for control in ("_summary=count", "_count=0", "_total=estimate", "_total=accurate"):
         assert resource_in(await ask("search-type", f"Patient?{control}"))["total"] == 5
     assert "total" not in resource_in(await ask("search-type", "Patient?_count=2"))
@@ -116,19 +116,19 @@ def test_a_number_of_many_digits_means_itself() -> None:
 
 
 async def test_many_entries_are_found_one_by_one(ask: Ask) -> None:
-    for number in range(3):
-        await ask("update", f"Patient/p{number}", a_patient(id=f"p{number}"))
-        team = {"resourceType": "CareTeam", "id": f"t{number}", "status": "active"}
-        await ask("update", f"CareTeam/t{number}", team)
+    for n in range(3):
+        await ask("update", f"Patient/p{n}", a_patient(id=f"p{n}"))
+        team = {"resourceType": "CareTeam", "id": f"t{n}", "status": "active"}
+        await ask("update", f"CareTeam/t{n}", team)
         plan = {
             "resourceType": "CarePlan",
-            "id": f"c{number}",
+            "id": f"c{n}",
             "status": "active",
             "intent": "plan",
-            "subject": {"reference": f"Patient/p{number}"},
-            "careTeam": [{"reference": f"CareTeam/t{number}"}],
+            "subject": {"reference": f"Patient/p{n}"},
+            "careTeam": [{"reference": f"CareTeam/t{n}"}],
         }
-        await ask("update", f"CarePlan/c{number}", plan)
+        await ask("update", f"CarePlan/c{n}", plan)
     found = resource_in(await ask("search-type", "CarePlan?care-team.status=active"))
     assert ids(found) == ["c0", "c1", "c2"]
     assert ids(resource_in(await ask("search-type", "CarePlan?care-team.status=inactive"))) == []
