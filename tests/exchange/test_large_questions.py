@@ -86,7 +86,14 @@ async def test_periods_without_an_end_come_after_all_that_have_one(ask: Ask) -> 
             **({"period": period} if period else {}),
         }
         await ask("update", f"CarePlan/{name}", plan)
-    assert ids(resource_in(await ask("search-type", "CarePlan?_sort=-date"))) == ["open", "ended", "none"]
+    for question, expected in (("_sort=-date", ["open", "ended", "none"]), ("_sort=date", ["ended", "open", "none"])):
+        assert ids(resource_in(await ask("search-type", f"CarePlan?{question}"))) == expected
+        page = resource_in(await ask("search-type", f"CarePlan?{question}&_count=1"))
+        seen = ids(page)
+        while (following := link(page, "next")) is not None:
+            page = resource_in(await ask("search-type", "CarePlan?" + query(following)))
+            seen += ids(page)
+        assert seen == expected
 
 
 async def test_quantities_are_sorted_by_what_they_are_not_by_their_digits(ask: Ask) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 
 from sharedplan.search.expression import Everything, Expression, Updated
 from sharedplan.search.parameters import Parameter
-from sharedplan.search.values.date import EARLIEST, LATEST
 from sharedplan.store import trail as trails
 from sharedplan.store.compile import condition, is_anchor, rows
 from sharedplan.store.projection import projection
@@ -207,8 +206,9 @@ def _value(key: SortKey, type: str) -> str:
     match parameter.type:
         case "date":
             column = column if parameter.is_scalar else f'r."{parameter.column}_span"'
-            end, open_end = ("upper", LATEST) if key.is_descending else ("lower", EARLIEST)
-            return f"CASE WHEN {column} IS NOT NULL THEN coalesce({end}({column}), '{open_end.isoformat()}') END"
+            # The driver takes the ends of Python's calendar for infinity, both ways, so a cursor keeps them.
+            end, open_end = ("upper", "infinity") if key.is_descending else ("lower", "-infinity")
+            return f"CASE WHEN {column} IS NOT NULL THEN coalesce({end}({column}), '{open_end}') END"
         case "quantity":
             # In base units where there are any, for only so can two of them be compared.
             end = f"{'upper' if key.is_descending else 'lower'}(v)"
