@@ -36,6 +36,7 @@ from sharedplan.store.engine import Pool
 from sharedplan.store.follower import Follower
 from sharedplan.store.forgetting import keep_forgetting
 from sharedplan.store.readiness import readiness
+from sharedplan.store.sealing import keep_sealing
 from sharedplan.store.unit_of_work import Store
 
 
@@ -84,6 +85,7 @@ def application(settings: Settings, clock: Clock, fetcher: Fetcher | None = None
             asyncio.create_task(_warm_up()),
             asyncio.create_task(follower.follow()),
             asyncio.create_task(keep_forgetting(pool, settings.page_lifetime)),
+            asyncio.create_task(keep_sealing(pool)),
         ]
         yield
         for task in beside:

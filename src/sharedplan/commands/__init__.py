@@ -13,6 +13,7 @@ COMMANDS = {
     "reindex": "Rebuild the tables of current resources from their versions.",
     "openapi": "Print the OpenAPI description.",
     "check-config": "Say whether the settings hold together.",
+    "verify-audit": "Say whether the audit trail is as it was written.",
 }
 """Name → what it does, in one line; module `sharedplan.commands.check_config` has the function `command`."""
 

@@ -16,11 +16,13 @@ from sqlalchemy import (
     DateTime,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Sequence,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, NUMRANGE, TSTZRANGE, TSVECTOR
 from sqlalchemy.types import TypeEngine
@@ -102,6 +104,18 @@ client_assertion = Table(
 )
 """What clients have proved themselves with, until it ends: nothing is taken twice (`store/used_once.py`)."""
 
+audit_seal = Table(
+    "audit_seal",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+"""The hash chain over the trail: each seal covers the rows of the transactions from `since` up to `until`."""
+
 
 def _of(offered: Offered) -> Table:
     """The table of one type: its living resources, with their search values."""
@@ -123,7 +137,8 @@ def _of(offered: Offered) -> Table:
     if recorded:
         # Each read inserts a row here, so the indexes are few and cheap.
         _index(table, "arrays", "gin", "patient", "entity", postgresql_with={"gin_pending_list_limit": PENDING})
-        _index(table, "date", "brin", "date", postgresql_with={"pages_per_range": 32, "autosummarize": True})
+        for name in ("date", "xact"):
+            _index(table, name, "brin", name, postgresql_with={"pages_per_range": 32, "autosummarize": True})
         return table
     # Words are many and looked for seldom, so they wait in a list until there are enough of them to be sorted in.
     _index(table, "words", "gin", "narrative", "words", postgresql_with={"gin_pending_list_limit": PENDING_WORDS})
@@ -154,9 +169,14 @@ def _columns(offered: Offered) -> list[Column[Any]]:
         Column("last_updated", DateTime(timezone=True), nullable=False),
         Column("controller", Text),
         Column("content", JSON, nullable=recorded),
-        *([Column("trail", JSON)] if recorded else []),
+        *([Column("trail", JSON), _xact()] if recorded else []),
         *(Column(column.name, KINDS[column.kind]) for column in _searched(offered)),
     ]
+
+
+def _xact() -> Column[Any]:
+    """The transaction that wrote a row of the trail: what its seals go by (`store/sealing.py`)."""
+    return Column("xact", BigInteger, nullable=False, server_default=text("(pg_current_xact_id()::text::bigint)"))
 
 
 def _past(offered: Offered) -> Table:

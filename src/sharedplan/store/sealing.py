@@ -1,0 +1,119 @@
+"""The audit trail as a hash chain: a seal about once a second over all rows that were written since the last one.
+
+Rows of the trail are written side by side, so none can wait for another's hash. A row knows the transaction that wrote
+it; a seal covers the rows of all transactions from where the last one ended up to the oldest that still runs. Those are
+over, so nothing can be added to them, and whatever is changed or taken away later no longer fits the seal's hash. Each
+hash covers the one before. Who keeps a head (`sharedplan verify-audit` prints it) can tell, too, if the end was cut off.
+https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from sharedplan.errors import SharedplanError
+from sharedplan.logs import log
+from sharedplan.store.engine import Pool
+from sharedplan.store.session import Session
+
+INTERVAL = 1.0
+"""Seconds between two seals."""
+
+TOGETHER = 200
+"""Seals that are checked by one statement."""
+
+_SEALER = 7461980432
+"""The advisory lock that lets one worker seal at a time."""
+
+# What a row says, apart from what an index needs. An AuditEvent that was loaded has versions that nobody can change.
+_DIGEST = r"""sha256(convert_to(concat_ws(E'\x1f', e.id, e.last_updated AT TIME ZONE 'UTC', e.trail::text,
+    e.outcome::text, e.agent::text, e.patient::text, e.entity::text), 'UTF8'))"""
+_DIGESTS = f"coalesce(string_agg({_DIGEST}, ''::bytea ORDER BY e.xact, e.id), ''::bytea)"
+
+_SEAL = f"""
+    WITH mine AS MATERIALIZED (SELECT pg_try_advisory_xact_lock({_SEALER}) AS so),
+    last AS (
+        SELECT * FROM (
+            SELECT number, until, hash FROM audit_seal UNION ALL SELECT 0, 0, ''::bytea
+        ) every ORDER BY number DESC LIMIT 1
+    ),
+    over AS (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS until),
+    batch AS (
+        SELECT count(*)::integer AS rows, {_DIGESTS} AS digests FROM audit_event e, last, over
+        WHERE e.xact >= last.until AND e.xact < over.until AND e.content IS NULL
+    )
+    INSERT INTO audit_seal (number, since, until, rows, hash, at)
+    SELECT last.number + 1, last.until, over.until, batch.rows, sha256(last.hash || batch.digests), clock_timestamp()
+    FROM last, over, batch, mine WHERE mine.so AND batch.rows > 0
+    ON CONFLICT DO NOTHING RETURNING rows
+"""
+
+_CHECK = f"""
+    SELECT s.number, s.at, s.rows, s.hash, found.rows AS found,
+        s.since = coalesce(before.until, 0) AND s.number = coalesce(before.number, 0) + 1
+            AND found.rows = s.rows AND s.hash = sha256(coalesce(before.hash, ''::bytea) || found.digests) AS holds
+    FROM audit_seal s LEFT JOIN audit_seal before ON before.number = s.number - 1
+    CROSS JOIN LATERAL (
+        SELECT count(*)::integer AS rows, {_DIGESTS} AS digests FROM audit_event e
+        WHERE e.xact >= s.since AND e.xact < s.until AND e.content IS NULL
+    ) found
+    WHERE s.number > $1::bigint ORDER BY s.number LIMIT {TOGETHER}
+"""
+
+_UNSEALED = """
+    SELECT count(*) FROM audit_event WHERE content IS NULL AND xact >= (SELECT coalesce(max(until), 0) FROM audit_seal)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One seal, compared with the rows that it covers: how many it was made over, how many there are, and whether all
+    is as it was. `hash` and `at` (ISO 8601) are the seal's."""
+
+    number: int
+    at: str
+    rows: int
+    found: int
+    hash: str
+    holds: bool
+
+
+async def seal(pool: Pool) -> int:
+    """Seals what was written since the last seal; how many rows it was, 0 also when another worker is at it.
+
+    Raises Unavailable.
+    """
+    session = Session(pool)
+    found = await session.fetch(_SEAL, [], once=True)
+    session.rest()
+    return found[0][0] if found else 0
+
+
+async def checked(pool: Pool) -> AsyncIterator[Checked]:
+    """All seals in their order, each compared with its rows. Raises Unavailable."""
+    session, last = Session(pool), 0
+    while found := await session.fetch(_CHECK, [last]):
+        for row in found:
+            yield Checked(
+                row["number"], row["at"].isoformat(), row["rows"], row["found"], row["hash"].hex(), bool(row["holds"])
+            )
+        last = found[-1]["number"]
+    session.rest()
+
+
+async def unsealed(pool: Pool) -> int:
+    """Rows that no seal covers yet. Raises Unavailable."""
+    session = Session(pool)
+    found = await session.fetch(_UNSEALED, [])
+    session.rest()
+    return int(found[0][0])
+
+
+async def keep_sealing(pool: Pool) -> None:
+    """Seals about once a second, until it is cancelled."""
+    while True:
+        await asyncio.sleep(INTERVAL)
+        try:
+            await seal(pool)
+        except SharedplanError as failure:
+            log.warning("trail_not_sealed", failure=str(failure))
