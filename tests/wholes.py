@@ -20,6 +20,20 @@ NARRATIVE = {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/x
 
 OUR_OWN: tuple[Json, ...] = (
     {
+        "resourceType": "SearchParameter",
+        "id": "s",
+        "text": NARRATIVE,
+        "url": "urn:parameters:s",
+        "name": "S",
+        "status": "draft",
+        "description": "what is looked for",
+        "purpose": "left out",
+        "code": "s",
+        "base": ["CarePlan"],
+        "type": "token",
+        "expression": "CarePlan.status",
+    },
+    {
         "resourceType": "ActivityDefinition",
         "id": "a",
         "text": NARRATIVE,

@@ -48,16 +48,16 @@ def test_a_column_of_any_kind_is_filled_and_a_generated_one_makes_itself(databas
     put_templates(database_url)
     values(
         database_url,
-        "alter table care_plan add words tsvector, add amounts numrange[], add amount numrange",
-        f"update care_plan set words = {WORDS}, amounts = '{AMOUNTS}', amount = '[1,2.25)'",
+        "alter table care_plan add told_words tsvector, add amounts numrange[], add amount numrange",
+        f"update care_plan set told_words = {WORDS}, amounts = '{AMOUNTS}', amount = '[1,2.25)'",
         "alter table care_plan add told tsvector generated always as (to_tsvector('simple', id)) stored",
     )
     fill(database_url, 0, 40)
     row = f"from care_plan where id = '{plan_id(23)}'"
     assert values(
         database_url,
-        f"select words = {WORDS} {row}",
-        f"select '{plan_id(23)}' = any(tsvector_to_array(words)) {row}",
+        f"select told_words = {WORDS} {row}",
+        f"select '{plan_id(23)}' = any(tsvector_to_array(told_words)) {row}",
         f"select told = to_tsvector('simple', id) {row}",
         f"select amounts = '{AMOUNTS}' and amount = '[1,2.25)' {row}",
     ) == [True, True, True, True]

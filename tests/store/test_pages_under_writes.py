@@ -19,7 +19,7 @@ from sharedplan.search.indexing import index_values
 from sharedplan.search.matching import matches
 from sharedplan.search.parameters import PARAMETERS
 from sharedplan.search.parse import parse
-from sharedplan.search.values.date import span
+from sharedplan.search.values.date import EARLIEST, LATEST, span
 from sharedplan.store.searching import Place, Search, SortKey
 from sharedplan.store.unit_of_work import Store
 from sharedplan.store.versions import Found, Version
@@ -76,10 +76,12 @@ MAKERS: dict[str, Callable[[random.Random], Json]] = {
 def of_observation_date(resource: Json) -> tuple[datetime | None, datetime | None]:
     if "effectiveDateTime" in resource:
         return span(resource["effectiveDateTime"])
-    period = resource.get("effectivePeriod", {})
+    period = resource.get("effectivePeriod")
+    if not period:
+        return None, None
     return (
-        span(period["start"])[0] if "start" in period else None,
-        span(period["end"])[1] if "end" in period else None,
+        span(period["start"])[0] if "start" in period else EARLIEST,
+        span(period["end"])[1] if "end" in period else LATEST,
     )
 
 
