@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from types import ModuleType
 
-from sharedplan.care import goal, parameter, plan, task, team
+from sharedplan.care import consent, goal, parameter, plan, task, team
 from sharedplan.care.rule import Rule
 from sharedplan.errors import Issue
 from sharedplan.fhir.exchanges import Json
 
-MODELS = (plan, team, goal, task, parameter)
+MODELS = (plan, team, goal, task, consent, parameter)
 
 
 def rules_of(model: ModuleType) -> Iterator[Rule]:

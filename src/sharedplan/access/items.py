@@ -1,0 +1,203 @@
+"""One thing that is asked about: what a provision can tell it by, and what the rights to write look at; pure.
+
+https://hl7.org/fhir/R4/consent-definitions.html#Consent.provision
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sharedplan.access.labels import SAFETY_BAN, labels_of
+from sharedplan.access.periods import Span, extent
+from sharedplan.access.provisions import rules_of
+from sharedplan.access.relations import memberships
+from sharedplan.fhir.exchanges import Json
+from sharedplan.fhir.references import each as references
+from sharedplan.search.values.date import EARLIEST, span
+from sharedplan.search.values.reference import indexed
+
+TIMES = {
+    "Appointment": ("start",),
+    "AuditEvent": ("recorded",),
+    "CarePlan": ("period", "created"),
+    "CareTeam": ("period",),
+    "Communication": ("sent", "received"),
+    "Condition": ("onsetPeriod", "onsetDateTime", "recordedDate"),
+    "Consent": ("dateTime",),
+    "DocumentReference": ("context.period", "date"),
+    "Encounter": ("period",),
+    "EpisodeOfCare": ("period",),
+    "Flag": ("period",),
+    "Goal": ("startDate", "statusDate"),
+    "List": ("date",),
+    "MeasureReport": ("period", "date"),
+    "Observation": ("effectivePeriod", "effectiveDateTime", "effectiveInstant", "issued"),
+    "Provenance": ("occurredPeriod", "occurredDateTime", "recorded"),
+    "QuestionnaireResponse": ("authored",),
+    "RelatedPerson": ("period",),
+    "ServiceRequest": ("authoredOn",),
+    "Task": ("executionPeriod", "authoredOn"),
+}
+"""Resource type → its elements of a thing's own time; the first that is there tells."""
+
+AUTHORS = ("author", "recorder", "asserter", "requester", "expressedBy")
+"""Elements that say who a thing is by; types that have none tell it by Provenance."""
+
+DRAFTS = frozenset({"draft", "proposed", "requested"})
+"""Statuses of what somebody proposes."""
+
+GUARDIAN_DISCLOSURE = "urn:oid:1.2.246.537.5.40202.201901"
+"""Whether a minor's data may be disclosed to guardians: 1 not able to decide, 2 able and allows, 3 able and forbids,
+4 not known. https://koodistopalvelu.kanta.fi"""
+
+_CLIENT = {"EpisodeOfCare": "patient", "Consent": "patient", "RelatedPerson": "patient", "Task": "for"}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A thing of a client's, or one that is to be made.
+
+    `controller`: the organisation whose register it is in; of a new one, would be. `holders`: the controller and what
+    it is part of. `creator`: the person who made it, when it is known. `start` and `end`: its own time, UTC, None where
+    open. `refers_to` and `referred_by`: one step, as "Type/id". `opens`: it lets somebody in: a Consent in force that
+    permits, a CareTeam with members. `bars`: a Consent in force that denies.
+    """
+
+    type: str
+    client: str | None
+    id: str | None = None
+    controller: str | None = None
+    holders: frozenset[str] = frozenset()
+    creator: str | None = None
+    status: str = ""
+    kinds: frozenset[str] = frozenset()
+    codes: frozenset[str] = frozenset()
+    labels: frozenset[str] = frozenset()
+    start: datetime | None = None
+    end: datetime | None = None
+    authors: frozenset[str] = frozenset()
+    owners: frozenset[str] = frozenset()
+    participants: frozenset[str] = frozenset()
+    organization: str | None = None
+    refers_to: frozenset[str] = frozenset()
+    referred_by: frozenset[str] = frozenset()
+    guardian_disclosure: str | None = None
+    opens: bool = False
+    bars: bool = False
+
+    @property
+    def reference(self) -> str | None:
+        return f"{self.type}/{self.id}" if self.id is not None else None
+
+    def span(self, now: datetime) -> Span:
+        """Its own time; what has no end yet runs to now."""
+        low = self.start or EARLIEST
+        return Span(low, self.end if self.end is not None else max(low, now))
+
+
+def item_of(
+    resource: Json,
+    *,
+    controller: str | None,
+    parents: Iterable[str] = (),
+    creator: str | None = None,
+    first_updated: datetime | None = None,
+    referred_by: Iterable[str] = (),
+    further_authors: Iterable[str] = (),
+    base: str = "",
+) -> Item:
+    """A resource as a thing that is asked about.
+
+    `parents`: what the controller is part of. `first_updated`: of its first version, its time when it has none of its
+    own. `referred_by`: what refers to it. `further_authors`: by Provenance.
+    """
+    type = resource["resourceType"]
+    start, end = _time(type, resource) or (first_updated, first_updated)
+    rules = rules_of(resource, 0, EARLIEST, base=base) if type == "Consent" else ()
+    return Item(
+        type=type,
+        client=f"Patient/{resource.get('id')}" if type == "Patient" else _client(type, resource, base),
+        id=resource.get("id"),
+        controller=controller,
+        holders=frozenset(parents) | ({controller} if controller else frozenset()),
+        creator=creator,
+        status=str(resource.get("lifecycleStatus" if type == "Goal" else "status", "")),
+        kinds=frozenset({type, *resource.get("meta", {}).get("profile", ())}),
+        codes=frozenset(_codings({name: value for name, value in resource.items() if name != "meta"})),
+        labels=labels_of(resource),
+        start=start,
+        end=end,
+        authors=frozenset(_people(resource, AUTHORS, base)) | frozenset(further_authors),
+        owners=frozenset(_people(resource, ("owner",), base)),
+        participants=frozenset(
+            found
+            for each in resource.get("participant", ())
+            for found in _people(each, ("individual", "actor", "member"), base)
+        ),
+        organization=next(iter(_people(resource, ("organization",), base)), None),
+        refers_to=frozenset(r for _, _, text in references(resource) if (r := indexed(text, base)) is not None),
+        referred_by=frozenset(referred_by),
+        guardian_disclosure=guardian_disclosure(resource),
+        opens=any(rule.effect == "permit" for rule in rules)
+        or (type == "CareTeam" and bool(memberships(resource, base=base))),
+        bars=any(rule.effect == "deny" for rule in rules),
+    )
+
+
+def guardian_disclosure(resource: Json) -> str | None:
+    """The code that says whether guardians of a minor may know of it, from whichever extension has it."""
+    for extension in resource.get("extension", ()):
+        codings = [extension.get("valueCoding", {}), *extension.get("valueCodeableConcept", {}).get("coding", ())]
+        for coding in codings:
+            if coding.get("system", "") == GUARDIAN_DISCLOSURE and coding.get("code"):
+                return str(coding["code"])
+    return None
+
+
+def has_safety_ban(patient: Json) -> bool:
+    """Whether the client's address and place are to be hidden (turvakielto)."""
+    return any(each.get("system") == SAFETY_BAN for each in patient.get("meta", {}).get("security", ()))
+
+
+def _time(type: str, resource: Json) -> tuple[datetime | None, datetime | None] | None:
+    for path in TIMES.get(type, ()):
+        value: Any = resource
+        for name in path.split("."):
+            value = value.get(name) if isinstance(value, dict) else None
+        if isinstance(value, str):
+            return span(value)
+        if isinstance(value, dict) and ("start" in value or "end" in value):
+            found = extent(value)
+            return (found.low if "start" in value else None), (found.high if "end" in value else None)
+    return None
+
+
+def _client(type: str, resource: Json, base: str) -> str | None:
+    named = [*_people(resource, (_CLIENT.get(type, "subject"), "patient"), base)]
+    if type == "Appointment":
+        named = [r for each in resource.get("participant", ()) for r in _people(each, ("actor",), base)]
+    return next((r for r in named if r.startswith("Patient/")), None)
+
+
+def _people(resource: Json, elements: Iterable[str], base: str) -> Iterator[str]:
+    """The references in these elements, single or many."""
+    for name in elements:
+        value = resource.get(name)
+        for one in value if isinstance(value, list) else [value]:
+            text = one.get("reference") if isinstance(one, dict) else None
+            if text is not None and (found := indexed(text, base)) is not None:
+                yield found
+
+
+def _codings(value: Any) -> Iterator[str]:
+    """Every coding anywhere within, as "system|code"."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _codings(one)
+    elif isinstance(value, dict):
+        if isinstance(value.get("code"), str):
+            yield f"{value.get('system', '')}|{value['code']}"
+        for one in value.values():
+            if isinstance(one, list | dict):
+                yield from _codings(one)
