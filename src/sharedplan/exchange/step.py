@@ -57,7 +57,7 @@ async def step(asked: Asked, by: Principal, unit: Unit, clock: Clock, policy: Po
 
 def acting(asked: Asked, by: Principal, unit: Unit, clock: Clock, policy: Policy) -> Acting:
     """The surroundings of an interaction that is allowed. Raises Refused when it is not."""
-    grant = decide(asked, by, Facts(clock.now()))
+    grant = decide(asked, by, Facts(clock.now()), by_consent=policy.by_consent)
     trail = audit.granted(asked, by, grant)
     return Acting(unit, grant.slices, clock, policy, trail, by.client_id, by.organization, by.person, grant.shows)
 

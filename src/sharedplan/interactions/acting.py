@@ -17,6 +17,7 @@ from sharedplan.store.unit_of_work import Unit
 class Policy:
     """What FHIR leaves to the server, from the settings.
 
+    `by_consent`: whether registers, teams and consents decide beside the scopes.
     `enforces_references`: whether a literal reference to what is not visibly there refuses a write, or only warns.
     `requires_if_match`: whether a change of what is there must name the version it is based on.
     `url_limit`: characters that an address may have, and so the links that are given. `page_lifetime`: how long the
@@ -24,6 +25,7 @@ class Policy:
     """
 
     cursors: Cursors
+    by_consent: bool = True
     enforces_references: bool = False
     requires_if_match: bool = False
     page_size: int = 50

@@ -13,7 +13,7 @@ from sharedplan.fhir import json_text, resources, summaries
 from sharedplan.fhir.exchanges import Answer, Asked, Json
 from sharedplan.fhir.primitives import shown
 from sharedplan.interactions.acting import Acting
-from sharedplan.search.expression import Everything
+from sharedplan.search.expression import And, Expression, Nothing, OfClient
 from sharedplan.search.indexing import index_values
 from sharedplan.search.matching import matches
 from sharedplan.store.versions import Change, Version
@@ -95,7 +95,7 @@ def proposed(
         raise Unprocessable(issues=found)
     values = index_values(type, resource, base=asked.base)
     slice = acting.within[type]
-    if not isinstance(slice, Everything) and not matches(slice, type, id, values):
+    if is_of_one_client(slice) and not matches(slice, type, id, values):
         raise Refused(f"this {type} would lie outside of what the asker may write")
     issues = [*found, *_of_care(type, interaction, before, resource)]
     if _are_errors(issues):
@@ -116,6 +116,16 @@ def proposed(
         who=acting.who,
     )
     return Proposal(change, resource, before, tuple(issues))
+
+
+def is_of_one_client(slice: Expression) -> bool:
+    """Whether it is a client's own view, or nothing; of others' the facts of the client decide (`Acting.access`)."""
+    match slice:
+        case OfClient() | Nothing():
+            return True
+        case And(parts):
+            return any(is_of_one_client(part) for part in parts)
+    return False
 
 
 def _of_care(type: str, interaction: str, before: Version | None, resource: Json) -> list[Issue]:

@@ -40,6 +40,7 @@ def step(
     then = Statement(statement.parameters, seen, as_of)
     ways: dict[str, list[str]] = {}
     referred = _referred(includes, found, then, ways)
+    statement.asker = then.asker
     for include in includes:
         if include.is_reverse and (way := _reverse(include, found, statement)):
             ways.setdefault(include.parameter.resource, []).append(way)
@@ -52,7 +53,7 @@ def step(
         new = f" AND r.id <> ALL({statement.bind(sorted(held), 'text[]')})" if held else ""
         parts.append(
             f"(SELECT '{type}' AS type, {fields(type)} FROM {projection(type).table} r "
-            f"WHERE ({' OR '.join(conditions)}) AND {condition(statement, within, type)}{new} "
+            f"WHERE ({' OR '.join(conditions)}) AND {condition(statement, within, type, is_anchored=True)}{new} "
             f"ORDER BY r.id LIMIT {limit + 1:d})"
         )
     if not parts:
@@ -60,7 +61,7 @@ def step(
     listed = " UNION ALL ".join(parts)
     with_referred = f"WITH referred AS MATERIALIZED ({' UNION '.join(referred)})" if referred else ""
     sql = f"{with_referred} SELECT * FROM ({listed}) added ORDER BY type, id LIMIT {limit + 1:d}"
-    return sql, statement.parameters
+    return statement.headed(sql), statement.parameters
 
 
 def _referred(includes: Sequence[Include], found: Ids, statement: Statement, ways: dict[str, list[str]]) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any
 from sharedplan.search.expression import Everything, Expression, Updated
 from sharedplan.search.parameters import Parameter
 from sharedplan.store import trail as trails
-from sharedplan.store.compile import condition, is_anchor, rows
+from sharedplan.store.compile import client_of, condition, is_anchor, rows
 from sharedplan.store.projection import projection
 from sharedplan.store.statements import Statement
 from sharedplan.store.trail import Trail
@@ -101,7 +101,7 @@ def page(search: Search, *, trail: Trail | None = None, row_id: str = "") -> tup
         walks=_walks(search),
         recorded_from=first if trail is not None else None,
     )
-    return text, statement.parameters
+    return statement.headed(text), statement.parameters
 
 
 @lru_cache(maxsize=1024)
@@ -187,8 +187,10 @@ def _hits(search: Search, statement: Statement, rank: int, type: str) -> str:
     keys = "".join(f", {_value(key, type)} AS k{number}" for number, key in enumerate(search.sort))
     within = search.seen[type]
     source = rows(statement, type)
-    where = condition(statement, search.wheres[type], type, is_anchored=is_anchor(within))
-    return f"SELECT {rank:d} AS rank, r.id{keys} FROM {source} r WHERE {where} AND {condition(statement, within, type)}"
+    asked = search.wheres[type]
+    where = condition(statement, asked, type, is_anchored=is_anchor(within))
+    inside = condition(statement, within, type, is_anchored=is_anchor(asked), client=client_of(asked))
+    return f"SELECT {rank:d} AS rank, r.id{keys} FROM {source} r WHERE {where} AND {inside}"
 
 
 def _value(key: SortKey, type: str) -> str:

@@ -19,7 +19,7 @@ from asyncpg import Record
 
 from sharedplan.clock import Clock, SystemClock
 from sharedplan.errors import Fault
-from sharedplan.search.expression import Everything, Expression
+from sharedplan.search.expression import Expression
 from sharedplan.search.includes import Include
 from sharedplan.store import including, queries, writing
 from sharedplan.store.engine import Pool
@@ -255,10 +255,10 @@ class Unit:
         if absent and len(ordered) == 1:
             await self._lock_identities(absent)
             await self._lock_rows(absent, within, locked)  # somebody may have stored it while we waited
-        gone = [(type, id) for type, id in absent if isinstance(within[type], Everything)]
-        for type, ids in _by_type(gone):
-            for row in await self._session.fetch(*queries.deletions(type, ids)):
-                locked.setdefault((type, row["id"]), Version(*row))
+        for type, ids in _by_type(key for key in absent if key not in locked):
+            query = queries.deletions(type, ids, within=within[type])
+            for row in await self._session.fetch(*query) if query is not None else ():
+                locked.setdefault((type, row["id"]), Version(*tuple(row)[:6]))
         return locked
 
     async def lock_criteria(self, type: str, criteria: str) -> None:
@@ -305,7 +305,7 @@ class Unit:
                 locked[type, row["id"]] = _living(type, row)
 
 
-def _by_type(keys: Sequence[Key]) -> Iterable[tuple[str, list[str]]]:
+def _by_type(keys: Iterable[Key]) -> Iterable[tuple[str, list[str]]]:
     """(type, ids) of keys that are sorted."""
     for type, group in groupby(keys, key=itemgetter(0)):
         yield type, [id for _, id in group]
