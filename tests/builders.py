@@ -60,6 +60,52 @@ def a_consent(patient: Any = "Patient/anna", **elements: Any) -> Json:
     return {**consent, **elements}
 
 
+def a_provision(
+    type: str | None = "permit", *, to: Any = (), start: Any = None, end: Any = None, **elements: Any
+) -> Json:
+    """A provision of a Consent: for these recipients, in this period; purposes, actions, classes and labels by code.
+
+    `about`: (meaning, "Type/id") pairs. `by` and `held_by`: authors and holders of the data.
+    """
+    actors = [("IRCP", each) for each in _many(to)]
+    actors += [("AUT", each) for each in _many(elements.pop("by", ()))]
+    actors += [("CST", each) for each in _many(elements.pop("held_by", ()))]
+    provision: Json = {"type": type} if type else {}
+    if start or end:
+        provision["period"] = {name: at for name, at in (("start", start), ("end", end)) if at}
+    if actors:
+        role = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
+        provision["actor"] = [{"role": a_concept(role, code), "reference": _reference(whom)} for code, whom in actors]
+    codes = {
+        "action": [
+            a_concept("http://terminology.hl7.org/CodeSystem/consentaction", c) for c in _words(elements, "actions")
+        ],
+        "purpose": [
+            {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": c}
+            for c in _words(elements, "purposes")
+        ],
+        "class": [{"system": "http://hl7.org/fhir/resource-types", "code": c} for c in _words(elements, "classes")],
+        "securityLabel": [a_label(c) for c in _words(elements, "labels")],
+        "data": [{"meaning": m, "reference": a_reference(to)} for m, to in elements.pop("about", ())],
+    }
+    return {**provision, **{name: found for name, found in codes.items() if found}, **elements}
+
+
+def a_label(code: str) -> Json:
+    """A security label: of confidentiality when it is one letter, else of sensitivity."""
+    system = "v3-Confidentiality" if len(code) == 1 else "v3-ActCode"
+    return {"system": f"http://terminology.hl7.org/CodeSystem/{system}", "code": code}
+
+
+def _many(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _words(elements: Json, name: str) -> list[str]:
+    words: str = elements.pop(name, "")
+    return words.split()
+
+
 def an_encounter(subject: Any = "Patient/anna", **elements: Any) -> Json:
     encounter = {
         "resourceType": "Encounter",

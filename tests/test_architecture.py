@@ -31,9 +31,11 @@ ONLY_IN = {
     "sqlalchemy": {"store"},
     "alembic": {"store"},
     "asyncpg": {"store"},
-    "jose": {"access.tokens"},
+    "jose": {"access.jws"},
     "fhir": {"fhir"},
+    "httpx": {"access.fetched_keys"},
     "click": {"commands"},
+    "dotenv": {"settings"},
     "pydantic_settings": {"settings", "commands.options"},
 }
 """Foreign package → the parts of ours that may import it."""

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from sharedplan.settings import OWN_AUDIENCE, Settings
+from sharedplan.settings import OWN_AUDIENCE, Settings, unknown_names
 
 EXAMPLE = (Path(__file__).parents[1] / ".env.example").read_text()
 LINES = dict(re.findall(r"^# (SHAREDPLAN_\w+)=(.*)$", EXAMPLE, re.MULTILINE))
 NAMES = {f"SHAREDPLAN_{name.upper()}": name for name in Settings.model_fields}
 ISSUER = {"iss": "https://issuer.example", "jwks": {"keys": []}}
+CLIENT = {"client_id": "records", "scopes": "system/*.rs", "jwks": {"keys": []}}
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +41,7 @@ def test_every_setting_of_the_example_has_a_comment_before_it() -> None:
             spoken = False
 
 
-@pytest.mark.parametrize("name", sorted(set(NAMES) - {"SHAREDPLAN_ISSUERS"}))
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"SHAREDPLAN_ISSUERS", "SHAREDPLAN_CLIENTS"}))
 def test_the_example_shows_the_default(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, LINES[name])
     assert getattr(Settings(), NAMES[name]) == getattr(Settings.model_construct(), NAMES[name])
@@ -49,6 +50,11 @@ def test_the_example_shows_the_default(name: str, monkeypatch: pytest.MonkeyPatc
 def test_the_example_of_issuers_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHAREDPLAN_ISSUERS", LINES["SHAREDPLAN_ISSUERS"])
     assert Settings().issuers[0].iss == json.loads(LINES["SHAREDPLAN_ISSUERS"])[0]["iss"]
+
+
+def test_the_example_of_clients_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHAREDPLAN_CLIENTS", LINES["SHAREDPLAN_CLIENTS"])
+    assert Settings().clients[0].jwks_url == "https://records.example/jwks"
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("10", 10), ("0.5", 0.5), ("PT2M", 120), ("00:00:07", 7)])
@@ -80,6 +86,36 @@ def test_a_dot_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.Mon
         ({"issuers": [{"iss": "a"}]}, "jwks"),
         ({"issuers": [{**ISSUER, "jwks_file": "x"}]}, "jwks"),
         ({"issuers": [{**ISSUER, "jwks_uri": "https://x.example"}]}, "jwks_uri"),
+        ({"issuers": [{**ISSUER, "jwks_url": "https://x.example/jwks"}]}, "one of jwks"),
+        ({"issuers": [{"iss": "a", "jwks_url": "http://x.example/jwks"}]}, "https only"),
+        ({"issuers": [{"iss": "a", "jwks_url": "https://u:p@x.example/jwks"}]}, "https only"),
+        ({"issuers": [{"iss": "a", "jwks_url": "https:///jwks"}]}, "https only"),
+        ({"issuers": [{**ISSUER, "rsa_algorithm": "HS256"}]}, "rsa_algorithm"),
+        ({"environment": "production", "issuers": [ISSUER]}, "base_url or audience"),
+        ({"environment": "production", "clients": [CLIENT], "base_url": "https://x.example/fhir"}, "token_keys"),
+        (
+            {
+                "environment": "production",
+                "clients": [CLIENT],
+                "token_keys": ["k"],
+                "base_url": "http://x.example/fhir",
+            },
+            "https address",
+        ),
+        ({"clients": [CLIENT], "issuers": [ISSUER]}, "token_keys"),
+        ({"clients": [CLIENT], "clients_file": "x"}, "either here or"),
+        ({"clients": [{**CLIENT, "client_id": "a b"}]}, "client_id"),
+        ({"clients": [{**CLIENT, "organization": "Practitioner/1"}]}, "organization"),
+        ({"clients": [{**CLIENT, "purposes": []}]}, "purposes"),
+        ({"token_keys": ["k"], "own_issuer": True}, "leave one of them out"),
+        (
+            {
+                "token_keys": ["k"],
+                "base_url": "https://x.example/fhir",
+                "issuers": [{**ISSUER, "iss": "https://x.example"}],
+            },
+            "this service itself",
+        ),
     ],
 )
 def test_what_does_not_hold_together_says_so(given: dict[str, Any], why: str) -> None:
@@ -108,7 +144,7 @@ def test_the_base_is_what_clients_reach(given: dict[str, Any], base: str) -> Non
 
 @pytest.mark.parametrize(
     ("given", "signs"),
-    [({}, True), ({"issuers": [ISSUER]}, False), ({"own_issuer": False}, False)],
+    [({}, True), ({"issuers": [ISSUER]}, False), ({"own_issuer": False}, False), ({"token_keys": ["k"]}, False)],
 )
 def test_it_signs_its_own_tokens_only_when_nobody_elses_are_trusted(given: dict[str, Any], signs: bool) -> None:
     assert Settings(**given).signs_own_tokens is signs
@@ -135,3 +171,21 @@ def test_the_audience_of_own_tokens_does_not_depend_on_the_address() -> None:
 )
 def test_which_addresses_only_this_machine_can_reach(host: str, is_loopback: bool) -> None:
     assert Settings(host=host).is_loopback is is_loopback
+
+
+@pytest.mark.parametrize(
+    ("base_url", "root"),
+    [("https://plans.example/fhir/", "https://plans.example"), ("https://x.example/a/fhir", "https://x.example/a")],
+)
+def test_the_token_endpoint_stands_beside_the_fhir_base(base_url: str, root: str) -> None:
+    assert Settings(base_url=base_url).token_url == f"{root}/auth/token"
+
+
+def test_a_name_that_is_no_setting_is_told_with_the_nearest_that_is(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("SHAREDPLAN_CLIENT=[]\n")
+    environment = {"SHAREDPLAN_ISUERS": "[]", "SHAREDPLAN_PORT": "1", "PATH": "x", "SHAREDPLAN_TEST_DATABASE_URL": "y"}
+    assert unknown_names(environment) == {
+        "SHAREDPLAN_CLIENT": "SHAREDPLAN_CLIENTS",
+        "SHAREDPLAN_ISUERS": "SHAREDPLAN_ISSUERS",
+    }
+    assert unknown_names({"SHAREDPLAN_XYZZYPLUGH": "1"}, tmp_path / "none") == {"SHAREDPLAN_XYZZYPLUGH": ""}

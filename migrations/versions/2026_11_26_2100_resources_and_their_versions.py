@@ -308,6 +308,15 @@ ADDED_PARAMETER = """
     )
 """
 
+CLIENT_ASSERTION = """
+    CREATE TABLE client_assertion (
+        issuer text COLLATE "C" NOT NULL,
+        jti text COLLATE "C" NOT NULL,
+        until timestamptz NOT NULL,
+        CONSTRAINT client_assertion_pkey PRIMARY KEY (issuer, jti)
+    )
+"""
+
 DRAW_INSTANTS = """
     CREATE FUNCTION draw_instants(wanted integer) RETURNS timestamptz LANGUAGE plpgsql VOLATILE AS $$
     DECLARE
@@ -340,6 +349,7 @@ def upgrade() -> None:
     op.execute("CREATE INDEX resource_version_last_updated_idx ON resource_version (last_updated)")
     op.execute("CREATE INDEX resource_version_type_last_updated_idx ON resource_version (type, last_updated)")
     op.execute(ADDED_PARAMETER)
+    op.execute(CLIENT_ASSERTION)
     op.execute("CREATE SCHEMA past")
     op.execute("COMMENT ON SCHEMA past IS 'rows that have been superseded, for pages that still show their moment'")
     for table, parameters in TABLES.items():
@@ -406,6 +416,7 @@ def downgrade() -> None:
     for table in reversed(TABLES):
         op.execute(f'DROP TABLE "{table}"')
     op.execute("DROP TABLE added_parameter")
+    op.execute("DROP TABLE client_assertion")
     op.execute("DROP TABLE resource_version")
     op.execute("DROP FUNCTION keep_for_good")
     op.execute("DROP FUNCTION draw_instants")

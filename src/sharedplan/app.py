@@ -10,9 +10,13 @@ from functools import partial
 
 from fastapi import FastAPI
 
+from sharedplan.access.clients import registered
+from sharedplan.access.fetched_keys import FetchedKeys, Fetcher
+from sharedplan.access.granting import TokenEndpoint
 from sharedplan.access.keys import trusted_keys
+from sharedplan.access.own_key import published, signer
 from sharedplan.access.principal import Principal
-from sharedplan.access.tokens import Verifier
+from sharedplan.access.tokens import FetchedIssuer, Verifier
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.clock import Clock
 from sharedplan.exchange.perform import perform
@@ -24,6 +28,7 @@ from sharedplan.interactions.cursors import Cursors
 from sharedplan.rest import routes
 from sharedplan.rest.documentation import documentation
 from sharedplan.rest.fhir import FhirBase
+from sharedplan.rest.oauth import TokenRequests, Tokens
 from sharedplan.rest.wellknown import Health
 from sharedplan.secret_files import secret_file
 from sharedplan.settings import Settings
@@ -42,8 +47,8 @@ class Wired:
     health: Health
 
 
-def application(settings: Settings, clock: Clock) -> Wired:
-    """The service on the database that the settings name; its schema must be the newest.
+def application(settings: Settings, clock: Clock, fetcher: Fetcher | None = None) -> Wired:
+    """The service on the database that the settings name; its schema must be the newest. `fetcher` gets others' keys.
 
     Raises access.keys.BadKey, secret_files.UnusableSecret.
     """
@@ -57,7 +62,16 @@ def application(settings: Settings, clock: Clock) -> Wired:
         lock_timeout=settings.lock_timeout,
         idle_in_transaction_timeout=settings.idle_in_transaction_timeout,
     )
-    store, choices = Store(pool), policy(settings)
+    store, choices, fetcher = Store(pool), policy(settings), fetcher or Fetcher()
+    issuers = {
+        each.iss: FetchedIssuer(
+            FetchedKeys(each.jwks_url, fetcher, clock, rsa_algorithm=each.rsa_algorithm),
+            each.audience or settings.expected_audience,
+            settings.foreign_token_lifetime_limit,
+        )
+        for each in settings.issuers
+        if each.jwks_url is not None
+    }
     follower = Follower(settings.database_url.get_secret_value(), store.settled)
 
     async def answered(asked: Asked, by: Principal) -> Answer:
@@ -83,7 +97,7 @@ def application(settings: Settings, clock: Clock) -> Wired:
 
     fhir = FhirBase(
         answered,
-        Verifier(trusted_keys(settings), clock, skew=settings.clock_skew),
+        Verifier(trusted_keys(settings), clock, skew=settings.clock_skew, fetched=issuers),
         base=settings.base,
         body_limit=settings.body_limit,
         places=2 * settings.pool_size,
@@ -95,11 +109,29 @@ def application(settings: Settings, clock: Clock) -> Wired:
         clock,
         fhir=fhir,
         health=health,
+        tokens=tokens(settings, clock, store, fetcher),
         statement=partial(capability_text, settings.base, if_match_required=settings.if_match == "required"),
         documentation=documentation(),
         lifespan=lifespan,
     )
     return Wired(app, health)
+
+
+def tokens(settings: Settings, clock: Clock, store: Store, fetcher: Fetcher) -> Tokens | None:
+    """The token endpoint, where the service signs tokens."""
+    ours = signer(settings)
+    if ours is None:
+        return None
+    endpoint = TokenEndpoint(
+        registered(settings, fetcher, clock),
+        ours,
+        store.begin,
+        clock,
+        token_url=settings.token_url,
+        audience=settings.expected_audience,
+        skew=settings.clock_skew,
+    )
+    return Tokens(TokenRequests(endpoint.grant), published(ours.keys))
 
 
 async def _warm_up() -> None:

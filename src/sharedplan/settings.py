@@ -5,15 +5,21 @@ Timeouts nest: the database's are shorter than the request's, which is shorter t
 """
 
 import ipaddress
+from collections.abc import Mapping
 from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 OWN_AUDIENCE = "urn:sharedplan:fhir"
 """The audience of the service's own tokens: `sharedplan token` cannot know at which address a service runs."""
+
+PREFIX, OF_TESTS = "SHAREDPLAN_", "SHAREDPLAN_TEST_"
 
 
 def _in_seconds(value: Any) -> Any:
@@ -27,28 +33,61 @@ Duration = Annotated[timedelta, BeforeValidator(_in_seconds), Field(gt=timedelta
 Pause = Annotated[timedelta, BeforeValidator(_in_seconds), Field(ge=timedelta(0))]
 
 
-class TrustedIssuer(BaseModel):
-    """Somebody else whose tokens are accepted, and the public keys they are checked with."""
+class KeySource(BaseModel):
+    """Where somebody's public keys are: here, in a file, or published at an address.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    `rsa_algorithm` is what their RSA keys are for that do not say so themselves.
+    """
 
-    iss: str = Field(min_length=1)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
     jwks: dict[str, Any] | None = None
     jwks_file: Path | None = None
-    audience: str | None = None
+    jwks_url: str | None = None
+    rsa_algorithm: Literal["RS384", "RS256"] = "RS384"
+
+    @field_validator("jwks_url")
+    @classmethod
+    def _is_safe(cls, value: str | None) -> str | None:
+        if value is not None:
+            parts = urlsplit(value)
+            if parts.scheme != "https" or not parts.hostname or "@" in parts.netloc or parts.fragment:
+                raise ValueError("keys are fetched by https only, from an address without a name or a fragment in it")
+        return value
 
     @model_validator(mode="after")
     def _has_keys_from_one_place(self) -> Self:
-        if (self.jwks is None) == (self.jwks_file is None):
-            raise ValueError("an issuer needs either jwks or jwks_file")
+        if [self.jwks, self.jwks_file, self.jwks_url].count(None) != 2:
+            raise ValueError("one of jwks, jwks_file and jwks_url is needed")
         return self
+
+
+class TrustedIssuer(KeySource):
+    """Somebody else whose tokens are accepted, and the public keys they are checked with."""
+
+    iss: str = Field(min_length=1)
+    audience: str | None = None
+
+
+class RegisteredClient(KeySource):
+    """A record system that gets tokens here, and the public keys that it proves itself with.
+
+    `scopes` are all that it may ask for, parted by spaces; `purposes` likewise, the first of them when it asks for
+    none. `fhirUser` is the person that it acts for, if it does so always.
+    """
+
+    client_id: str = Field(pattern=r"^[\x21-\x7e]{1,255}$")
+    organization: str | None = Field(None, pattern=r"^Organization/[A-Za-z0-9\-.]{1,64}$")
+    person: str | None = Field(None, alias="fhirUser")
+    scopes: str = Field(min_length=1)
+    purposes: tuple[str, ...] = Field(("TREAT",), min_length=1)
 
 
 class Settings(BaseSettings):
     """The settings of one process."""
 
     model_config = SettingsConfigDict(
-        env_prefix="SHAREDPLAN_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
     environment: Literal["development", "production"] = "development"
@@ -96,6 +135,9 @@ class Settings(BaseSettings):
     # Tokens
     audience: str | None = None
     issuers: tuple[TrustedIssuer, ...] = ()
+    clients: tuple[RegisteredClient, ...] = ()
+    clients_file: Path | None = None
+    token_keys: tuple[Path, ...] = ()
     own_issuer: bool | None = None
     token_lifetime: Duration = timedelta(hours=1)
     token_lifetime_limit: Duration = timedelta(hours=12)
@@ -133,20 +175,55 @@ class Settings(BaseSettings):
                 raise ValueError("own_issuer signs tokens for anybody who can run a command here: not in production")
             if self.access != "consent":
                 raise ValueError("access by scopes alone opens every client to every professional: not in production")
-            if not self.issuers:
-                raise ValueError("production needs issuers: whose tokens are accepted, and their public keys")
-        if self.own_issuer and self.issuers:
-            raise ValueError("own_issuer is for development without other issuers: leave one of them out")
+            if not self.issuers and not self.has_clients:
+                raise ValueError(
+                    "production needs issuers (whose tokens are accepted, and their public keys) or clients"
+                )
+            if not self.audience and not self.base_url:
+                raise ValueError(
+                    "production needs base_url or audience: tokens must say that they are for this service"
+                )
+            if self.has_clients and not (self.base_url or "").startswith("https://"):
+                raise ValueError("clients prove themselves to an https address: set base_url")
+        if self.own_issuer and (self.issuers or self.token_keys):
+            raise ValueError("own_issuer is for development without other issuers and keys: leave one of them out")
+        if self.has_clients and not self.token_keys and not self.signs_own_tokens:
+            raise ValueError("clients get tokens that are signed here: token_keys must name the key")
+        if self.clients and self.clients_file:
+            raise ValueError("clients are told either here or in clients_file")
         if self.page_size > self.page_size_limit:
             raise ValueError("page_size is larger than page_size_limit")
         if len({issuer.iss for issuer in self.issuers}) < len(self.issuers):
             raise ValueError("issuers names one issuer twice")
+        if self.token_keys and self.root in {issuer.iss for issuer in self.issuers}:
+            raise ValueError("issuers names this service itself")
         return self
 
     @property
     def base(self) -> str:
         """The FHIR base URL, without a trailing slash: what goes into Location, fullUrl and links."""
         return self.base_url or f"{self.origin}/fhir"
+
+    @property
+    def root(self) -> str:
+        """The address above the FHIR base, without a trailing slash: where the token endpoint is, and `iss` of what it
+        issues."""
+        return self.base.removesuffix("/fhir")
+
+    @property
+    def token_url(self) -> str:
+        """The token endpoint: the `aud` of what clients prove themselves with."""
+        return f"{self.root}/auth/token"
+
+    @property
+    def signs_tokens(self) -> bool:
+        """Whether tokens are signed here, by `sharedplan token` or at the token endpoint."""
+        return self.signs_own_tokens or bool(self.token_keys)
+
+    @property
+    def has_clients(self) -> bool:
+        """Whether record systems are registered here."""
+        return bool(self.clients) or self.clients_file is not None
 
     @property
     def origin(self) -> str:
@@ -166,16 +243,26 @@ class Settings(BaseSettings):
 
     @property
     def signs_own_tokens(self) -> bool:
-        """Whether `sharedplan token` works here: in development, when nobody else's tokens are trusted."""
+        """Whether `sharedplan token` works here: in development, when nobody else's tokens and keys are trusted."""
         if self.own_issuer is not None:
             return self.own_issuer
-        return self.environment == "development" and not self.issuers
+        return self.environment == "development" and not self.issuers and not self.token_keys
 
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the address that is listened on."""
         ip = _address(self.host)
         return self.host == "localhost" if ip is None else ip.is_loopback
+
+
+def unknown_names(environment: Mapping[str, str], file: Path = Path(".env")) -> dict[str, str]:
+    """Names in the environment and the `.env` file that look like settings and are none, each with the nearest that
+    is one, "" when none is near. Those of tests are left alone."""
+    known = {name.upper() for name in Settings.model_fields}
+    given = {name.upper() for name in (*environment, *dotenv_values(file))}
+    ours = {name.removeprefix(PREFIX) for name in given if name.startswith(PREFIX) and not name.startswith(OF_TESTS)}
+    near = {name: get_close_matches(name, known, n=1) for name in sorted(ours - known)}
+    return {PREFIX + name: PREFIX + found[0] if found else "" for name, found in near.items()}
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

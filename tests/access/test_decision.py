@@ -11,7 +11,8 @@ from sharedplan.access.scopes import parse
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Refused, Unauthenticated
 from sharedplan.fhir.exchanges import Asked
-from sharedplan.search.expression import Everything, InCompartment, Nothing
+from sharedplan.search.expression import And, Everything, Expression, HasToken, InCompartment, Nothing, Or
+from sharedplan.search.parameters import PARAMETERS
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 FACTS = Facts(at=NOW)
@@ -144,3 +145,45 @@ def test_a_client_does_not_see_audit_rows_that_may_name_others() -> None:
     asked = Asked("search-type", "AuditEvent")
     by = a_principal("patient/*.rs", person="Patient/aino", organization=None)
     assert decide(asked, by, FACTS).slice_of("AuditEvent") == Nothing()
+
+
+ACTIVE = HasToken(PARAMETERS["CarePlan"]["status"], None, "active")
+DRAFT = HasToken(PARAMETERS["CarePlan"]["status"], None, "draft")
+
+
+@pytest.mark.parametrize(
+    ("scope", "slice"),
+    [
+        ("system/CarePlan.rs?status=active", ACTIVE),
+        ("system/CarePlan.rs?status=active system/CarePlan.r?status=draft", Or((ACTIVE, DRAFT))),
+        ("system/CarePlan.rs?status=active system/CarePlan.s", ACTIVE),
+        ("system/CarePlan.rs?status=active system/*.r", Everything()),
+        ("system/CarePlan.rs?status=active patient/CarePlan.rs", ACTIVE),
+        ("patient/CarePlan.rs?status=active", Nothing()),
+    ],
+)
+def test_the_limits_of_the_scopes_that_open_a_type_are_part_of_its_slice(scope: str, slice: Expression) -> None:
+    assert decide(Asked("read", "CarePlan", "1"), a_principal(scope), FACTS).slice_of("CarePlan") == slice
+
+
+def test_several_parameters_of_one_limit_must_all_hold() -> None:
+    grant = decide(Asked("read", "CarePlan", "1"), a_principal("system/CarePlan.r?status=active&intent=plan"), FACTS)
+    assert grant.slice_of("CarePlan") == And((ACTIVE, HasToken(PARAMETERS["CarePlan"]["intent"], None, "plan")))
+
+
+def test_a_client_stays_in_his_own_compartment_within_the_limit() -> None:
+    aino = a_principal("patient/CarePlan.rs?status=active", organization=None, person="Patient/aino")
+    assert decide(Asked("read", "CarePlan", "1"), aino, FACTS).slice_of("CarePlan") == And((AINO, ACTIVE))
+
+
+def test_a_limit_of_another_type_holds_on_the_way() -> None:
+    by = a_principal("system/Task.rs system/CarePlan.rs?status=active")
+    grant = decide(Asked("search-type", "Task"), by, FACTS)
+    assert (grant.slice_of("Task"), grant.slice_of("CarePlan")) == (Everything(), ACTIVE)
+
+
+def test_what_a_limited_writer_may_not_read_is_not_shown_to_him() -> None:
+    by = a_principal("system/CarePlan.u system/CarePlan.r?status=active")
+    assert not decide(Asked("update", "CarePlan", "1"), by, FACTS).shows
+    by = a_principal("system/CarePlan.ru?status=active")
+    assert decide(Asked("update", "CarePlan", "1"), by, FACTS).shows

@@ -12,16 +12,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
+from sharedplan.access.fetched_keys import FetchedKeys, Fetcher
+from sharedplan.access.jws import TOKEN_LIMIT
 from sharedplan.access.keys import TrustedKey
 from sharedplan.access.scopes import parse
-from sharedplan.access.tokens import REMEMBERED, TOKEN_LIMIT, Verifier
+from sharedplan.access.tokens import REMEMBERED, FetchedIssuer, Verifier
 from sharedplan.clock import FixedClock
 from sharedplan.errors import Unauthenticated
+from signing import jwk
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 AT = int(NOW.timestamp())
@@ -195,7 +199,8 @@ FORGERIES: dict[str, str] = {
     "other letters": "ä" * 40,
     "a token too long": a_token(sub="x" * 200, pad="x" * TOKEN_LIMIT),
     "a scope of version 1": a_token(scope="user/*.read"),
-    "a scope with a limit": a_token(scope="system/CarePlan.rs?category=x"),
+    "a scope with a limit that is none": a_token(scope="system/CarePlan.rs?stauts=x"),
+    "a scope with a modifier in its limit": a_token(scope="system/CarePlan.rs?category:not=x"),
     "a scope that is a list": a_token(scope=["system/*.rs"]),
     "an empty scope": a_token(scope=" "),
     "a purpose that does not exist": a_token(purpose_of_use="CURIOSITY"),
@@ -285,3 +290,64 @@ def test_the_whole_table_is_refused_also_after_a_good_token(verifier: Verifier, 
             continue
         accepted.append(name)
     assert accepted == []
+
+
+class Published:
+    """An issuer's address: what it answers, and how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.keys = [jwk(PRIVATE, "f1")]
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked += 1
+        return httpx.Response(200, json={"keys": self.keys})
+
+
+@pytest.fixture
+def published() -> Published:
+    return Published()
+
+
+@pytest.fixture
+def fetching(clock: FixedClock, published: Published) -> Verifier:
+    """A verifier that knows one issuer by its address, and the others by their keys."""
+    keys = FetchedKeys("https://far.example/jwks", Fetcher(httpx.MockTransport(published)), clock)
+    far = FetchedIssuer(keys, AUDIENCE, timedelta(minutes=5))
+    return Verifier(KEYS, clock, fetched={"https://far.example": far})
+
+
+FAR = {**HEADER, "kid": "f1"}
+
+
+async def test_an_issuers_keys_are_fetched_when_its_first_token_comes(fetching: Verifier, published: Published) -> None:
+    for number in "123":
+        assert (await fetching.asker(bearer(a_token(FAR, iss="https://far.example", jti=number)))).token_id == number
+    assert published.asked == 1
+
+
+@pytest.mark.parametrize("token", FORGERIES.values(), ids=FORGERIES.keys())
+async def test_nobody_is_asked_for_keys_for_what_is_not_of_such_an_issuer(
+    fetching: Verifier, published: Published, token: str
+) -> None:
+    with pytest.raises(Unauthenticated):
+        await fetching.asker(bearer(token))
+    assert published.asked == 0
+
+
+async def test_a_key_of_one_issuer_proves_nothing_for_another(fetching: Verifier) -> None:
+    assert await fetching.asker(bearer(a_token(FAR, iss="https://far.example")))
+    for forged in (
+        a_token(FAR),
+        a_token(HEADER, iss="https://far.example"),
+        a_token({**FAR, "alg": "HS256"}, hmac_with(KEYS[0].pem.encode()), iss="https://far.example"),
+        a_token({**FAR, "jku": "https://far.example/jwks"}, iss="https://far.example"),
+    ):
+        with pytest.raises(Unauthenticated):
+            await fetching.asker(bearer(forged))
+
+
+async def test_a_key_that_comes_twice_proves_nothing(fetching: Verifier, published: Published) -> None:
+    published.keys.append(jwk(STRANGER, "f1"))
+    with pytest.raises(Unauthenticated):
+        await fetching.asker(bearer(a_token(FAR, iss="https://far.example")))

@@ -106,6 +106,9 @@ def test_only_what_says_nothing_of_clients_is_open(document: dict[str, Any]) -> 
     assert open_to_all == {
         "/fhir/metadata",
         "/fhir/.well-known/smart-configuration",
+        "/.well-known/smart-configuration",
+        "/auth/token",
+        "/auth/jwks",
         "/healthz",
         "/readyz",
         "/metrics",

@@ -2,38 +2,17 @@
 
 import json
 import re
-from functools import lru_cache
 from typing import Any
 
-import fhirpathpy
 import pytest
-from fhirpathpy.models import models
 
+from search.brute_force import NOT_IN_FHIRPATHPY, RESOLVED, expected
 from search.examples import resources
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.fhir import paths
 from sharedplan.fhir.structure import shape
 from sharedplan.search.indexing import index_values
 from sharedplan.search.parameters import OWN_COLUMNS, PARAMETERS, Parameter
-
-RESOLVED = re.compile(r"\.where\(resolve\(\) is (\w+)\)")
-AS = re.compile(r"\((?P<of>[\w.]+) as (?P<type>\w+)\)")
-NOT_IN_FHIRPATHPY = ("hasExtension",)
-
-
-@lru_cache(maxsize=1024)
-def oracle(path: str) -> Any:
-    return fhirpathpy.compile(path, model=models["r4"])
-
-
-def expected(parameter: Parameter, resource: dict[str, Any]) -> list[Any]:
-    """What fhirpathpy finds. It resolves nothing, so we sift the references by their text; and its `as` takes one
-    value only, where the definitions mean each."""
-    target = RESOLVED.search(parameter.path)
-    found = oracle(AS.sub(r"\g<of>.ofType(\g<type>)", RESOLVED.sub("", parameter.path)))(resource)
-    if target is None:
-        return list(found)
-    return [each for each in found if re.search(rf"(^|/){target[1]}[/?]", each.get("reference", ""))]
 
 
 def ours(parameter: Parameter, resource: dict[str, Any]) -> list[Any]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from types import MappingProxyType
 
+from sharedplan.access import limits
 from sharedplan.access.labels import SENSITIVITY
 from sharedplan.access.principal import PURPOSES, Principal
 from sharedplan.access.scopes import LETTER_OF, contexts
@@ -97,11 +98,12 @@ def _granted(by: Principal, asked_type: str | None, letters: str, by_consent: bo
     types = CATALOGUE if asked_type is None else (asked_type,)
     if not any(contexts(by.scopes, type, letters) for type in types):
         return None
-    of = _slice if by_consent else _slice_by_scopes
-    slices = {type: of(type, by, letters if asked_type in (None, type) else READING) for type in CATALOGUE}
+    slices = {
+        type: _slice(type, by, letters if asked_type in (None, type) else READING, by_consent) for type in CATALOGUE
+    }
     whom = by.person or by.organization or "nobody named"
     shows = asked_type is None or letters not in WRITING
-    shows = shows or of(str(asked_type), by, "r") in (_EVERYTHING, slices.get(str(asked_type)))
+    shows = shows or _slice(str(asked_type), by, "r", by_consent) in (_EVERYTHING, slices.get(str(asked_type)))
     return Grant(MappingProxyType(slices), (f"scope allows {letters}", f"on behalf of {whom}"), shows)
 
 
@@ -115,8 +117,21 @@ def _letters(asked: Asked) -> str:
     return letter
 
 
-def _slice(type: str, by: Principal, letters: str) -> Expression:
-    """What of one type lies open, by the widest context that allows one of the letters.
+def _slice(type: str, by: Principal, letters: str, by_consent: bool) -> Expression:
+    """What of one type lies open by the scopes that allow one of the letters, within their limits."""
+    opened = _by_context(type, by, letters) if by_consent else _by_scopes(type, by, letters)
+    return limits.within(opened, type, _limits(type, by, letters))
+
+
+def _limits(type: str, by: Principal, letters: str) -> list[limits.Pairs]:
+    """The limits of the scopes that open the type: a professional's `patient/` scope opens nothing beside another."""
+    opening = [scope for scope in by.scopes if any(scope.covers(type, letter) for letter in letters)]
+    wide = [scope.limit for scope in opening if scope.context != "patient"]
+    return wide if by.is_professional and wide else [scope.limit for scope in opening]
+
+
+def _by_context(type: str, by: Principal, letters: str) -> Expression:
+    """What lies open by the widest context that allows one of the letters.
 
     The directory and the definitions lie open to whoever has the scope, but only professionals write them. Of clients'
     data each sees his own; an organisation's system its register; and who is on a client's team what he permits.
@@ -159,9 +174,9 @@ def _of_the_log(by: Principal) -> Expression:
     return Or((OfRegister(by.organization), RefersTo(agent, (by.organization,)), clients))
 
 
-def _slice_by_scopes(type: str, by: Principal, letters: str) -> Expression:
+def _by_scopes(type: str, by: Principal, letters: str) -> Expression:
     """The same with nothing but scopes, for development: professionals see all that these allow."""
     allowed = contexts(by.scopes, type, letters)
     if allowed and by.is_professional and allowed != {"patient"}:
         return _EVERYTHING
-    return _slice(type, by, letters) if by.patient is not None or not CATALOGUE[type].client_data else _NOTHING
+    return _by_context(type, by, letters) if by.patient is not None or not CATALOGUE[type].client_data else _NOTHING

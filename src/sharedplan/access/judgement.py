@@ -114,7 +114,7 @@ def _by_consent(question: Question, asked: Access, facts: Facts, gate: str) -> J
     if needs_renewal(rule, facts):
         reasons.append(f"{rule.consent} was given by a guardian, and the client is of age now: it is due for renewal")
     granted = yes("consent", *reasons, by=(rule,), residual=_withheld(rules, asked) + masks(facts))
-    kind = kind_of(asker, facts)
+    kind = kind_of(asker, facts) if asker.memberships else "guest"
     opens = kind in ("coordinator", "guardian") or (asker.is_system and keeps_the_plan(asker, facts))
     return allowed(question, asker, kind, opens=opens, granted=granted)
 

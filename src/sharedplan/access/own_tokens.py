@@ -3,8 +3,9 @@
 from datetime import timedelta
 from typing import Any
 
+from sharedplan.access.jws import sign
 from sharedplan.access.own_key import OWN_ISSUER, own_key
-from sharedplan.access.tokens import principal_of, sign
+from sharedplan.access.tokens import principal_of
 from sharedplan.clock import Clock
 from sharedplan.errors import Incorrect, Unauthenticated
 from sharedplan.settings import Settings

@@ -4,8 +4,8 @@ https://hl7.org/fhir/R4/consent.html, https://hl7.org/fhir/R4/consent-definition
 
 A nested provision acts within the limits of those around it, so a rule holds all criteria on its way from the root.
 The standard says that the root has no type, and IHE PCF that it needs one. A typed root means what PCF says: its
-criteria limit the consent. One without a type and criteria is what `policyRule` says. One without a type and with
-criteria can be read in two opposite ways; it is refused when saved (`care/consent.py`), and when it is in the database
+criteria limit the consent. One with neither type nor criteria means what `policyRule` says. One with criteria and no
+type can be read in two opposite ways; it is refused when saved (`care/consent.py`), and when it is in the database
 after all it denies what it matches and permits nothing.
 """
 

@@ -68,6 +68,4 @@ def kind_of(asker: Asker, facts: Facts) -> str:
         return "coordinator"
     if asker.is_relative:
         return "guardian" if is_kin(asker, facts, ATTORNEYS) else "relative"
-    if asker.has_narrow_view:
-        return "narrow"
-    return "professional" if asker.memberships or facts.has_relation(asker) else "guest"
+    return "narrow" if asker.has_narrow_view else "professional"

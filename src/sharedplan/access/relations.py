@@ -7,7 +7,7 @@ References are written as the search index has them.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
@@ -92,8 +92,8 @@ class Directory:
 
     roles: tuple[Role, ...] = ()
     relatives: tuple[Relative, ...] = ()
-    parents: Mapping[str, str] = MappingProxyType({})
-    kinds: Mapping[str, frozenset[str]] = MappingProxyType({})
+    parents: Mapping[str, str] = field(default_factory=dict)
+    kinds: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def above(self, organization: str) -> Iterator[str]:
         """The organisation and all it is part of."""

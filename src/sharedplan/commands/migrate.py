@@ -14,6 +14,7 @@ from sharedplan.publishing import publish
 from sharedplan.store.engine import Pool
 from sharedplan.store.generations import holding
 from sharedplan.store.migrations import UnknownRevision, migrate
+from sharedplan.store.roles import grant
 from sharedplan.store.schema import HEAD
 from sharedplan.store.unit_of_work import Store
 
@@ -22,16 +23,20 @@ PATIENCE = timedelta(minutes=1)
 
 
 @click.command()
+@click.option("--grant-to", metavar="ROLE", help="The database role that the service works under: gets what it needs")
 @data_dir_option
-def command(data_dir: Path | None) -> None:
+def command(grant_to: str | None, data_dir: Path | None) -> None:
     """Bring the database to the newest schema; waits for another process that is at it.
 
-    What the service itself publishes is stored, too: its SearchParameters, and whatever else others build on.
+    What the service itself publishes is stored, too: its SearchParameters, and whatever else others build on. In
+    production the role that migrates owns the tables, and the service works under another one.
     """
     settings = read_settings(data_dir=data_dir)
     with database(settings) as url:
         try:
             migrate(url)
+            if grant_to is not None:
+                asyncio.run(grant(url, grant_to))
         except UnknownRevision as failure:
             raise click.ClickException(str(failure)) from None
         except Exception as failure:

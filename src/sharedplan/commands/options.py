@@ -1,5 +1,6 @@
 """What the commands have in common: reading the settings, and failing with a sentence instead of a traceback."""
 
+import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,9 @@ import click
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
+from sharedplan.errors import Unavailable
 from sharedplan.settings import Settings
+from sharedplan.store.roles import too_mighty
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -45,6 +48,22 @@ def check_where_it_signs(settings: Settings) -> None:
             "the service signs its own tokens, so whoever can run a command here can be anybody: it then listens on "
             "this machine only. Set SHAREDPLAN_ISSUERS (and SHAREDPLAN_ENVIRONMENT=production), or "
             "SHAREDPLAN_HOST=127.0.0.1"
+        )
+
+
+def check_role(settings: Settings, url: str) -> None:
+    """Raises click.ClickException when, in production, the database role may do more than its work, or when the
+    database cannot say."""
+    if settings.environment != "production":
+        return
+    try:
+        reason = asyncio.run(too_mighty(url))
+    except Unavailable as failure:
+        raise click.ClickException(f"the database cannot be reached: {failure}") from None
+    if reason is not None:
+        raise click.ClickException(
+            f"{reason}. Let one role own the tables and run `sharedplan migrate --grant-to ROLE`, and let the service "
+            "work under that ROLE"
         )
 
 

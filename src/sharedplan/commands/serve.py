@@ -1,5 +1,6 @@
 """`sharedplan serve`: the database, the workers, and a calm end of both."""
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,10 +14,16 @@ from sharedplan import logs
 from sharedplan.clock import SystemClock
 from sharedplan.commands.database import database, migrate_if_needed
 from sharedplan.commands.demo import DemoFailed, show
-from sharedplan.commands.options import as_environment, check_where_it_signs, data_dir_option, read_settings
+from sharedplan.commands.options import (
+    as_environment,
+    check_role,
+    check_where_it_signs,
+    data_dir_option,
+    read_settings,
+)
 from sharedplan.commands.supervisor import Supervisor, WorkerFailed, listening_socket
 from sharedplan.errors import Incorrect
-from sharedplan.settings import Settings
+from sharedplan.settings import Settings, unknown_names
 
 GRACE = timedelta(seconds=5)
 """What the workers get beyond notice and draining, to close the pool and end."""
@@ -37,6 +44,8 @@ def command(host: str | None, port: int | None, workers: int | None, demo: bool,
     settings = read_settings(host=host, port=port, workers=workers, data_dir=data_dir)
     check_where_it_signs(settings)
     logs.set_up(settings.log_level, settings.log_format)
+    for name, nearest in unknown_names(os.environ).items():
+        logs.log.warning("setting_unknown", name=name, nearest=nearest)
     try:
         bound = listening_socket(settings.host, settings.port)
     except OSError as failure:
@@ -53,6 +62,7 @@ def command(host: str | None, port: int | None, workers: int | None, demo: bool,
                 try:
                     if migrate_if_needed(settings, url, publishes=True):
                         logs.log.info("database_prepared")
+                    check_role(settings, url)
                     supervisor.start(url)
                     logs.log.info("service_started", address=settings.origin, workers=settings.workers)
                     if settings.signs_own_tokens:

@@ -24,7 +24,8 @@ Pairs = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A page of a search that a link led to: the question, the place, and when the first page was given.
+    """A page of a search that a link led to: the question, the place, when the first page was given, and the types
+    that were searched, when they were several.
 
     Without a place the question is asked anew: the first page was the only one.
     """
@@ -32,6 +33,7 @@ class Turn:
     pairs: Pairs
     place: Place | None
     given: datetime
+    types: tuple[str, ...] = ()
 
 
 def size(count: int | None, acting: Acting) -> int:
@@ -72,11 +74,14 @@ def continued(asked: Asked, acting: Acting) -> Turn | None:
             tuple(_key(each) for each in keys) if keys is not None else None,
             bool(held["back"]),
         )
-    return Turn(asked_before(held), place, given)
+    return Turn(asked_before(held), place, given, tuple(str(each) for each in held.get("types", ())))
 
 
-def links(asked: Asked, acting: Acting, pairs: Pairs, turn: Turn | None, found: Found) -> list[tuple[str, str]]:
-    """The links of a page of a search: itself, the first one, and those beside it.
+def links(
+    asked: Asked, acting: Acting, pairs: Pairs, turn: Turn | None, found: Found, types: tuple[str, ...] = ()
+) -> list[tuple[str, str]]:
+    """The links of a page of a search: itself, the first one, and those beside it. `types` are those that are searched,
+    when they are several: the keys of a page tell them by their numbers.
 
     What a POST asked stays out of them: they seal the question instead. Raises Incorrect when nobody could ask for the
     next one: a POST may ask more than an address can hold.
@@ -90,6 +95,7 @@ def links(asked: Asked, acting: Acting, pairs: Pairs, turn: Turn | None, found: 
             "at": at and at.isoformat(),
             "keys": keys and [_sealed(each) for each in keys],
             "back": is_backwards,
+            **({"types": list(types)} if types else {}),
         }
         return link(asked, acting, pairs, **held)
 

@@ -13,9 +13,9 @@ from sharedplan.fhir import json_text, resources, summaries
 from sharedplan.fhir.exchanges import Answer, Asked, Json
 from sharedplan.fhir.primitives import shown
 from sharedplan.interactions.acting import Acting
-from sharedplan.search.expression import And, Expression, Nothing, OfClient
+from sharedplan.search.expression import Everything
 from sharedplan.search.indexing import index_values
-from sharedplan.search.matching import matches
+from sharedplan.search.matching import Known, matches
 from sharedplan.store.versions import Change, Version
 
 
@@ -95,7 +95,7 @@ def proposed(
         raise Unprocessable(issues=found)
     values = index_values(type, resource, base=asked.base)
     slice = acting.within[type]
-    if is_of_one_client(slice) and not matches(slice, type, id, values):
+    if not isinstance(slice, Everything) and not matches(slice, type, id, values, world=_LATER):
         raise Refused(f"this {type} would lie outside of what the asker may write")
     issues = [*found, *_of_care(type, interaction, before, resource)]
     if _are_errors(issues):
@@ -118,14 +118,17 @@ def proposed(
     return Proposal(change, resource, before, tuple(issues))
 
 
-def is_of_one_client(slice: Expression) -> bool:
-    """Whether it is a client's own view, or nothing; of others' the facts of the client decide (`Acting.access`)."""
-    match slice:
-        case OfClient() | Nothing():
-            return True
-        case And(parts):
-            return any(is_of_one_client(part) for part in parts)
-    return False
+class _Later:
+    """What a client allows is judged once all is proposed (`Acting.access`)."""
+
+    def of(self, type: str) -> Iterable[Known]:
+        raise AssertionError("no slice of what is to be written goes across resources")
+
+    def allows(self, asked: object, it: Known) -> bool:
+        return True
+
+
+_LATER = _Later()
 
 
 def _of_care(type: str, interaction: str, before: Version | None, resource: Json) -> list[Issue]:

@@ -7,6 +7,7 @@ else. All pages show the moment of the first one, and each decides afresh what m
 """
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Incorrect, Issue
@@ -18,6 +19,7 @@ from sharedplan.interactions.pages import Turn
 from sharedplan.interactions.settling import all_settled
 from sharedplan.interactions.spoken_of import about
 from sharedplan.search.expression import And, Expression, InCompartment, Nothing
+from sharedplan.search.filters import Budget
 from sharedplan.search.identity import mentions_identity_code
 from sharedplan.search.parameters import COMPARTMENTS
 from sharedplan.search.parse import Query, parse
@@ -27,7 +29,7 @@ from sharedplan.store.versions import Found, Included, Version
 MOST_INCLUDED = 1_000
 """Resources that a page may hold beside its matches."""
 
-_TOTALS = {None: "some", "none": "none", "estimate": "some", "accurate": "accurate"}
+_TOTALS = {None: "some", "none": "none", "estimate": "accurate", "accurate": "accurate"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,11 @@ class _Question:
     def count(self) -> int | None:
         return 0 if self.query.summary == "count" else self.query.count
 
+    @property
+    def total(self) -> str:
+        """How to count; when nothing else is asked for, whatever it costs."""
+        return "accurate" if self.count == 0 and self.query.total is None else _TOTALS[self.query.total]
+
 
 async def search(asked: Asked, acting: Acting) -> Answer:
     """A searchset Bundle; `total` counts all that matches and may be seen. Raises Incorrect."""
@@ -52,7 +59,7 @@ async def search(asked: Asked, acting: Acting) -> Answer:
         question.wheres,
         acting.within,
         pages.size(question.count, acting),
-        _TOTALS[query.total],
+        question.total,
         tuple(SortKey(parameter, is_descending) for parameter, is_descending in query.sort),
         question.turn.place if question.turn is not None else None,
     )
@@ -78,21 +85,35 @@ async def _question(asked: Asked, acting: Acting) -> _Question:
     pairs = asked.parameters if turn is None else turn.pairs
     if turn is None and asked.method == "GET" and mentions_identity_code(pairs):
         raise Incorrect("a personal identity code does not belong into an address: search by POST …/_search")
-    types = _types(asked, pairs, acting)
+    types = _types(asked, pairs, acting) if turn is None or not turn.types else list(turn.types)
     of_types = tuple(pair for pair in pairs if asked.type is None and pair[0] == "_type")
     filters = tuple(pair for pair in pairs if pair not in of_types)
-    at = turn.given if turn is not None else acting.clock.now()
-    queries = {
-        type: parse(type, filters, lenient=asked.prefer.lenient, base=asked.base, at=at, types=types) for type in types
-    }
+    queries = _parsed(types, filters, asked, turn.given if turn is not None else acting.clock.now())
     query = next(iter(queries.values()))
     shapes.check_elements(types, query.elements)
     if any(set(each.sort) != set(query.sort) for each in queries.values()) and not _is_common(queries):
         raise Incorrect("_sort by a parameter that the types do not share is for the search of one type")
     wheres = await all_settled([_inside(asked, each.where) for each in queries.values()], acting)
-    return _Question(
-        dict(zip(queries, wheres, strict=True)), replace(query, understood=(*of_types, *query.understood)), pairs, turn
-    )
+    query = replace(query, understood=(*of_types, *query.understood))
+    return _Question(dict(zip(queries, wheres, strict=True)), query, pairs, turn)
+
+
+def _parsed(types: list[str], pairs: pages.Pairs, asked: Asked, at: datetime) -> dict[str, Query]:
+    """What the pairs ask of each type. What one of them does not know is asked of none, when the search is lenient."""
+
+    def parsed(pairs: pages.Pairs) -> dict[str, Query]:
+        budget, lenient = Budget(), asked.prefer.lenient
+        return {
+            type: parse(type, pairs, lenient=lenient, base=asked.base, at=at, types=types, budget=budget)
+            for type in types
+        }
+
+    queries = parsed(pairs)
+    dropped = tuple(dict.fromkeys(issue for each in queries.values() for issue in each.dropped))
+    if len(types) == 1 or not dropped:
+        return queries
+    common = tuple(pair for pair in pairs if all(pair in each.understood for each in queries.values()))
+    return {type: replace(each, dropped=dropped) for type, each in parsed(common).items()}
 
 
 def _is_common(queries: dict[str, Query]) -> bool:
@@ -117,10 +138,14 @@ def _types(asked: Asked, pairs: pages.Pairs, acting: Acting) -> list[str]:
         offered = [type for type in offered if type in COMPARTMENTS[kind] or type == kind]
     given = [value for name, value in pairs if name == "_type"]
     if not given:
+        # The trail grows by every search, so it has no moment in common with what it tells of.
+        offered = [type for type in offered if type != "AuditEvent"]
         return [type for type in offered if not isinstance(acting.within[type], Nothing)] or offered
     named = {type for value in given for type in value.split(",")}
     if unknown := sorted(named - CATALOGUE.keys()):
         raise Incorrect(f"_type names what is not offered here: {', '.join(unknown)[:200]}")
+    if "AuditEvent" in named and len(named) > 1:
+        raise Incorrect("_type: AuditEvent is searched by itself, for every search adds to it")
     if not named.intersection(offered):
         raise Incorrect("_type names nothing that can be in the compartment")
     return [type for type in offered if type in named]
@@ -142,7 +167,8 @@ def _answered(asked: Asked, acting: Acting, question: _Question, found: Found, i
     entries += [_entry(asked, each, "include", query) for each in included.versions]
     if said:
         entries.append(bundles.Entry(resource=outcomes.text(tuple(said)), mode="outcome"))
-    links = pages.links(asked, acting, query.understood, question.turn, found)
+    types = () if asked.type is not None else tuple(question.wheres)
+    links = pages.links(asked, acting, query.understood, question.turn, found, types)
     total = found.total if query.total != "none" else None
     text = bundles.searchset(entries, total=total, links=links, id=acting.clock.new_id(), at=acting.clock.now())
     return Answer(200, text)

@@ -49,7 +49,7 @@ class FhirBase:
 
     async def _reply(self, scope: Scope, headers: Headers, receive: Receive, observed: Observed) -> Reply:
         # Who asks comes first: a stranger learns nothing of what is offered, and his body is never read.
-        by = self._verifier.principal(headers.all(b"authorization"))
+        by = await self._verifier.asker(headers.all(b"authorization"))
         observed.client = by.client_id
         address = addressed(scope["method"], scope["path_params"].get("below", ""))
         observed.interaction, observed.type = address.interaction, address.type or ""

@@ -1,6 +1,6 @@
 """The FastAPI application and its few routes; types and interactions are not routes but rows of the catalogue."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -15,6 +15,7 @@ from sharedplan.clock import Clock
 from sharedplan.rest.answered import NOT_STORED
 from sharedplan.rest.edge import Edge
 from sharedplan.rest.failures import reply_to_failure
+from sharedplan.rest.oauth import Tokens
 from sharedplan.rest.reply import ASGIApp, Receive, Reply, Scope, Send
 from sharedplan.rest.wellknown import JSON, Health, Metrics, Statement, smart_configuration
 from sharedplan.settings import Settings
@@ -22,6 +23,8 @@ from sharedplan.settings import Settings
 BELOW = "/fhir/"
 METADATA = "/fhir/metadata"
 SMART = "/fhir/.well-known/smart-configuration"
+SMART_ABOVE = "/.well-known/smart-configuration"
+TOKEN, JWKS = "/auth/token", "/auth/jwks"
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -35,11 +38,12 @@ def application(
     statement: Callable[[], str],
     documentation: Sequence[BaseRoute],
     lifespan: Lifespan,
+    tokens: Tokens | None = None,
 ) -> FastAPI:
     """Everything that is served, as one FastAPI application.
 
     `statement` gives the CapabilityStatement's text. The OpenAPI description is `documentation`'s, made from the
-    registry that executes, and not from the routes.
+    registry that executes, and not from the routes. `tokens` is None where the service signs none.
     """
     app = _Application(
         Edge(fhir, clock=clock, request_timeout=settings.request_timeout),
@@ -57,6 +61,8 @@ def application(
     app.router.routes[:] = [
         Route(METADATA, Whole(Statement(statement)), methods=["GET"]),
         Route(SMART, Whole(smart), methods=["GET"]),
+        Route(SMART_ABOVE, Whole(smart), methods=["GET"]),
+        *(_of_tokens(tokens) if tokens is not None else ()),
         Route("/fhir/{below:path}", Whole(fhir)),
         Route("/fhir", Whole(fhir)),
         Route("/healthz", Whole(health.live), methods=["GET"]),
@@ -67,6 +73,11 @@ def application(
     app.add_exception_handler(HTTPException, _not_ours)
     app.add_middleware(Edge, clock=clock, request_timeout=settings.request_timeout)
     return app
+
+
+def _of_tokens(tokens: Tokens) -> Iterator[Route]:
+    yield Route(TOKEN, Whole(tokens.endpoint), methods=["POST"])
+    yield Route(JWKS, Whole(tokens.keys), methods=["GET"])
 
 
 class _Application(FastAPI):

@@ -13,7 +13,6 @@ from typing import Any
 
 import orjson
 
-from sharedplan.access.keys import RSA_ALGORITHMS
 from sharedplan.access.own_key import OWN_ISSUER
 from sharedplan.errors import SharedplanError, Unauthenticated
 from sharedplan.fhir.exchanges import Answer
@@ -112,13 +111,30 @@ class Statement:
 
 
 def smart_configuration(settings: Settings) -> dict[str, Any]:
-    """What a SMART client may expect of this service: whose tokens it takes, and which scopes it understands."""
-    issuers = [OWN_ISSUER] if settings.signs_own_tokens else [issuer.iss for issuer in settings.issuers]
-    return {
-        "issuer": issuers[0],
+    """What a SMART client may expect of this service: whose tokens it takes, where it gets one, and which scopes are
+    understood. `code_challenge_methods_supported` is required even where nobody logs in by a browser."""
+    algorithms = ["ES384", "RS384", "ES256", "RS256"]
+    told: dict[str, Any] = {
+        "issuer": _issuer(settings),
         "grant_types_supported": [],
         "capabilities": ["permission-v2", "permission-patient", "permission-user"],
         "code_challenge_methods_supported": ["S256"],
-        "token_endpoint_auth_signing_alg_values_supported": ["ES384", "ES256", *RSA_ALGORITHMS],
+        "token_endpoint_auth_signing_alg_values_supported": algorithms,
         "scopes_supported": [f"{context}/*.cruds" for context in ("patient", "user", "system")],
     }
+    if settings.signs_tokens:
+        told["token_endpoint"] = settings.token_url
+        told["jwks_uri"] = f"{settings.root}/auth/jwks"
+        told["grant_types_supported"] = ["client_credentials"]
+        told["token_endpoint_auth_methods_supported"] = ["private_key_jwt"]
+        told["capabilities"] = ["client-confidential-asymmetric", *told["capabilities"]]
+    return told
+
+
+def _issuer(settings: Settings) -> str:
+    """The `iss` of the tokens that most will have."""
+    if settings.token_keys:
+        return settings.root
+    if settings.signs_own_tokens:
+        return OWN_ISSUER
+    return settings.issuers[0].iss if settings.issuers else settings.root

@@ -107,9 +107,12 @@ class _Reader:
         if (quoted := self.taken(_STRING)) is None:
             return self.needed(_TOKEN, "a value")
         try:
-            return str(orjson.loads(quoted))
+            found = str(orjson.loads(quoted))
         except orjson.JSONDecodeError:
             raise Incorrect(f"{NAME}: {quoted[:60]} is not a string as JSON writes it") from None
+        if "\x00" in found:
+            raise Incorrect(f"{NAME}: a value has characters that are not text")
+        return found
 
     def needed(self, pattern: re.Pattern[str], what: str) -> str:
         found = self.taken(pattern)

@@ -8,13 +8,13 @@ _list                                   it is on the List of that id
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from difflib import get_close_matches
 
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.clock import SystemClock
-from sharedplan.errors import Incorrect
+from sharedplan.errors import Incorrect, Issue
 from sharedplan.search import composites, controls
 from sharedplan.search import expression as e
 from sharedplan.search.parameters import OF_THE_TEXT, PARAMETERS, SOUNDS, Parameter
@@ -27,6 +27,9 @@ MOST_STEPS = 3
 
 MOST_TARGETS = 8
 """Types that a chain without a type may lead to."""
+
+MOST_CONDITIONS = 5_000
+"""Values that one question may hold, each counted once for every type that it is asked of."""
 
 NOT_OFFERED = frozenset({"_containedType", "_query"})
 """Parameters of the standard that are refused by name, so that nobody takes them for a misspelling."""
@@ -51,14 +54,28 @@ class Unknown(Incorrect):
     """A parameter or modifier that lenient handling may drop."""
 
 
+@dataclass(slots=True)
+class Budget:
+    """What is left of the conditions that one question may hold."""
+
+    left: int = MOST_CONDITIONS
+
+    def spend(self, conditions: int) -> None:
+        """Raises Incorrect when that is more than there is left."""
+        self.left -= conditions
+        if self.left < 0:
+            raise Incorrect(issues=(Issue("too-costly", f"a question holds at most {MOST_CONDITIONS:,} values"),))
+
+
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """What every pair of a query is read with: this server's own address, the present (UTC), and how many references
-    have been followed."""
+    """What every pair of a query is read with: this server's own address, the present (UTC), how many references have
+    been followed, and what the whole question may still hold."""
 
     base: str = ""
     at: datetime | None = None
     steps: int = 0
+    budget: Budget = field(default_factory=Budget)
 
     def now(self) -> datetime:
         return self.at or SystemClock().now()
@@ -74,6 +91,7 @@ def filter(type: str, name: str, value: str, asking: Asking) -> e.Expression:
 
     Raises Unknown for what there is not, Incorrect for a value that cannot be read; both name the parameter.
     """
+    asking.budget.spend(1 + value.count(","))
     if name.startswith("_has:"):
         return _reverse(type, name, value, asking)
     if (chain := _CHAIN.fullmatch(name)) and chain["code"] in PARAMETERS[type]:
@@ -118,7 +136,7 @@ def _reader(parameter: Parameter, modifier: str, asking: Asking) -> Callable[[st
         case "token", "above" | "below":
             return lambda text: _related_code(parameter, modifier, text)
         case "token", _:
-            return lambda text: token.parse(parameter, text)
+            return lambda text: _token(parameter, text)
         case "reference", "identifier":
             return lambda text: reference.identified(parameter, text)
         case "reference", "above" | "below":
@@ -142,6 +160,14 @@ def _reader(parameter: Parameter, modifier: str, asking: Asking) -> Callable[[st
         case "string", _:
             return lambda text: string.parse(parameter, text, modifier or "starts")
     return lambda text: uri.parse(parameter, text, modifier or "exact")
+
+
+def _token(parameter: Parameter, text: str) -> e.Expression:
+    """A token; the system that a binding implies, without a code, is that of any code there is."""
+    found = token.parse(parameter, text)
+    if found.code is None and found.system == parameter.system is not None:
+        return e.Not(e.Missing(parameter))
+    return found
 
 
 def _sounding(parameter: Parameter, text: str) -> e.Expression:

@@ -41,7 +41,7 @@ def index_values(type: str, resource: Json, *, base: str = "") -> dict[str, Any]
             fill(resource, row)
     row["narrative"], row["words"] = said.narrative(resource), said.content(resource)
     if row["lookup"] is not None:
-        row["lookup"] = list(dict.fromkeys(row["lookup"]))[: lookup.MOST]
+        row["lookup"] = lookup.within_limit(row["lookup"])
     return row
 
 

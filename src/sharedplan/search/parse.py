@@ -13,9 +13,9 @@ from typing import Any
 from sharedplan.errors import Incorrect, Issue
 from sharedplan.search import controls, filter_language, filters, includes
 from sharedplan.search.expression import And, Everything, Expression
-from sharedplan.search.filters import Asking, Unknown
+from sharedplan.search.filters import Asking, Budget, Unknown
 from sharedplan.search.includes import Include
-from sharedplan.search.parameters import OF_THE_TEXT, PARAMETERS, Parameter
+from sharedplan.search.parameters import OF_THE_TEXT, PARAMETERS, SOUNDS, Parameter
 
 MOST_PARAMETERS = 100
 
@@ -57,16 +57,18 @@ def parse(
     base: str = "",
     at: datetime | None = None,
     types: Sequence[str] = (),
+    budget: Budget | None = None,
 ) -> Query:
     """The question that the decoded pairs of a query string ask of one type.
 
     `base` is this server's own address: references to it are found as relative ones. `at` is the present, which the
-    prefix `ap` is relative to. `types` are all that are searched together, when they are several.
+    prefix `ap` is relative to. `types` are all that are searched together, when they are several, and `budget`
+    what all of their questions may hold.
     Raises Incorrect, naming the parameter.
     """
     if len(pairs) > MOST_PARAMETERS:
         raise Incorrect(f"a search takes at most {MOST_PARAMETERS} parameters; this one has {len(pairs)}")
-    asking = Asking(base, at)
+    asking = Asking(base, at, budget=budget or Budget())
     found: list[Expression] = []
     given: dict[str, str] = {}
     included: list[Include] = []
@@ -140,7 +142,7 @@ def _sort(type: str, value: str) -> tuple[tuple[Parameter, bool], ...]:
             near = get_close_matches(code[:60], PARAMETERS[type], n=1, cutoff=0.5)
             hint = f"; do you mean {near[0]}?" if near else ""
             raise Unknown(f"_sort: {type} has no search parameter {code[:60] or 'without a name'}{hint}")
-        if parameter.type in _UNSORTED or code in OF_THE_TEXT:
+        if parameter.type in _UNSORTED or code in (*OF_THE_TEXT, SOUNDS):
             raise Unknown(f"_sort: {code} has no order")
         keys.append((parameter, is_descending))
     if len({parameter.code for parameter, _ in keys}) < len(keys):

@@ -1,4 +1,5 @@
-"""What has been superseded is forgotten once no page can show its moment any more (`compile.rows`)."""
+"""What has been superseded is forgotten once no page can show its moment any more (`compile.rows`); and what was used
+up (`store/used_once.py`) once it could not be used anyway."""
 
 import asyncio
 from datetime import timedelta
@@ -8,11 +9,12 @@ from sharedplan.logs import log
 from sharedplan.store.engine import Pool
 from sharedplan.store.projection import projections
 from sharedplan.store.session import Session
+from sharedplan.store.used_once import forget_used
 
 TOGETHER = 2_000
 """Rows that go by one statement, so that none takes long."""
 
-_FORGETTER = 7461980427
+_FORGETTER = 7461980431
 """The advisory lock that lets one worker do it at a time."""
 
 
@@ -46,5 +48,8 @@ async def keep_forgetting(pool: Pool, lifetime: timedelta) -> None:
         try:
             if gone := await forget(pool, lifetime):
                 log.info("past_forgotten", rows=gone)
+            session = Session(pool)
+            await forget_used(session)
+            session.rest()
         except SharedplanError as failure:
             log.warning("past_not_forgotten", failure=str(failure))

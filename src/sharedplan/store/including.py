@@ -16,6 +16,7 @@ from sharedplan.store.projection import projection
 from sharedplan.store.queries import Query
 from sharedplan.store.searching import fields
 from sharedplan.store.statements import Statement
+from sharedplan.store.weighing import weighed
 
 Ids = Mapping[str, Sequence[str]]
 """Resource type → ids."""
@@ -30,7 +31,8 @@ def step(
     limit: int,
     as_of: datetime | None = None,
 ) -> Query | None:
-    """What the includes add to what was found, without what is known already, one more than `limit` if there is more.
+    """What the includes add to what was found, without what is known already, one more than `limit` if there is more,
+    and as much as an answer can hold (`fetched` says how many there were, when some are left out).
 
     `as_of`: the moment at which what was found said what it refers to; None for now.
 
@@ -38,6 +40,7 @@ def step(
     """
     statement = Statement([], seen)
     then = Statement(statement.parameters, seen, as_of)
+    most = statement.bind(limit + 1, "integer")
     ways: dict[str, list[str]] = {}
     referred = _referred(includes, found, then, ways)
     statement.asker = then.asker
@@ -54,13 +57,14 @@ def step(
         parts.append(
             f"(SELECT '{type}' AS type, {fields(type)} FROM {projection(type).table} r "
             f"WHERE ({' OR '.join(conditions)}) AND {condition(statement, within, type, is_anchored=True)}{new} "
-            f"ORDER BY r.id LIMIT {limit + 1:d})"
+            f"ORDER BY r.id LIMIT {most})"
         )
     if not parts:
         return None
-    listed = " UNION ALL ".join(parts)
-    with_referred = f"WITH referred AS MATERIALIZED ({' UNION '.join(referred)})" if referred else ""
-    sql = f"{with_referred} SELECT * FROM ({listed}) added ORDER BY type, id LIMIT {limit + 1:d}"
+    steps = [f"referred AS MATERIALIZED ({' UNION '.join(referred)})"] if referred else []
+    listed = f"SELECT * FROM ({' UNION ALL '.join(parts)}) listed ORDER BY type, id LIMIT {most}"
+    steps.append(f"added AS MATERIALIZED ({listed})")
+    sql = f"WITH {', '.join(steps)} SELECT * FROM ({weighed('added', 'type, id')}) fitting ORDER BY type, id"
     return statement.headed(sql), statement.parameters
 
 
@@ -95,7 +99,13 @@ def _by_id(type: str) -> str:
 
 
 def _by_url() -> str:
-    return "r.url && ARRAY(SELECT v FROM referred)"
+    """A canonical stands with its version and without; where one is said, that one is meant."""
+    versioned = "ARRAY(SELECT v FROM referred WHERE strpos(v, '|') > 0)"
+    others = "SELECT FROM referred other WHERE starts_with(other.v, one.v || '|')"
+    plain = f"ARRAY(SELECT v FROM referred one WHERE strpos(v, '|') = 0 AND NOT EXISTS ({others}))"
+    bare = "ARRAY(SELECT v FROM referred WHERE strpos(v, '|') = 0)"
+    fits = f"(r.version_ IS NULL OR r.url[1] || '|' || r.version_[1] = ANY({versioned}))"
+    return f"(r.url && {plain} OR r.url && {bare} AND {fits})"
 
 
 def _reverse(include: Include, found: Ids, statement: Statement) -> str:

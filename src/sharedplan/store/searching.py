@@ -24,6 +24,9 @@ from sharedplan.store.weighing import weighed
 COUNTED = 10_000
 """Matches that are counted when nobody asked for the total and finding them all would be the most of the work."""
 
+LONGEST_KEPT = 8_000
+"""Characters of conditions in a statement whose text is kept."""
+
 Keys = tuple[Any, ...]
 """Where a row stands in the order: the value of each sort key, then the number of its type, then its id."""
 
@@ -89,7 +92,9 @@ def page(search: Search, *, trail: Trail | None = None, row_id: str = "") -> tup
     first = len(statement.parameters) + 1
     if trail is not None:
         statement.parameters += trails.row(trail, row_id)
-    text = _statement(
+    # The usual searches differ in their parameters alone. Long texts are of questions that nobody asks twice.
+    made = _statement if sum(map(len, hits)) <= LONGEST_KEPT else _statement.__wrapped__
+    text = made(
         hits,
         sources,
         tuple(f"k{number}" for number in range(len(search.sort))),
@@ -104,7 +109,7 @@ def page(search: Search, *, trail: Trail | None = None, row_id: str = "") -> tup
     return statement.headed(text), statement.parameters
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=512)
 def _statement(
     hits: tuple[str, ...],
     sources: tuple[tuple[str, str], ...],
@@ -118,7 +123,7 @@ def _statement(
     walks: bool,
     recorded_from: int | None,
 ) -> str:
-    """The text of `page`; kept, for the usual searches differ in their parameters alone. `hits` are the matches of each
+    """The text of `page`. `hits` are the matches of each
     of the types, and `sources` (type, where its rows are read from)."""
     limit = f"LIMIT {count + 1 if count else 0:d}"
     if walks:
@@ -145,7 +150,8 @@ def _statement(
                     (SELECT array_agg({_name(sources)} || id) FROM shown) AS resources
             ),
             recorded AS ({audit})"""
-    as_of = f"CASE WHEN (SELECT count(*) FROM found) > {count:d} THEN {moment} END"
+    is_more = f"(SELECT count(*) FROM found) > {count:d} OR EXISTS (SELECT FROM page WHERE fetched IS NOT NULL)"
+    as_of = f"CASE WHEN {is_more} THEN {moment} END"
     return f"""
         WITH {steps}
         SELECT {_total(total, counted, walks=walks)} AS total, {as_of} AS as_of, {_shown(sources, names, recorded_from)}
@@ -200,9 +206,18 @@ def _value(key: SortKey, type: str) -> str:
         return 'r.id COLLATE "C"' if parameter.code == "_id" else "r.last_updated"
     column, which = f'r."{parameter.column}"', "max" if key.is_descending else "min"
     match parameter.type:
-        case "date" | "number" | "quantity":
+        case "date":
             column = column if parameter.is_scalar else f'r."{parameter.column}_span"'
-            return f"{'upper' if key.is_descending else 'lower'}({column})"
+            # The driver takes the ends of Python's calendar for infinity, both ways, so a cursor keeps them.
+            end, open_end = ("upper", "infinity") if key.is_descending else ("lower", "-infinity")
+            return f"CASE WHEN {column} IS NOT NULL THEN coalesce({end}({column}), '{open_end}') END"
+        case "quantity":
+            # In base units where there are any, for only so can two of them be compared.
+            end = f"{'upper' if key.is_descending else 'lower'}(v)"
+            least = f'SELECT {which}({end}) FROM unnest({column}, r."{parameter.key_column}") q(v, k) WHERE'
+            return f"coalesce(({least} k LIKE '=%'), ({least} k = ''))"
+        case "number":
+            return f'{"upper" if key.is_descending else "lower"}(r."{parameter.column}_span")'
         case "reference" if parameter.is_scalar:
             return f'{column} COLLATE "C"'
         case "string":

@@ -81,6 +81,7 @@ class Session:
                 await self._connection.execute("ROLLBACK")
             except FAILURES:
                 self.abandon()
+            self.is_begun = False
         self._give_back()
 
     def rest(self) -> None:

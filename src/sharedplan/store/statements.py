@@ -5,7 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sharedplan.errors import Incorrect, Issue
 from sharedplan.search.expression import Expression
+
+MOST_VALUES = 30_000
+"""Of one statement; the protocol takes 32,767, and the audit row has some, too."""
 
 
 @dataclass(slots=True)
@@ -23,7 +27,9 @@ class Statement:
     _moment: str = ""
 
     def bind(self, value: Any, type: str) -> str:
-        """The placeholder of a value of that SQL type."""
+        """The placeholder of a value of that SQL type. Raises Incorrect for more than a statement can take."""
+        if len(self.parameters) == MOST_VALUES:
+            raise Incorrect(issues=(Issue("too-costly", f"a question asks for at most {MOST_VALUES:,} values"),))
         self.parameters.append(value)
         return f"${len(self.parameters)}::{type}"
 

@@ -145,6 +145,15 @@ Index(
     postgresql_where=access_member.c.on_behalf_of.is_not(None),
 )
 
+client_assertion = Table(
+    "client_assertion",
+    metadata,
+    Column("issuer", KEY, primary_key=True),
+    Column("jti", KEY, primary_key=True),
+    Column("until", DateTime(timezone=True), nullable=False),
+)
+"""What clients have proved themselves with, until it ends: nothing is taken twice (`store/used_once.py`)."""
+
 
 def _of(offered: Offered) -> Table:
     """The table of one type: its living resources, with their search values."""

@@ -21,7 +21,7 @@ from sharedplan.clock import Clock, SystemClock
 from sharedplan.errors import Fault
 from sharedplan.search.expression import Expression
 from sharedplan.search.includes import Include
-from sharedplan.store import including, queries, writing
+from sharedplan.store import including, queries, used_once, writing
 from sharedplan.store.engine import Pool
 from sharedplan.store.engine import RetryableConflict as RetryableConflict
 from sharedplan.store.recorder import Recorder
@@ -205,8 +205,9 @@ class Unit:
             as_of = None
             if query is None:
                 break
-            new = [_living(row["type"], row) for row in await self._session.fetch(*query)]
-            if len(added) + len(new) > limit:
+            found = await self._session.fetch(*query)
+            new = [_living(row["type"], row) for row in found]
+            if len(added) + len(new) > limit or (found and found[0]["fetched"]):
                 return Included([*added, *new][:limit], True)
             added += new
             following, step = [each for each in includes if each.iterates], _ids(new)
@@ -219,7 +220,11 @@ class Unit:
             yield
             return
         await self._session.look()
-        yield
+        try:
+            yield
+        except Exception:
+            await self._session.roll_back()
+            raise
         await self._session.commit()
 
     async def matching(
@@ -290,6 +295,11 @@ class Unit:
             self._session.rest()  # or all connections could be held by those who wait for the one that records
             await self._recorder.record(trails)
         self.has_recorded = self.has_recorded or bool(trails)
+
+    async def use_up(self, issuer: str, jti: str, until: datetime) -> bool:
+        """Whether this is the first use of what that issuer calls `jti`, and which ends at `until`; nobody is told so
+        twice."""
+        return await used_once.use_up(self._session, issuer, jti, until)
 
     async def _lock_identities(self, keys: Sequence[Key]) -> None:
         names = [f"{type}/{id}" for type, id in keys[:MOST_LOCKS]]

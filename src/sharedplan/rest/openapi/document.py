@@ -24,7 +24,7 @@ from sharedplan.rest.openapi.parts import (
     search_parameters,
 )
 from sharedplan.rest.openapi.paths import type_paths
-from sharedplan.rest.openapi.system import SERVICE, SYSTEM, service_paths, system_paths
+from sharedplan.rest.openapi.system import SERVICE, SYSTEM, TOKENS, service_paths, system_paths, token_paths
 from sharedplan.search.parameters import PARAMETERS as SEARCH_PARAMETERS
 from sharedplan.search.registry import kept_until_renewed
 
@@ -68,7 +68,7 @@ def openapi_document() -> Part:
         "servers": [{"url": "/", "description": "This service"}],
         "security": [{"bearer": []}],
         "tags": _tags(),
-        "paths": paths | service_paths(),
+        "paths": paths | token_paths() | service_paths(),
         "components": {
             "securitySchemes": {"bearer": BEARER},
             "parameters": PARAMETERS | id_parameters() | search_parameters(),
@@ -93,6 +93,7 @@ def _tags() -> list[Part]:
     return [
         *({"name": type, "externalDocs": {"url": _standard(type), "description": "FHIR R4"}} for type in CATALOGUE),
         {"name": SYSTEM, "description": "Bundles, the history of everything, and what the service can do"},
+        {"name": TOKENS, "description": "How a registered record system gets a token (SMART Backend Services)"},
         {"name": SERVICE, "description": "Health and numbers, for those who run it"},
     ]
 

@@ -197,6 +197,12 @@ PARAMETERS: dict[str, Part] = {
         "_revinclude", "query", "What refers to the matches, as `Task:focus`; `_revinclude:iterate` goes on from there"
     ),
     "list": _parameter("_list", "query", "Only what is on the List of that id", ref("schemas", "id")),
+    "filter": _parameter(
+        "_filter",
+        "query",
+        'An expression over the parameters: `status eq active and (date ge 2026 or title co "koti")`; '
+        "https://hl7.org/fhir/R4/search_filter.html",
+    ),
     "inside": _parameter(
         "type", "path", "The type to search in the compartment, or `*` for all of them", required=True, example="*"
     ),
@@ -221,7 +227,7 @@ PARAMETERS: dict[str, Part] = {
     "profile": _parameter("profile", "query", "The profile to check against; the type's own is the one known"),
 }
 
-CONTROLS = ("count", "sort", "total", "summary", "elements", "include", "revinclude", "list")
+CONTROLS = ("count", "sort", "total", "summary", "elements", "include", "revinclude", "list", "filter")
 """The parameters of a search beside those of the type."""
 
 HEADERS: dict[str, Part] = {

@@ -1,6 +1,8 @@
 """The operations that belong to no single type: Bundles, history of everything, metadata, health."""
 
-from sharedplan.rest.negotiation import FHIR_JSON, FORM
+from sharedplan.access.granting import ASSERTION_TYPE, GRANT_TYPE
+from sharedplan.rest.negotiation import FHIR_JSON, FORM, PLAIN_JSON
+from sharedplan.rest.oauth import JWK_SET
 from sharedplan.rest.openapi.failures import failures
 from sharedplan.rest.openapi.parts import (
     BASE,
@@ -13,7 +15,11 @@ from sharedplan.rest.openapi.parts import (
 )
 from sharedplan.search.parameters import PARAMETERS as SEARCH_PARAMETERS
 
-SYSTEM, SERVICE = "Whole system", "Service"
+SYSTEM, TOKENS, SERVICE = "Whole system", "Tokens", "Service"
+ERRORS = (
+    *("invalid_request", "invalid_client", "unsupported_grant_type", "invalid_scope"),
+    "temporarily_unavailable",
+)
 COMMON = [ref("parameters", code) for code in SEARCH_PARAMETERS["CarePlan"] if code.startswith("_")]
 """The search parameters that every type has."""
 
@@ -38,16 +44,7 @@ def system_paths() -> dict[str, Part]:
                 },
             )
         },
-        f"{BASE}/.well-known/smart-configuration": {
-            "get": operation(
-                "smartConfiguration",
-                SYSTEM,
-                "Whose tokens are taken, and which scopes are understood",
-                parameters=[],
-                security=OPEN,
-                responses={"200": _json("The SMART configuration", "application/json", {"type": "object"})},
-            )
-        },
+        f"{BASE}/.well-known/smart-configuration": {"get": _smart_configuration("smartConfiguration")},
         BASE: {
             "get": operation(
                 "searchSystem",
@@ -137,6 +134,81 @@ def service_paths() -> dict[str, Part]:
             )
         },
     }
+
+
+def token_paths() -> dict[str, Part]:
+    """How a registered record system gets a token. https://hl7.org/fhir/smart-app-launch/STU2.2/backend-services.html"""
+    text: Part = {"type": "string"}
+    form: Part = {
+        "type": "object",
+        "required": ["grant_type", "scope", "client_assertion_type", "client_assertion"],
+        "properties": {
+            "grant_type": {"const": GRANT_TYPE},
+            "scope": {"type": "string", "example": "system/CarePlan.rs system/Task.cruds?status=active"},
+            "client_assertion_type": {"const": ASSERTION_TYPE},
+            "client_assertion": {"type": "string", "description": "A JWT that the client signed, of at most 5 minutes"},
+            "purpose_of_use": {
+                "type": "string",
+                "description": "One of the purposes that the client is registered for",
+            },
+        },
+    }
+    issued: Part = {
+        "type": "object",
+        "required": ["access_token", "token_type", "expires_in", "scope"],
+        "properties": {
+            "access_token": text,
+            "token_type": {"const": "bearer"},
+            "expires_in": {"type": "integer", "maximum": 300},
+            "scope": {"type": "string", "description": "What was asked for, as far as the client may have it"},
+        },
+    }
+    refused: Part = {
+        "type": "object",
+        "required": ["error"],
+        "properties": {"error": {"enum": list(ERRORS)}, "error_description": text},
+    }
+    return {
+        "/auth/token": {
+            "post": operation(
+                "token",
+                TOKENS,
+                "A token for a registered record system, which proves itself by its key",
+                parameters=[],
+                security=OPEN,
+                requestBody={"required": True, "content": {FORM: {"schema": form}}},
+                responses={
+                    "200": _json("The token", PLAIN_JSON, issued),
+                    "400": _json("No token, and why", PLAIN_JSON, refused),
+                    "401": _json("The client tried to prove itself in the header", PLAIN_JSON, refused),
+                    "413": _json("The form is too large", PLAIN_JSON, refused),
+                    "503": _json("Try again", PLAIN_JSON, refused),
+                },
+            )
+        },
+        "/auth/jwks": {
+            "get": operation(
+                "keys",
+                TOKENS,
+                "The public keys of the tokens that are signed here",
+                parameters=[],
+                security=OPEN,
+                responses={"200": _json("A JWKS", JWK_SET, {"type": "object"})},
+            )
+        },
+        "/.well-known/smart-configuration": {"get": _smart_configuration("smartConfigurationAbove")},
+    }
+
+
+def _smart_configuration(name: str) -> Part:
+    return operation(
+        name,
+        SYSTEM,
+        "Whose tokens are taken, where to get one, and which scopes are understood",
+        parameters=[],
+        security=OPEN,
+        responses={"200": _json("The SMART configuration", PLAIN_JSON, {"type": "object"})},
+    )
 
 
 def _criteria() -> dict[str, Part]:

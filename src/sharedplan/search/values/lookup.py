@@ -21,8 +21,9 @@ LONGEST = 200
 MOST_PIECES = 600
 """Of one parameter of one resource."""
 
-MOST = 4_000
-"""Entries of one resource, lest they outgrow what a tsvector holds (1 MiB); what comes after is not found."""
+MOST_BYTES = 900_000
+"""Of all entries of one resource: a tsvector holds 1 MiB, and does not say when it is full. What comes after is not
+found."""
 
 
 def beginning(column: str, text: str) -> str:
@@ -54,6 +55,20 @@ def some_pieces(column: str, texts: Iterable[str]) -> list[str]:
 def overflow(column: str) -> str:
     """The entry that stands for pieces which are not kept."""
     return column + PIECE
+
+
+def within_limit(entries: Iterable[str]) -> list[str]:
+    """The entries, each once, as many as fit."""
+    found = list(dict.fromkeys(entries))
+    if 4 * sum(map(len, found)) <= MOST_BYTES:  # no character takes more than four bytes
+        return found
+    kept, bytes = [], 0
+    for each in found:
+        bytes += len(each.encode())
+        if bytes > MOST_BYTES:
+            break
+        kept.append(each)
+    return kept
 
 
 def begins(entries: Iterable[str] | None, starts: Iterable[str]) -> bool:

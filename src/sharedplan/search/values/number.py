@@ -1,14 +1,15 @@
 """Numbers, compared as exactly as they are written. https://hl7.org/fhir/R4/search.html#number
 
-A number asked for means all that round to it: 100 is [99.5, 100.5), 1.00 is [0.995, 1.005), 1e2 is [50, 150). What is
-compared by size (gt, lt, ge, le, sa, eb) is compared with the number itself. A number in a resource is itself.
+A number asked for means all that round to it: 100 is [99.5, 100.5), 1.00 is [0.995, 1.005); one with an exponent means
+a tenth of that, as the standard's example has it: 1e2 is [95, 105). What is compared by size (gt, lt, ge, le, sa, eb)
+is compared with the number itself. A number in a resource is itself.
 
 The index holds ranges (low, high, bounds): bounds as PostgreSQL writes them, "[]" both included, None an open end.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any, TypeAlias
 
 from sharedplan.errors import Incorrect
@@ -24,6 +25,9 @@ PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 _ASKED = re.compile(
     r"(?a)(?P<prefix>eq|ne|gt|lt|ge|le|sa|eb|ap)?(?P<number>[+\- ]?(?:\d{1,40})(?:\.\d{1,40})?(?:[eE][+\- ]?\d{1,3})?)"
 )
+_EXACT = Context(prec=500)
+"""More digits than a number within the limits can have."""
+
 _LARGEST_EXPONENT = 200
 """Beyond it a number is not indexed: PostgreSQL would write its zeros out."""
 
@@ -45,18 +49,18 @@ def asked(name: str, text: str) -> tuple[str, Decimal, Decimal, Decimal]:
     if not fits(value):
         raise Incorrect(f"{name}: the number is out of range")
     prefix = found["prefix"] or "eq"
-    low, high = meant(value)
+    low, high = meant(value, has_exponent="e" in text.lower())
     if prefix == "ap":
-        tolerance = abs(value) / 10
-        low, high = min(low, value - tolerance), max(high, value + tolerance)
+        tolerance = _EXACT.scaleb(abs(value), -1)
+        low, high = min(low, _EXACT.subtract(value, tolerance)), max(high, _EXACT.add(value, tolerance))
     return prefix, value, low, high
 
 
-def meant(value: Decimal) -> tuple[Decimal, Decimal]:
+def meant(value: Decimal, *, has_exponent: bool = False) -> tuple[Decimal, Decimal]:
     """[low, high) of all numbers that a number, as it is written, stands for."""
     exponent = value.as_tuple().exponent
-    half = Decimal(5).scaleb((exponent if isinstance(exponent, int) else 0) - 1)
-    return value - half, value + half
+    half = Decimal(5).scaleb((exponent if isinstance(exponent, int) else 0) - (2 if has_exponent else 1))
+    return _EXACT.subtract(value, half), _EXACT.add(value, half)
 
 
 def fits(value: Decimal) -> bool:

@@ -30,6 +30,8 @@ def parse(parameter: Parameter, text: str, *, base: str = "", type: str | None =
     """
     if type is not None and type not in parameter.targets:
         raise Incorrect(f"{parameter.code}:{type}: it refers to {_listed(parameter.targets)} only")
+    if parameter.is_canonical and _ABSOLUTE.fullmatch(text):
+        return RefersTo(parameter, (capped(text),))  # it is what it is, also below this server's own base
     if _ID.fullmatch(text):
         types = (type,) if type is not None else parameter.targets
         return RefersTo(parameter, tuple(f"{each}/{text}" for each in types))
