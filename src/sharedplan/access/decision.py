@@ -145,7 +145,7 @@ def _by_context(type: str, by: Principal, letters: str) -> Expression:
         return _EVERYTHING if not writes or (by.is_professional and is_for_others) else _NOTHING
     if by.patient is not None:
         return _own(type, f"Patient/{by.patient}")
-    if by.person is None and by.organization is None or not is_for_others:
+    if (by.person is None and by.organization is None) or not is_for_others:
         return _NOTHING
     if type == "AuditEvent":
         return _of_the_log(by)

@@ -5,11 +5,11 @@ They are written in the statement that writes the resource (`store/derived.py`),
 but the instant of the version.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sharedplan.access.periods import Span
+from sharedplan.access.periods import NEVER, Span
 from sharedplan.access.provisions import Data, Rule, rules_of
 from sharedplan.access.relations import Membership, memberships
 from sharedplan.fhir.exchanges import Json
@@ -31,14 +31,14 @@ def rows_of(resource: Json, version: int, *, base: str = "") -> str | None:
 
 
 def rule(row: Mapping[str, Any]) -> Rule:
-    """A row of `access_rule` as the rule that it was made of; its groups come as JSON values."""
+    """A row of `access_rule`, as JSON (`store/knowing.py`), as the rule that it was made of."""
     return Rule(
         client=row["client"],
         consent=row["consent"],
         version=row["version"],
-        at=row["at"],
-        rank=row["rank"],
-        updated=row["updated"],
+        at=datetime.fromisoformat(row["at"]),
+        rank=datetime.fromisoformat(row["rank"]),
+        updated=datetime.fromisoformat(row["updated"]),
         is_ban=row["is_ban"],
         performers=tuple(row["performers"]),
         path=row["path"],
@@ -54,7 +54,7 @@ def rule(row: Mapping[str, Any]) -> Rule:
 
 
 def membership(row: Mapping[str, Any]) -> Membership:
-    """A row of `access_member` as the membership that it was made of."""
+    """A row of `access_member`, as JSON, as the membership that it was made of."""
     return Membership(
         client=row["client"],
         team=row["team"],
@@ -65,11 +65,15 @@ def membership(row: Mapping[str, Any]) -> Membership:
     )
 
 
-def span_of(found: Any) -> Span:
-    """A range of the database as a Span; an empty one holds at no time."""
-    if found.isempty:
-        return Span(LATEST, EARLIEST)
-    return Span(found.lower or EARLIEST, found.upper or LATEST)
+def span_of(found: Sequence[Any]) -> Span:
+    """[is it empty, low, high] as a Span; an empty one holds at no time."""
+    is_empty, low, high = found
+    if is_empty:
+        return NEVER
+    return Span(
+        datetime.fromisoformat(low) if low is not None else EARLIEST,
+        datetime.fromisoformat(high) if high is not None else LATEST,
+    )
 
 
 _CRITERIA = ("recipients", "holders", "authors", "classes", "codes", "labels")

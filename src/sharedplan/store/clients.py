@@ -109,7 +109,9 @@ class Clients:
                 within = f"{self.alias}.patient && {found}" if found else f"{self.alias}.patient is not null"
                 one = self.statement.alias()
                 not_so = f"({holds.replace('CLIENT', f'{one}.client')}) is not true"
-                return f"({within} and not exists (select from unnest({self.alias}.patient) {one}(client) where {not_so}))"
+                return (
+                    f"({within} and not exists (select from unnest({self.alias}.patient) {one}(client) where {not_so}))"
+                )
         return "false"
 
     def permitted(self, asked: e.Permitted) -> str:
@@ -136,7 +138,9 @@ class Clients:
 
     def own(self, asked: e.OfOwnClients) -> str:
         asker, one = self.asker(asked), self.statement.alias()
-        kept = f"exists (select from patient {one} where {one}.id = substr(CLIENT, 9) and {one}.controller = {ACTED_FOR})"
+        kept = (
+            f"exists (select from patient {one} where {one}.id = substr(CLIENT, 9) and {one}.controller = {ACTED_FOR})"
+        )
         return kept if asked.person is None else f"{kept} and {self.once(f'access_concerned(CLIENT, {asker})')}"
 
     def asker(self, asked: e.Permitted | e.OfOwnClients) -> str:

@@ -66,7 +66,7 @@ def rewriting(type: str) -> Sequence[str]:
     listed = ", ".join(names)
     said = f"SELECT {listed} FROM json_populate_recordset(NULL::{table}, $2::json)"
     held = f"SELECT {listed} FROM {table} WHERE {column} = $1::text"
-    differs = f"((TABLE said EXCEPT ALL TABLE held) UNION ALL (TABLE held EXCEPT ALL TABLE said))"
+    differs = "((TABLE said EXCEPT ALL TABLE held) UNION ALL (TABLE held EXCEPT ALL TABLE said))"
     return (
         f"""WITH said AS ({said}), held AS ({held})
             DELETE FROM {table} WHERE {column} = $1::text AND EXISTS {differs}""",

@@ -2,7 +2,8 @@
 
 A version is visible when the resource's current row lies within the slice and the version itself spoke of the same
 client: what was once another's stays theirs. Where that cannot be told, the current version is all. A deleted resource
-has no row any more, so it is visible only to whom everything is, or everything of its register. Conditions are compiled in `store/compile.py`.
+has no row any more, so it is visible only to whom everything is, or everything of its register. Conditions are
+compiled in `store/compile.py`.
 """
 
 from collections.abc import Mapping, Sequence

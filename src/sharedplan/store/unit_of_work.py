@@ -21,7 +21,7 @@ from sharedplan.clock import Clock, SystemClock
 from sharedplan.errors import Fault
 from sharedplan.search.expression import Expression
 from sharedplan.search.includes import Include
-from sharedplan.store import including, queries, used_once, writing
+from sharedplan.store import including, knowing, queries, used_once, writing
 from sharedplan.store.engine import Pool
 from sharedplan.store.engine import RetryableConflict as RetryableConflict
 from sharedplan.store.recorder import Recorder
@@ -239,6 +239,29 @@ class Unit:
         found = await self._session.fetch(*queries.living(type, where, within=within[type], seen=within, limit=limit))
         shown = [_living(type, row) for row in found[:limit]]
         return Included(shown, bool(shown) and (found[0]["fetched"] or len(found)) > len(shown))
+
+    async def known(
+        self,
+        person: str | None,
+        organization: str | None,
+        clients: Sequence[str],
+        items: Sequence[str],
+        *,
+        wholly: bool,
+    ) -> str:
+        """The facts that a write is judged by, as JSON text (`store/knowing.py`)."""
+        query = knowing.known(person, organization, clients, items, wholly=wholly)
+        return str((await self._session.fetch(*query))[0][0])
+
+    async def above(self, organizations: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Each of the organisations, as a reference, with itself and all it is part of."""
+        found = await self._session.fetch(*knowing.above(organizations))
+        return {row["named"]: tuple(row["above"]) for row in found}
+
+    async def referred(self, pairs: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Those of the pairs of references of which the first refers to the second."""
+        found = await self._session.fetch(*knowing.referred(pairs)) if pairs else []
+        return {(row[0], row[1]) for row in found}
 
     async def lock(self, type: str, id: str, *, within: Expression) -> Version | None:
         """The newest version, kept as it is for others until the unit is left; None when there never was one to see.
