@@ -201,7 +201,8 @@ class _Judging:
             before, after = (
                 _reference((one or {}).get("partOf"), self.known.base) for one in (each.before, each.after)
             )
-            if after is not None and after != before and self.by.organization not in self.known.directory.above(after):
+            above = tuple(self.known.directory.above(after)) if after is not None else ()
+            if after != before and above and (self.by.organization or "") not in above:
                 return Refused("an Organization is made part of another by that one, or by one above it")
         return each.write.change
 
