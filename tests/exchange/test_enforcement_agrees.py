@@ -48,6 +48,7 @@ ROLES = ("PractitionerRole/sari", "PractitionerRole/niko", "PractitionerRole/jar
 TEAMS = ("CareTeam/a1", "CareTeam/a2", "CareTeam/b1")
 OTHERS = ("RelatedPerson/leena", "Practitioner/olli")
 ACTORS = (*ORGANIZATIONS, *PEOPLE, *ROLES, *TEAMS, *OTHERS)
+LIKELY = (*("Organization/h", "Practitioner/niko", "PractitionerRole/niko", "Practitioner/jari") * 4, *ACTORS)
 
 
 def at(days: float) -> str:
@@ -56,8 +57,7 @@ def at(days: float) -> str:
 
 PERIODS = st.sampled_from(
     [
-        None,
-        None,
+        *[None] * 12,
         {"start": at(-30)},
         {"start": at(-30), "end": at(-10)},
         {"end": at(30)},
@@ -81,8 +81,8 @@ def referring(to: tuple[str, ...]) -> st.SearchStrategy[Json]:
     return st.sampled_from(to).map(lambda each: {"reference": each})
 
 
-def some(values: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
-    return st.lists(values, min_size=1, max_size=2)
+def some(values: st.SearchStrategy[Any], most: int = 2) -> st.SearchStrategy[list[Any]]:
+    return st.lists(values, min_size=1, max_size=most)
 
 
 def concept(system: str, *codes: str) -> st.SearchStrategy[Json]:
@@ -94,12 +94,16 @@ def coding(system: str, *codes: str) -> st.SearchStrategy[Json]:
 
 
 LABELS = st.one_of(coding(ACT, "PSY", "SUD", "ETHUD", "BH"), coding(CONFIDENTIALITY, "L", "N", "R", "V"))
-META = maybe("meta", maybe("security", some(LABELS)).flatmap(lambda m: maybe("profile", some(st.just("urn:p"))).map(
-    lambda p: {**m, **p} or None)))
+META = maybe(
+    "meta",
+    maybe("security", some(LABELS)).flatmap(
+        lambda m: maybe("profile", some(st.just("urn:p"))).map(lambda p: {**m, **p} or None)
+    ),
+)
 
 MEMBERS = some(
     merged(
-        st.fixed_dictionaries({"member": referring(ACTORS)}),
+        st.fixed_dictionaries({"member": referring(LIKELY)}),
         maybe("role", some(concept(ROLE, "coordinator", "ngo", "relative", "nurse"))),
         maybe("period", PERIODS),
     ).flatmap(
@@ -108,7 +112,8 @@ MEMBERS = some(
             if made["member"]["reference"].startswith("Practitioner/")
             else st.just(made)
         )
-    )
+    ),
+    4,
 )
 
 ACTION = "http://terminology.hl7.org/CodeSystem/consentaction"
@@ -119,17 +124,22 @@ THINGS = ("CarePlan/a", "Goal/a", "Task/a", "Observation/a", "Goal/b")
 
 def provisions(depth: int) -> st.SearchStrategy[Json]:
     criteria = merged(
-        st.fixed_dictionaries({"type": st.sampled_from(["permit", "permit", "deny"])}),
+        st.fixed_dictionaries({"type": st.sampled_from(["permit", "permit", "permit", "deny"])}),
         maybe("period", PERIODS),
         maybe(
             "actor",
             some(
                 merged(
-                    st.fixed_dictionaries({"reference": referring(ACTORS)}),
+                    st.fixed_dictionaries({"reference": referring(LIKELY)}),
                     maybe(
                         "role",
                         concept(
-                            "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "IRCP", "PRCP", "CST", "AUT", "INF"
+                            "http://terminology.hl7.org/CodeSystem/v3-ParticipationType",
+                            "IRCP",
+                            "PRCP",
+                            "CST",
+                            "AUT",
+                            "INF",
                         ),
                     ),
                 )
@@ -140,7 +150,10 @@ def provisions(depth: int) -> st.SearchStrategy[Json]:
         maybe("class", some(coding("http://hl7.org/fhir/resource-types", *TYPES))),
         maybe("securityLabel", some(LABELS)),
         maybe("code", some(concept("urn:codes", "x", "y"))),
-        maybe("dataPeriod", st.sampled_from([{"end": "2020-12-31"}, {"start": "2021"}, {"start": at(-60), "end": at(-20)}])),
+        maybe(
+            "dataPeriod",
+            st.sampled_from([{"end": "2020-12-31"}, {"start": "2021"}, {"start": at(-60), "end": at(-20)}]),
+        ),
         maybe(
             "data",
             some(
@@ -154,7 +167,7 @@ def provisions(depth: int) -> st.SearchStrategy[Json]:
         ),
     )
     # Most criteria are left out, or nothing would match anything.
-    thin = st.tuples(criteria, st.sets(st.sampled_from(CRITERIA), min_size=5)).map(
+    thin = st.tuples(criteria, st.sets(st.sampled_from(CRITERIA), min_size=6)).map(
         lambda found: {name: value for name, value in found[0].items() if name not in found[1]}
     )
     if depth == 0:
@@ -168,21 +181,29 @@ CONSENTS = st.builds(
     lambda patient, status, date, provision, ban, root: {
         "resourceType": "Consent",
         "status": status,
-        "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]},
+        "scope": {
+            "coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]
+        },
         "category": [
             {"coding": [{"system": "http://loinc.org", "code": "59284-0"}]},
-            *([{"coding": [{"system": "https://sharedplan.dev/fhir/CodeSystem/consent-category", "code": "ban"}]}] if ban else []),
+            *(
+                [{"coding": [{"system": "https://sharedplan.dev/fhir/CodeSystem/consent-category", "code": "ban"}]}]
+                if ban
+                else []
+            ),
         ],
         "patient": {"reference": patient},
         "dateTime": date,
         "policyRule": {"coding": [{"system": ACT, "code": root}]},
         "provision": provision,
     },
-    st.sampled_from(CLIENTS),
-    st.sampled_from(["active", "active", "active", "inactive"]),
-    st.sampled_from([at(-100), at(-50), at(-50), at(-20), at(2), (NOW - timedelta(days=50)).strftime("%Y-%m-%d")]),
+    st.sampled_from(["Patient/a", "Patient/a", "Patient/a", "Patient/b"]),
+    st.sampled_from([*["active"] * 6, "inactive"]),
+    st.sampled_from(
+        [at(-100), at(-50), at(-50), at(-20), at(-15), at(2), (NOW - timedelta(days=50)).strftime("%Y-%m-%d")]
+    ),
     provisions(2),
-    st.sampled_from([False, False, False, True]),
+    st.sampled_from([*[False] * 7, True]),
     st.sampled_from(["OPTIN", "OPTOUT"]),
 )
 
@@ -240,16 +261,20 @@ def items(client: str, letter: str) -> st.SearchStrategy[list[Json]]:
         maybe("careManager", referring(PEOPLE)),
         maybe("period", PERIODS),
     )
-    condition = merged(st.just({"resourceType": "Condition", **subject}), maybe("recorder", referring(PEOPLE)), fixed(code))
+    condition = merged(
+        st.just({"resourceType": "Condition", **subject}), maybe("recorder", referring(PEOPLE)), fixed(code)
+    )
     communication = st.just({"resourceType": "Communication", "status": "completed", **subject})
     each = [plan, goal, task, observation, response, encounter, episode, condition, communication]
-    return st.tuples(*(st.tuples(one, META).map(lambda found: {**found[0], **found[1], "id": letter}) for one in each)).map(list)
+    return st.tuples(
+        *(st.tuples(one, META).map(lambda found: {**found[0], **found[1], "id": letter}) for one in each)
+    ).map(list)
 
 
 def teams(id: str, client: str) -> st.SearchStrategy[Json]:
     return merged(
         st.just({"resourceType": "CareTeam", "id": id, "subject": {"reference": client}}),
-        st.fixed_dictionaries({"status": st.sampled_from(["active", "active", "active", "proposed"]), "participant": MEMBERS}),
+        st.fixed_dictionaries({"status": st.sampled_from([*["active"] * 6, "proposed"]), "participant": MEMBERS}),
         maybe("period", PERIODS),
     )
 
@@ -280,7 +305,7 @@ WORLDS = st.fixed_dictionaries(
         "roles": roles(),
         "relative": maybe("period", PERIODS),
         "teams": st.tuples(teams("a1", "Patient/a"), teams("a2", "Patient/a"), teams("b1", "Patient/b")).map(list),
-        "consents": st.lists(CONSENTS, max_size=4),
+        "consents": st.lists(CONSENTS, min_size=1, max_size=5),
         "items": st.tuples(items("Patient/a", "a"), items("Patient/b", "b")).map(lambda both: both[0] + both[1]),
         "registers": st.lists(st.sampled_from(["Organization/s", "Organization/h"]), min_size=24, max_size=24),
         "purpose": st.sampled_from(["TREAT", "TREAT", "CAREMGT", "ETREAT", "COC"]),
@@ -368,7 +393,12 @@ def connected(server: Server) -> Iterator[Connected]:
 
 def resources_of(world: Json) -> list[tuple[Json, str]]:
     people = [{"resourceType": "Patient", "id": each.partition("/")[2], "birthDate": "1980-01-01"} for each in CLIENTS]
-    relative = {"resourceType": "RelatedPerson", "id": "leena", "patient": {"reference": "Patient/a"}, **world["relative"]}
+    relative = {
+        "resourceType": "RelatedPerson",
+        "id": "leena",
+        "patient": {"reference": "Patient/a"},
+        **world["relative"],
+    }
     consents = [{**each, "id": f"c{n}"} for n, each in enumerate(world["consents"])]
     of_clients = [*people, relative, *world["teams"], *consents, *world["items"]]
     registers = (world["registers"] * 2)[: len(of_clients)]
@@ -388,7 +418,8 @@ def permitted(world: list[tuple[Json, str]], when: dict[str, datetime], by: Prin
         {"Organization/n": frozenset({"ngo"})},
     )
     refers = {
-        f"{one['resourceType']}/{one['id']}": {indexed(text, "") for _, _, text in references.each(one)} for one in every
+        f"{one['resourceType']}/{one['id']}": {indexed(text, "") for _, _, text in references.each(one)}
+        for one in every
     }
     found = set()
     for client in CLIENTS:
