@@ -130,7 +130,8 @@ FUNCTIONS = (
     DECLARE
         low timestamptz := lower(access_span(period ->> 'start'));
         until text := period ->> 'end';
-        high timestamptz := CASE WHEN until LIKE '%T%' THEN lower(access_span(until)) ELSE upper(access_span(until)) END;
+        ends tstzrange := access_span(until);
+        high timestamptz := CASE WHEN until LIKE '%T%' THEN lower(ends) ELSE upper(ends) END;
     BEGIN
         RETURN CASE WHEN low >= high THEN 'empty' ELSE tstzrange(low, high) END;
     END
@@ -577,7 +578,9 @@ def upgrade() -> None:
     for statement in INDEXES.split(";"):
         op.execute(statement)
     for table in TABLES:
-        op.execute(f'CREATE INDEX {table}_controller_idx ON "{table}" (controller) WHERE controller IS NOT NULL')
+        held = "WHERE controller IS NOT NULL"
+        op.execute(f'CREATE INDEX {table}_register_idx ON "{table}" (controller, id) {held}')
+        op.execute(f'CREATE INDEX {table}_register_time_idx ON "{table}" (controller, last_updated) {held}')
     op.execute(ASKER)
     op.execute(STANDING)
     for function in FUNCTIONS:
@@ -593,4 +596,4 @@ def downgrade() -> None:
             access_refers, access_authors, access_labels, access_codes, access_is_referred, access_own_time
     """)
     for table in TABLES:
-        op.execute(f"DROP INDEX {table}_controller_idx")
+        op.execute(f"DROP INDEX {table}_register_idx, {table}_register_time_idx")

@@ -6,7 +6,9 @@ version's have been as long as the team. `sharedplan reindex` makes all anew.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import datetime
+
+import orjson
 
 RULE = (
     *("client", "consent", "version", "number", "at", "rank", "is_ban", "performers", "path", "depth", "effect"),
@@ -58,23 +60,75 @@ def telling(type: str, *, id: str, rows: str, at: str, version: str, source: str
     )"""
 
 
-def rewriting(type: str) -> Sequence[str]:
-    """Statements that put the rows of one resource right when they are not. Parameters: `rewritten_with`; the second
-    gives what it had to put in."""
+def since(versions: Sequence[tuple[datetime, str | None]]) -> dict[str, str | None]:
+    """Each member that the newest version of a team names → when the first of the versions without a gap did; None
+    when that is the first of all. `versions`: (instant, content), the content None where it was deleted."""
+    found: dict[str, str | None] = {}
+    for number, (at, content) in enumerate(versions):
+        named = _members(content)
+        found = {each: found[each] if each in found else None if number == 0 else at.isoformat() for each in named}
+    return found
+
+
+def _members(content: str | None) -> list[str]:
+    """How the participants of a team are named, as they are written."""
+    participants = orjson.loads(content).get("participant", ()) if content is not None else ()
+    return [text for each in participants if (text := each.get("member", {}).get("reference")) is not None]
+
+
+def completed(type: str, rows: str, at: datetime, since: Mapping[str, str | None]) -> str:
+    """The rows with what a write adds to them: its instant, or since when a member has been one."""
+    found = orjson.loads(rows)
+    for row in found:
+        if type == "Consent":
+            row["updated"] = at.isoformat()
+            continue
+        row["since"] = next((from_ for name, from_ in since.items() if _is_same(name, row["member"])), None)
+    return orjson.dumps(found).decode()
+
+
+def _is_same(written: str, indexed: str) -> bool:
+    """Whether a reference, as it is written, is the one that the row has."""
+    plain = written.partition("/_history/")[0]
+    return plain == indexed or plain.endswith(f"/{indexed}")
+
+
+def rewriting(type: str) -> tuple[str, str]:
+    """Two statements that put the rows of one resource right where they are not. Parameters of both: its reference, and
+    the rows as a JSON array; each gives a row for each that it took away, or put in."""
     table, column = TABLES[type]
-    names = (*RULE, "updated") if type == "Consent" else (*MEMBER, "since")
-    listed = ", ".join(names)
-    said = f"SELECT {listed} FROM json_populate_recordset(NULL::{table}, $2::json)"
+    said = f"SELECT {_SAID[type]} FROM json_populate_recordset(NULL::{table}, $2::json) told"
+    listed = ", ".join(_LISTED[type])
     held = f"SELECT {listed} FROM {table} WHERE {column} = $1::text"
-    differs = "((TABLE said EXCEPT ALL TABLE held) UNION ALL (TABLE held EXCEPT ALL TABLE said))"
+    differs = "SELECT FROM ((TABLE said EXCEPT ALL TABLE held) UNION ALL (TABLE held EXCEPT ALL TABLE said)) both_ways"
     return (
         f"""WITH said AS ({said}), held AS ({held})
-            DELETE FROM {table} WHERE {column} = $1::text AND EXISTS {differs}""",
-        f"""WITH said AS ({said})
-            INSERT INTO {table} ({listed}) SELECT {listed} FROM said
+            DELETE FROM {table} WHERE {column} = $1::text AND EXISTS ({differs}) RETURNING 1""",
+        f"""INSERT INTO {table} ({listed}) {said}
             WHERE NOT EXISTS (SELECT FROM {table} WHERE {column} = $1::text) RETURNING 1""",
     )
 
 
-def rewritten_with(name: str, rows: str) -> list[Any]:
-    return [name, rows]
+def orphans(type: str) -> str:
+    """Takes away the rows of resources that are not there. Its parameter is the type."""
+    table, column = TABLES[type]
+    return f"""
+        DELETE FROM {table} WHERE NOT EXISTS (
+            SELECT FROM resource_version v WHERE v.type = $1::text AND $1::text || '/' || v.id = {column}
+        ) RETURNING 1
+    """
+
+
+_LISTED = {
+    "Consent": (*RULE, "updated"),
+    "CareTeam": (*(each for each in MEMBER if each != "period"), "period", "since"),
+}
+_SAID = {
+    "Consent": ", ".join(f"told.{name}" for name in _LISTED["Consent"]),
+    "CareTeam": ", ".join(
+        "told.period * CASE WHEN told.says_since THEN '(,)' ELSE tstzrange(told.since, NULL) END"
+        if name == "period"
+        else f"told.{name}"
+        for name in _LISTED["CareTeam"]
+    ),
+}

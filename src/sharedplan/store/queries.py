@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from sharedplan.catalogue import CATALOGUE
-from sharedplan.search.expression import And, Everything, Expression, Nothing, OfClient, OfRegister, Or
+from sharedplan.search.expression import And, Everything, Expression, Not, Nothing, OfClient, OfRegister, Or
 from sharedplan.store import trail as trails
 from sharedplan.store.compile import client_of, condition, is_anchor
 from sharedplan.store.projection import projection
@@ -213,12 +213,10 @@ def _among(rows: str, is_one: bool) -> str:
 
 
 def _client_of(within: Expression) -> str | None:
-    """The client whose own view it is; None for any other."""
+    """The client whose own view it is, without further limits; None for any other."""
     match within:
-        case OfClient(client):
+        case OfClient(client) | And((OfClient(client), Not())):
             return client
-        case And(parts):
-            return next((found for part in parts if (found := _client_of(part)) is not None), None)
     return None
 
 

@@ -178,8 +178,10 @@ def _of(offered: Offered) -> Table:
         _index(table, "date", "brin", "date", postgresql_with={"pages_per_range": 32, "autosummarize": True})
         return table
     if offered.client_data:
-        # The system of an organisation sees its own register.
-        Index(f"{offered.table}_controller_idx", table.c.controller, postgresql_where=table.c.controller.is_not(None))
+        # The system of an organisation sees its own register, page by page.
+        held = table.c.controller.is_not(None)
+        _index(table, "register", "btree", "controller", "id", postgresql_where=held)
+        _index(table, "register_time", "btree", "controller", "last_updated", postgresql_where=held)
     # Words are many and looked for seldom, so they wait in a list until there are enough of them to be sorted in.
     _index(table, "words", "gin", "narrative", "words", postgresql_with={"gin_pending_list_limit": PENDING_WORDS})
     for column in _searched(offered):
