@@ -7,7 +7,7 @@ locked meanwhile. (What was recorded before counts as written by this migration.
 from alembic import op
 
 revision = "2026_11_26_2300"
-down_revision = "2026_11_26_2100"
+down_revision = "2026_11_26_2200"
 
 
 def upgrade() -> None:

@@ -155,6 +155,7 @@ def policy(settings: Settings) -> Policy:
         key = secret_file(settings.data_dir / "cursor-key", partial(os.urandom, 32))
     return Policy(
         Cursors(key),
+        by_consent=settings.access == "consent",
         enforces_references=settings.references == "enforce",
         requires_if_match=settings.if_match == "required",
         page_size=settings.page_size,

@@ -5,6 +5,7 @@ import os
 from sharedplan import published
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.clock import Clock
+from sharedplan.exchange.enforcing import Operating
 from sharedplan.fhir import json_text
 from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.interactions.acting import Acting, Policy
@@ -35,7 +36,7 @@ async def publish(store: Store, clock: Clock, *, base: str) -> list[str]:
         locked = await unit.lock_all(keys, within=EVERYTHING)
         for (type, id), resource in zip(keys, resources, strict=True):
             trail = Trail("update", "U", type, id, client_id=PUBLISHER, reasons=("published by the service itself",))
-            acting = Acting(unit, EVERYTHING, clock, policy, trail, PUBLISHER)
+            acting = Acting(unit, EVERYTHING, clock, policy, trail, PUBLISHER, Operating())
             asked = Asked("update", type, id, body=resource, base=base)
             proposal = replacement(asked, acting, id=id, newest=locked.get((type, id)), found=None)
             if not isinstance(proposal, Answer):

@@ -125,6 +125,9 @@ class Settings(BaseSettings):
 
     cursor_key: SecretStr | None = None
 
+    # Who may see what
+    access: Literal["consent", "scopes"] = "consent"
+
     # What FHIR leaves to the server
     references: Literal["warn", "enforce"] = "warn"
     if_match: Literal["optional", "required"] = "optional"
@@ -170,6 +173,8 @@ class Settings(BaseSettings):
         if self.environment == "production":
             if self.own_issuer:
                 raise ValueError("own_issuer signs tokens for anybody who can run a command here: not in production")
+            if self.access != "consent":
+                raise ValueError("access by scopes alone opens every client to every professional: not in production")
             if not self.issuers and not self.has_clients:
                 raise ValueError(
                     "production needs issuers (whose tokens are accepted, and their public keys) or clients"

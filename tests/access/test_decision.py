@@ -11,12 +11,32 @@ from sharedplan.access.scopes import parse
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Refused, Unauthenticated
 from sharedplan.fhir.exchanges import Asked
-from sharedplan.search.expression import And, Everything, Expression, HasToken, InCompartment, Nothing, Or
+from sharedplan.search.expression import (
+    And,
+    Everything,
+    Expression,
+    HasToken,
+    Not,
+    Nothing,
+    OfClient,
+    OfOwnClients,
+    OfRegister,
+    Or,
+    Permitted,
+    RefersTo,
+)
 from sharedplan.search.parameters import PARAMETERS
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 FACTS = Facts(at=NOW)
-AINO = InCompartment("Patient", "aino")
+OWN = Or((OfRegister("Organization/s"), Permitted(None, "Organization/s", "TREAT")))
+"""What the system of Organization/s may see."""
+
+
+def of_aino(type: str) -> Expression:
+    """What Aino may see of herself."""
+    untold = HasToken(PARAMETERS[type]["_security"], "http://terminology.hl7.org/CodeSystem/v3-ActCode", "TBOO")
+    return And((OfClient("Patient/aino"), Not(untold)))
 
 
 def a_principal(scope: str = "system/*.cruds", **changed: object) -> Principal:
@@ -35,8 +55,28 @@ def a_principal(scope: str = "system/*.cruds", **changed: object) -> Principal:
 
 def test_a_system_of_an_organisation_reaches_what_its_scopes_allow() -> None:
     grant = decide(Asked("read", "CarePlan", "1"), a_principal(), FACTS)
+    assert grant.slice_of("CarePlan") == OWN
+    assert grant.slice_of("Patient") == OWN
+
+
+def test_by_scopes_alone_it_reaches_everything() -> None:
+    grant = decide(Asked("read", "CarePlan", "1"), a_principal(), FACTS, by_consent=False)
     assert grant.slice_of("CarePlan") == Everything()
-    assert grant.slice_of("Patient") == Everything()
+    aino = a_principal(person="Patient/aino", organization=None)
+    assert decide(Asked("read", "CarePlan", "1"), aino, FACTS, by_consent=False).slice_of("CarePlan") == of_aino(
+        "CarePlan"
+    )
+
+
+def test_a_person_sees_what_clients_permit_and_of_a_register_only_through_them() -> None:
+    sari = a_principal("user/*.cruds", person="Practitioner/sari")
+    permitted = Permitted("Practitioner/sari", "Organization/s", "TREAT")
+    assert decide(Asked("read", "CarePlan", "1"), sari, FACTS).slice_of("CarePlan") == permitted
+
+
+def test_a_purpose_that_is_none_opens_nothing_of_clients() -> None:
+    by = a_principal(purpose="CURIOSITY")
+    assert decide(Asked("read", "CarePlan", "1"), by, FACTS).slice_of("CarePlan") == Nothing()
 
 
 def test_without_a_scope_for_the_interaction_it_is_refused() -> None:
@@ -51,12 +91,12 @@ def test_types_without_a_scope_stay_closed_beside_the_one_asked_for() -> None:
 
 def test_what_may_be_searched_can_be_referred_to_while_writing() -> None:
     grant = decide(Asked("create", "CarePlan"), a_principal("system/CarePlan.c system/Patient.s"), FACTS)
-    assert grant.slice_of("Patient") == Everything()
+    assert grant.slice_of("Patient") == OWN
 
 
 def test_the_slice_of_the_type_asked_for_is_that_of_the_interaction() -> None:
     grant = decide(Asked("search-type", "Task"), a_principal("patient/Task.r system/Task.s"), FACTS)
-    assert grant.slice_of("Task") == Everything()
+    assert grant.slice_of("Task") == OWN
     by_patient_only = a_principal("patient/Task.s system/Task.r")
     assert decide(Asked("search-type", "Task"), by_patient_only, FACTS).slice_of("Task") == Nothing()
 
@@ -70,7 +110,7 @@ def test_a_client_never_reaches_beyond_his_own_compartment(scope: str) -> None:
     aino = a_principal(scope, organization=None, person="Patient/aino")
     for asked in (Asked("read", "CarePlan", "1"), Asked("search-type", "Task"), Asked("create", "Goal")):
         assert asked.type is not None
-        assert decide(asked, aino, FACTS).slice_of(asked.type) == AINO
+        assert decide(asked, aino, FACTS).slice_of(asked.type) == of_aino(asked.type)
 
 
 def test_a_client_reads_the_directory_but_does_not_write_it() -> None:
@@ -95,9 +135,10 @@ def test_a_token_for_nobody_writes_nothing(interaction: str) -> None:
             decide(Asked(interaction, type), a_principal(organization=None), FACTS)
 
 
-def test_a_relative_sees_no_client_data_as_long_as_nobody_knows_whose_relative() -> None:
+def test_a_relative_sees_what_the_client_permits() -> None:
     leena = a_principal("user/*.rs", organization=None, person="RelatedPerson/leena")
-    assert decide(Asked("read", "CarePlan", "1"), leena, FACTS).slice_of("CarePlan") == Nothing()
+    permitted = Permitted("RelatedPerson/leena", None, "TREAT")
+    assert decide(Asked("read", "CarePlan", "1"), leena, FACTS).slice_of("CarePlan") == permitted
 
 
 def test_patient_scopes_open_nothing_for_a_professional() -> None:
@@ -107,7 +148,7 @@ def test_patient_scopes_open_nothing_for_a_professional() -> None:
 
 def test_the_history_of_everything_is_cut_type_by_type() -> None:
     grant = decide(Asked("history-system"), a_principal("system/Task.s system/Goal.r"), FACTS)
-    assert {type for type, slice in grant.slices.items() if slice == Everything()} == {"Task"}
+    assert {type for type, slice in grant.slices.items() if slice == OWN} == {"Task"}
     assert set(grant.slices) == set(CATALOGUE)
 
 
@@ -118,7 +159,7 @@ def test_the_history_of_everything_needs_a_scope_of_something() -> None:
 
 def test_an_operation_on_an_instance_needs_leave_to_read_it() -> None:
     validate = Asked("operation", "Task", "1", operation="validate")
-    assert decide(validate, a_principal("system/Task.r"), FACTS).slice_of("Task") == Everything()
+    assert decide(validate, a_principal("system/Task.r"), FACTS).slice_of("Task") == OWN
     with pytest.raises(Refused):
         decide(validate, a_principal("system/Task.c"), FACTS)
 
@@ -141,10 +182,23 @@ def test_the_reasons_name_scope_and_person_for_the_audit() -> None:
     )
 
 
-def test_a_client_does_not_see_audit_rows_that_may_name_others() -> None:
-    asked = Asked("search-type", "AuditEvent")
-    by = a_principal("patient/*.rs", person="Patient/aino", organization=None)
-    assert decide(asked, by, FACTS).slice_of("AuditEvent") == Nothing()
+def test_of_the_log_everybody_sees_what_is_his() -> None:
+    def slice(**changed: object) -> Expression:
+        return decide(Asked("search-type", "AuditEvent"), a_principal(**changed), FACTS).slice_of("AuditEvent")
+
+    agent = PARAMETERS["AuditEvent"]["agent"]
+    assert slice(person="Patient/aino", organization=None) == of_aino("AuditEvent")
+    assert slice(person="RelatedPerson/leena", organization=None) == Nothing()
+    assert slice(person="Practitioner/sari") == Or(
+        (RefersTo(agent, ("Practitioner/sari",)), OfOwnClients("Practitioner/sari", "Organization/s"))
+    )
+    assert slice() == Or(
+        (
+            OfRegister("Organization/s"),
+            RefersTo(agent, ("Organization/s",)),
+            OfOwnClients(None, "Organization/s"),
+        )
+    )
 
 
 ACTIVE = HasToken(PARAMETERS["CarePlan"]["status"], None, "active")
@@ -163,23 +217,29 @@ DRAFT = HasToken(PARAMETERS["CarePlan"]["status"], None, "draft")
     ],
 )
 def test_the_limits_of_the_scopes_that_open_a_type_are_part_of_its_slice(scope: str, slice: Expression) -> None:
-    assert decide(Asked("read", "CarePlan", "1"), a_principal(scope), FACTS).slice_of("CarePlan") == slice
+    assert (
+        decide(Asked("read", "CarePlan", "1"), a_principal(scope), FACTS, by_consent=False).slice_of("CarePlan")
+        == slice
+    )
 
 
 def test_several_parameters_of_one_limit_must_all_hold() -> None:
     grant = decide(Asked("read", "CarePlan", "1"), a_principal("system/CarePlan.r?status=active&intent=plan"), FACTS)
-    assert grant.slice_of("CarePlan") == And((ACTIVE, HasToken(PARAMETERS["CarePlan"]["intent"], None, "plan")))
+    both = And((ACTIVE, HasToken(PARAMETERS["CarePlan"]["intent"], None, "plan")))
+    assert grant.slice_of("CarePlan") == And((OWN, both))
 
 
 def test_a_client_stays_in_his_own_compartment_within_the_limit() -> None:
     aino = a_principal("patient/CarePlan.rs?status=active", organization=None, person="Patient/aino")
-    assert decide(Asked("read", "CarePlan", "1"), aino, FACTS).slice_of("CarePlan") == And((AINO, ACTIVE))
+    assert decide(Asked("read", "CarePlan", "1"), aino, FACTS).slice_of("CarePlan") == And(
+        (of_aino("CarePlan"), ACTIVE)
+    )
 
 
 def test_a_limit_of_another_type_holds_on_the_way() -> None:
     by = a_principal("system/Task.rs system/CarePlan.rs?status=active")
     grant = decide(Asked("search-type", "Task"), by, FACTS)
-    assert (grant.slice_of("Task"), grant.slice_of("CarePlan")) == (Everything(), ACTIVE)
+    assert (grant.slice_of("Task"), grant.slice_of("CarePlan")) == (OWN, And((OWN, ACTIVE)))
 
 
 def test_what_a_limited_writer_may_not_read_is_not_shown_to_him() -> None:

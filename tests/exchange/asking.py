@@ -29,6 +29,8 @@ ANNA = replace(
 )
 
 POLICY = Policy(Cursors(b"test"))
+BY_SCOPES = Policy(Cursors(b"test"), by_consent=False)
+"""For tests of other matters than who may see and write what."""
 
 Ask = Callable[..., Awaitable[Answer]]
 

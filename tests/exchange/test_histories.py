@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from exchange.asking import ANNA, BASE, RECORDS, Ask, a_patient, resource_in
+from exchange.asking import ANNA, BASE, BY_SCOPES, RECORDS, Ask, a_patient, resource_in
 from sharedplan.errors import Incorrect, NotFound
 from sharedplan.fhir.bundles import instant
 from sharedplan.fhir.exchanges import Json
@@ -153,7 +153,7 @@ async def test_a_version_that_spoke_of_another_client_stays_that_ones(ask: Ask) 
         }
 
     await ask("update", "CarePlan/moved", a_plan("Patient/berit"))
-    await ask("update", "CarePlan/moved", a_plan("Patient/anna"))
+    await ask("update", "CarePlan/moved", a_plan("Patient/anna"), policy=BY_SCOPES)
     assert versions(resource_in(await ask("history-instance", "CarePlan/moved", by=ANNA))) == ['W/"2"']
     assert versions(resource_in(await ask("history-type", "CarePlan", by=ANNA))) == ['W/"2"']
     with pytest.raises(NotFound):

@@ -224,7 +224,7 @@ async def test_each_page_has_what_belongs_to_its_own_matches(ask: Ask) -> None:
 async def test_a_match_that_has_changed_since_brings_what_it_referred_to(ask: Ask) -> None:
     await a_world(ask)
     first = await searched(ask, "CarePlan?_include=CarePlan:goal&_include=CarePlan:subject&_count=1")
-    await put_plan(ask, "ottos", goal=[a_reference("Goal/annas")])
+    await put_plan(ask, "ottos", "otto", goal=[a_reference("Goal/annas")])
     second = await searched(ask, "CarePlan?" + query(link(first, "next")))
     assert (ids(second), sorted(named(second, "include"))) == (["ottos"], ["Goal/ottos", "Patient/otto"])
     await ask("delete", "CarePlan/ottos")

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from exchange.answers import ids, link, named, query, searched
-from exchange.asking import ANNA, POLICY, RECORDS, Ask, a_patient
+from exchange.asking import ANNA, BY_SCOPES, POLICY, RECORDS, Ask, a_patient
 from sharedplan.errors import Incorrect
 from sharedplan.fhir.exchanges import Json
 from sharedplan.interactions.cursors import Cursors
@@ -21,7 +21,8 @@ async def some_patients(ask: Ask, count: int = 7) -> None:
 
 async def an_observation(ask: Ask, id: str, of: str = "anna", **elements: object) -> None:
     subject = {"reference": f"Patient/{of}"}
-    await ask("update", f"Observation/{id}", {**ROUTINE, "id": id, "subject": subject, **elements})
+    body = {**ROUTINE, "id": id, "subject": subject, **elements}
+    await ask("update", f"Observation/{id}", body, policy=BY_SCOPES)
 
 
 async def test_the_page_before_is_the_page_that_was_there_before(ask: Ask) -> None:

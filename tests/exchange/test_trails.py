@@ -6,7 +6,7 @@ from dataclasses import replace
 import asyncpg
 import pytest
 
-from exchange.asking import ANNA, RECORDS, Ask, a_bundle, a_patient, an_entry, identified, resource_in
+from exchange.asking import ANNA, BY_SCOPES, RECORDS, Ask, a_bundle, a_patient, an_entry, identified, resource_in
 from sharedplan.access.scopes import parse
 from sharedplan.errors import Fault, Gone, NotFound, Refused, SharedplanError
 from sharedplan.fhir.exchanges import Json
@@ -21,7 +21,8 @@ PLAN = {
 
 async def log(ask: Ask, query: str = "") -> list[Json]:
     """The audit log so far, oldest first, without the reading of it."""
-    bundle = resource_in(await ask("search-type", f"AuditEvent?_count=500&_sort=_lastUpdated{query}"))
+    whole = f"AuditEvent?_count=500&_sort=_lastUpdated{query}"
+    bundle = resource_in(await ask("search-type", whole, policy=BY_SCOPES))
     found = [each["resource"] for each in bundle.get("entry", [])]
     return [each for each in found if not is_about(each, "AuditEvent")]
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from builders import a_goal
 from exchange.asking import ANNA, BASE, POLICY, RECORDS, Ask, a_patient, identified, resource_in
 from sharedplan.clock import SystemClock
 from sharedplan.errors import Conflict, Incorrect, ManyMatches, NotFound, PreconditionNeeded, Refused, VersionMismatch
@@ -115,12 +116,13 @@ async def test_a_condition_never_widens(ask: Ask) -> None:
 
 
 async def test_nobody_updates_what_he_cannot_see_or_out_of_his_slice(ask: Ask) -> None:
-    await ask("update", "Patient/anna", a_patient(id="anna"))
-    await ask("update", "Patient/otto", a_patient(id="otto"))
-    assert (await ask("update", "Patient/anna", a_patient(id="anna", gender="male"), by=ANNA)).version == 2
+    for name in ("anna", "otto"):
+        await ask("update", f"Goal/{name}s", a_goal(f"Patient/{name}", id=f"{name}s"))
+    changed = a_goal("Patient/anna", id="annas", lifecycleStatus="accepted")
+    assert (await ask("update", "Goal/annas", changed, by=ANNA)).version == 2
     with pytest.raises((Refused, Conflict, NotFound)):
-        await ask("update", "Patient/otto", a_patient(id="otto", gender="male"), by=ANNA)
-    assert (await ask("read", "Patient/otto")).version == 1
+        await ask("update", "Goal/ottos", a_goal("Patient/otto", id="ottos", lifecycleStatus="accepted"), by=ANNA)
+    assert (await ask("read", "Goal/ottos")).version == 1
 
 
 async def test_what_a_condition_selected_must_still_meet_it_once_it_is_locked(ask: Ask, store: Store) -> None:

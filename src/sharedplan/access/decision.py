@@ -11,12 +11,27 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from sharedplan.access import limits
-from sharedplan.access.principal import Principal
+from sharedplan.access.labels import SENSITIVITY
+from sharedplan.access.principal import PURPOSES, Principal
 from sharedplan.access.scopes import LETTER_OF, contexts
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Refused, Unauthenticated
 from sharedplan.fhir.exchanges import Asked
-from sharedplan.search.expression import Everything, Expression, InCompartment, Nothing
+from sharedplan.search.expression import (
+    And,
+    Everything,
+    Expression,
+    HasToken,
+    Not,
+    Nothing,
+    OfClient,
+    OfOwnClients,
+    OfRegister,
+    Or,
+    Permitted,
+    RefersTo,
+)
+from sharedplan.search.parameters import PARAMETERS
 
 READING = "rs"
 WRITING = frozenset("cud")
@@ -54,18 +69,21 @@ _EVERYTHING = Everything()
 _NOTHING = Nothing()
 
 
-def decide(asked: Asked, by: Principal, facts: Facts) -> Grant:
+def decide(asked: Asked, by: Principal, facts: Facts, *, by_consent: bool = True) -> Grant:
     """Whether the interaction may go on, and within which slices.
 
     The slice of the type asked about is that of the interaction's own letter; those of the other types are what may
     be read or searched, for the references and includes on the way. A batch or transaction is judged entry by entry.
     Raises Unauthenticated when the token has ended meanwhile, Refused when no scope allows the interaction, or when
     something would be written where the asker may see nothing at all.
+
+    `by_consent`: whether registers, teams and consents count; if not, all that the scopes allow lies open to
+    professionals. What may be written of what is seen, `exchange/enforcing.py` asks with the facts of the client.
     """
     if by.expires <= facts.at:
         raise Unauthenticated("the token has expired")
     letters = _letters(asked)
-    grant = _granted(by, asked.type, letters)
+    grant = _granted(by, asked.type, letters, by_consent)
     if grant is None:
         what = asked.interaction if asked.type is None else f"{asked.interaction} of {asked.type}"
         raise Refused(f"no scope of the token allows {what}")
@@ -75,15 +93,17 @@ def decide(asked: Asked, by: Principal, facts: Facts) -> Grant:
 
 
 @lru_cache(maxsize=4096)
-def _granted(by: Principal, asked_type: str | None, letters: str) -> Grant | None:
+def _granted(by: Principal, asked_type: str | None, letters: str, by_consent: bool) -> Grant | None:
     """The slices of one asker, None when no scope allows any of the letters; kept, for both follow from the token."""
     types = CATALOGUE if asked_type is None else (asked_type,)
     if not any(contexts(by.scopes, type, letters) for type in types):
         return None
-    slices = {type: _slice(type, by, letters if asked_type in (None, type) else READING) for type in CATALOGUE}
+    slices = {
+        type: _slice(type, by, letters if asked_type in (None, type) else READING, by_consent) for type in CATALOGUE
+    }
     whom = by.person or by.organization or "nobody named"
     shows = asked_type is None or letters not in WRITING
-    shows = shows or _slice(str(asked_type), by, "r") in (_EVERYTHING, slices.get(str(asked_type)))
+    shows = shows or _slice(str(asked_type), by, "r", by_consent) in (_EVERYTHING, slices.get(str(asked_type)))
     return Grant(MappingProxyType(slices), (f"scope allows {letters}", f"on behalf of {whom}"), shows)
 
 
@@ -97,9 +117,10 @@ def _letters(asked: Asked) -> str:
     return letter
 
 
-def _slice(type: str, by: Principal, letters: str) -> Expression:
+def _slice(type: str, by: Principal, letters: str, by_consent: bool) -> Expression:
     """What of one type lies open by the scopes that allow one of the letters, within their limits."""
-    return limits.within(_by_context(type, by, letters), type, _limits(type, by, letters))
+    opened = _by_context(type, by, letters) if by_consent else _by_scopes(type, by, letters)
+    return limits.within(opened, type, _limits(type, by, letters))
 
 
 def _limits(type: str, by: Principal, letters: str) -> list[limits.Pairs]:
@@ -112,15 +133,50 @@ def _limits(type: str, by: Principal, letters: str) -> list[limits.Pairs]:
 def _by_context(type: str, by: Principal, letters: str) -> Expression:
     """What lies open by the widest context that allows one of the letters.
 
-    The directory and the definitions lie open to whoever has the scope, but only professionals write them.
+    The directory and the definitions lie open to whoever has the scope, but only professionals write them. Of clients'
+    data each sees his own; an organisation's system its register; and who is on a client's team what he permits.
     """
     allowed = contexts(by.scopes, type, letters)
-    if not allowed:
+    if not allowed or by.purpose not in PURPOSES:
         return _NOTHING
-    if by.is_professional and allowed != {"patient"}:
-        return _EVERYTHING
-    if type == "AuditEvent":
-        return _NOTHING  # a row may name several clients, and a client must not learn of another
+    is_for_others = allowed != {"patient"}
     if not CATALOGUE[type].client_data:
-        return _NOTHING if WRITING.intersection(letters) else _EVERYTHING
-    return InCompartment("Patient", by.patient) if by.patient is not None else _NOTHING
+        writes = bool(WRITING.intersection(letters))
+        return _EVERYTHING if not writes or (by.is_professional and is_for_others) else _NOTHING
+    if by.patient is not None:
+        return _own(type, f"Patient/{by.patient}")
+    if (by.person is None and by.organization is None) or not is_for_others:
+        return _NOTHING
+    if type == "AuditEvent":
+        return _of_the_log(by)
+    permitted = Permitted(by.person, by.organization, by.purpose)
+    return permitted if by.person is not None else Or((OfRegister(str(by.organization)), permitted))
+
+
+def _own(type: str, client: str) -> Expression:
+    """What a client sees of himself: whatever names him alone, unless somebody is to talk with him about it first."""
+    untold = HasToken(PARAMETERS[type]["_security"], SENSITIVITY, _NOT_YET)
+    return And((OfClient(client), Not(untold)))
+
+
+_NOT_YET = "TBOO"
+
+
+def _of_the_log(by: Principal) -> Expression:
+    """What others than clients see of the log: what was done to clients of their own, a system also all that was done
+    for its organisation, a person what he did himself."""
+    agent = PARAMETERS["AuditEvent"]["agent"]
+    if by.organization is None or not by.is_professional:
+        return _NOTHING
+    clients = OfOwnClients(by.person, by.organization)
+    if by.person is not None:
+        return Or((RefersTo(agent, (by.person,)), clients))
+    return Or((OfRegister(by.organization), RefersTo(agent, (by.organization,)), clients))
+
+
+def _by_scopes(type: str, by: Principal, letters: str) -> Expression:
+    """The same with nothing but scopes, for development: professionals see all that these allow."""
+    allowed = contexts(by.scopes, type, letters)
+    if allowed and by.is_professional and allowed != {"patient"}:
+        return _EVERYTHING
+    return _by_context(type, by, letters) if by.patient is not None or not CATALOGUE[type].client_data else _NOTHING

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from sharedplan.access.rows import rows_of
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.commands.adding import adding
 from sharedplan.commands.database import database, migrate_if_needed
@@ -18,7 +19,7 @@ from sharedplan.errors import SharedplanError
 from sharedplan.fhir import json_text
 from sharedplan.search.indexing import index_values
 from sharedplan.store.engine import Pool, RetryableConflict
-from sharedplan.store.reindexing import BATCH, Batch, Values, reindex
+from sharedplan.store.reindexing import BATCH, Batch, Derived, Values, reindex
 
 PATIENCE = timedelta(minutes=10)
 """For the one statement that looks at a whole table."""
@@ -43,10 +44,13 @@ def command(types: tuple[str, ...], data_dir: Path | None) -> None:
     def values(type: str, content: str) -> Mapping[str, Any]:
         return index_values(type, json_text.read(content), base=settings.base)
 
+    def derived(type: str, content: str, version: int) -> str | None:
+        return rows_of(json_text.read(content), version, base=settings.base)
+
     with database(settings) as url:
         migrate_if_needed(settings, url)
         try:
-            problems = asyncio.run(_reindex(url, types or tuple(CATALOGUE), values))
+            problems = asyncio.run(_reindex(url, types or tuple(CATALOGUE), values, derived))
         except SharedplanError as failure:
             raise click.ClickException(f"given up: {failure}") from None
     for problem in problems:
@@ -55,7 +59,7 @@ def command(types: tuple[str, ...], data_dir: Path | None) -> None:
         sys.exit(1)
 
 
-async def _reindex(url: str, types: tuple[str, ...], values: Values) -> tuple[str, ...]:
+async def _reindex(url: str, types: tuple[str, ...], values: Values, derived: Derived) -> tuple[str, ...]:
     """What of the SearchParameters cannot be used, with the reasons."""
     pool = Pool(url, size=1, statement_timeout=PATIENCE, idle_in_transaction_timeout=PATIENCE)
     try:
@@ -64,7 +68,7 @@ async def _reindex(url: str, types: tuple[str, ...], values: Values) -> tuple[st
                 begun, looked_at, mended = time.monotonic(), 0, 0
                 last: str | None = ""
                 while last is not None:
-                    batch = await _one(pool, type, values, last)
+                    batch = await _one(pool, type, values, derived, last)
                     last, looked_at, mended = batch.last, looked_at + batch.looked_at, mended + batch.mended
                 if looked_at or mended:
                     seconds = time.monotonic() - begun
@@ -74,11 +78,11 @@ async def _reindex(url: str, types: tuple[str, ...], values: Values) -> tuple[st
         await pool.close()
 
 
-async def _one(pool: Pool, type: str, values: Values, after: str) -> Batch:
+async def _one(pool: Pool, type: str, values: Values, derived: Derived, after: str) -> Batch:
     """One batch, again when another writer was in the way."""
     for attempt in range(TRIES - 1):
         try:
-            return await reindex(pool, type, values, after=after, size=BATCH)
+            return await reindex(pool, type, values, derived, after=after, size=BATCH)
         except RetryableConflict:
             await asyncio.sleep(PAUSE * 2**attempt)
-    return await reindex(pool, type, values, after=after, size=BATCH)
+    return await reindex(pool, type, values, derived, after=after, size=BATCH)

@@ -25,11 +25,36 @@ class Part:
 
     @property
     def text(self) -> str:
-        return (files("sharedplan.demo") / f"{self.name}.json").read_text(encoding="utf-8")
+        found = (files("sharedplan.demo") / f"{self.name}.json").read_text(encoding="utf-8")
+        if self.name != DIRECTORY:
+            return found
+        bundle = json.loads(found)
+        bundle["entry"] = [each for each in bundle["entry"] if _writer(each["resource"]) == self.organization]
+        return json.dumps(bundle, ensure_ascii=False, indent=2)
+
+
+DIRECTORY = "directory"
+COUNTY, CITY = "Organization/jarvimaa", "Organization/lehtoranta"
+
+
+def _writer(resource: dict[str, Any]) -> str:
+    """Whose system writes a part of the directory: roles their own organisation, parts of another that one."""
+    named = resource.get(
+        {"PractitionerRole": "organization", "Organization": "partOf"}.get(resource["resourceType"], "")
+    )
+    return str(named["reference"]) if named is not None else COUNTY
 
 
 PARTS = (
-    Part("directory", "Organization/jarvimaa"),
+    Part(DIRECTORY, COUNTY),
+    Part(DIRECTORY, CITY),
+    *(
+        Part(DIRECTORY, f"Organization/{name}")
+        for name in (
+            *("aikuissosiaalityo", "perhekeskus", "terveysasema", "mielenterveys-ja-paihdepalvelut"),
+            *("tyollisyyspalvelut", "rantakoulu", "kantapoyta"),
+        )
+    ),
     Part("aino", SOCIAL),
     Part("aino-health", HEALTH),
     Part("pekka", SOCIAL),

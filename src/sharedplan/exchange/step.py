@@ -11,6 +11,7 @@ from sharedplan.access.decision import Facts, decide
 from sharedplan.access.principal import Principal
 from sharedplan.clock import Clock
 from sharedplan.errors import NotFound, NotOffered
+from sharedplan.exchange.enforcing import Enforcing, Operating
 from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.interactions.acting import Acting, Policy
 from sharedplan.interactions.create import create
@@ -57,9 +58,12 @@ async def step(asked: Asked, by: Principal, unit: Unit, clock: Clock, policy: Po
 
 def acting(asked: Asked, by: Principal, unit: Unit, clock: Clock, policy: Policy) -> Acting:
     """The surroundings of an interaction that is allowed. Raises Refused when it is not."""
-    grant = decide(asked, by, Facts(clock.now()))
+    grant = decide(asked, by, Facts(clock.now()), by_consent=policy.by_consent)
     trail = audit.granted(asked, by, grant)
-    return Acting(unit, grant.slices, clock, policy, trail, by.client_id, by.organization, by.person, grant.shows)
+    access = Enforcing(by) if policy.by_consent else Operating()
+    return Acting(
+        unit, grant.slices, clock, policy, trail, by.client_id, access, by.organization, by.person, grant.shows
+    )
 
 
 def interaction_of(asked: Asked) -> Interaction:

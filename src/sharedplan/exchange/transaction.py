@@ -24,7 +24,7 @@ from sharedplan.interactions import create, delete, patch, update
 from sharedplan.interactions.acting import Policy
 from sharedplan.interactions.criteria import check_still_selected
 from sharedplan.interactions.existence import missing_references
-from sharedplan.interactions.proposals import Proposal, answer_with
+from sharedplan.interactions.proposals import Proposal, answer_with, judged
 from sharedplan.store.trail import Trail
 from sharedplan.store.unit_of_work import Unit
 from sharedplan.store.versions import Version
@@ -195,11 +195,12 @@ async def _written(
 
     Gives the answers by entry number, and the audit rows that are still to be recorded because nothing was written.
     """
-    ready = await _checked({n: each for n, each in proposals.items() if isinstance(each, Proposal)}, asked, parts)
+    ready = await _allowed({n: each for n, each in proposals.items() if isinstance(each, Proposal)}, parts)
+    ready = await _checked(ready, asked, parts)
     trails = [audit.begun(asked, by)]
     answers: dict[int, Answer] = {}
     for part in parts:
-        each = proposals.get(part.number)
+        each = ready.get(part.number) or proposals.get(part.number)
         if isinstance(each, Proposal):
             unit.put(each.change)
             trails.append(part.acting.trail._replace(resource_id=each.change.id, version=each.change.version))
@@ -212,6 +213,22 @@ async def _written(
     for (number, proposal), version in zip(ready.items(), versions, strict=True):
         answers[number] = proposal.answered(version)
     return answers, []
+
+
+async def _allowed(ready: dict[int, Proposal], parts: list[Part]) -> dict[int, Proposal]:
+    """The proposals as the asker may write them; raises with the issues of all that he may not."""
+    if not ready:
+        return ready
+    surroundings = next(part.acting for part in parts if part.is_change)
+    found = await judged(list(ready.values()), surroundings)
+    failures = [
+        named(each, number) for number, each in zip(ready, found, strict=True) if isinstance(each, SharedplanError)
+    ]
+    if failures:
+        first = failures[0]
+        first.issues = tuple(issue for failure in failures for issue in failure.issues)
+        raise first
+    return {number: each for number, each in zip(ready, found, strict=True) if isinstance(each, Proposal)}
 
 
 async def _checked(ready: dict[int, Proposal], asked: Asked, parts: list[Part]) -> dict[int, Proposal]:

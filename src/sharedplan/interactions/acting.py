@@ -1,22 +1,25 @@
 """What an interaction works with beside the question: the unit of work, the slices, and the choices of this server."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple, Protocol
 
 from sharedplan.clock import Clock
-from sharedplan.fhir.exchanges import Answer
+from sharedplan.fhir.exchanges import Answer, Json
 from sharedplan.fhir.json_text import write
 from sharedplan.interactions.cursors import Cursors
 from sharedplan.search.expression import Expression
 from sharedplan.store.trail import Trail
 from sharedplan.store.unit_of_work import Unit
+from sharedplan.store.versions import Change, Version
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What FHIR leaves to the server, from the settings.
 
+    `by_consent`: whether registers, teams and consents decide beside the scopes.
     `enforces_references`: whether a literal reference to what is not visibly there refuses a write, or only warns.
     `requires_if_match`: whether a change of what is there must name the version it is based on.
     `url_limit`: characters that an address may have, and so the links that are given. `page_lifetime`: how long the
@@ -24,6 +27,7 @@ class Policy:
     """
 
     cursors: Cursors
+    by_consent: bool = True
     enforces_references: bool = False
     requires_if_match: bool = False
     page_size: int = 50
@@ -33,14 +37,32 @@ class Policy:
     page_lifetime: timedelta = timedelta(hours=1)
 
 
+class Write(NamedTuple):
+    """One write that is about to be done: what it makes of what was there (None: nothing, or a deletion)."""
+
+    change: Change
+    resource: Json | None
+    before: Version | None
+
+
+class Access(Protocol):
+    """What writing needs of the rules of access, which it does not know itself (`exchange/enforcing.py`)."""
+
+    def derived(self, resource: Json, version: int, base: str) -> str | None:
+        """The rows of access that the resource makes; None for a type that makes none."""
+
+    async def judged(self, writes: Sequence[Write], unit: Unit, base: str) -> list[Change | Exception]:
+        """For each of the writes, which go in together, the change as it may be done, or why it may not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Acting:
     """One interaction's surroundings.
 
     `within` is what may be seen or written, by resource type. `trail` is the audit row of the interaction as far as it
     is known before; whoever makes the statement hands it on, so that both go in together. `client` is the client that
-    asks, `controller` the Organization whose register a new resource belongs to, `person` the one who acts.
-    `shows`: whether the answer may hold the resource.
+    asks, `controller` the Organization whose register a new resource belongs to, `person` the one who acts. `access`
+    judges what is about to be written. `shows`: whether the answer may hold the resource.
     """
 
     unit: Unit
@@ -49,6 +71,7 @@ class Acting:
     policy: Policy
     trail: Trail
     client: str
+    access: Access
     controller: str | None = None
     person: str | None = None
     shows: bool = True

@@ -4,18 +4,18 @@ Every write of every type comes through here: validation, the rules of care, the
 its index values. A transaction makes all its proposals before it writes the first.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from sharedplan.care import rulebook
 from sharedplan.errors import Incorrect, Issue, Refused, Unprocessable
 from sharedplan.fhir import json_text, resources, summaries
 from sharedplan.fhir.exchanges import Answer, Asked, Json
 from sharedplan.fhir.primitives import shown
-from sharedplan.interactions.acting import Acting
+from sharedplan.interactions.acting import Acting, Write
 from sharedplan.search.expression import Everything
 from sharedplan.search.indexing import index_values
-from sharedplan.search.matching import matches
+from sharedplan.search.matching import Known, matches
 from sharedplan.store.versions import Change, Version
 
 
@@ -30,6 +30,7 @@ class Proposal:
     resource: Json | None = None
     before: Version | None = None
     warnings: tuple[Issue, ...] = ()
+    base: str = ""  # this server's own
 
     @property
     def is_creation(self) -> bool:
@@ -95,7 +96,7 @@ def proposed(
         raise Unprocessable(issues=found)
     values = index_values(type, resource, base=asked.base)
     slice = acting.within[type]
-    if not isinstance(slice, Everything) and not matches(slice, type, id, values):
+    if not isinstance(slice, Everything) and not matches(slice, type, id, values, world=_LATER):
         raise Refused(f"this {type} would lie outside of what the asker may write")
     issues = [*found, *_of_care(type, interaction, before, resource)]
     if _are_errors(issues):
@@ -105,6 +106,7 @@ def proposed(
         if same.at(resources.instant(before.last_updated)) == before.content:
             return answer_with(before, 200, warnings=tuple(issues))
     number = newest.version + 1 if newest is not None else 1
+    whole = resource if resource.get("id") == id else {**resource, "id": id}
     change = Change(
         type=type,
         id=id,
@@ -114,8 +116,22 @@ def proposed(
         values=values,
         controller=acting.controller,
         who=acting.who,
+        derived=acting.access.derived(whole, number, asked.base),
     )
-    return Proposal(change, resource, before, tuple(issues))
+    return Proposal(change, resource, before, tuple(issues), asked.base)
+
+
+class _Later:
+    """What a client allows is judged once all is proposed (`Acting.access`)."""
+
+    def of(self, type: str) -> Iterable[Known]:
+        raise AssertionError("no slice of what is to be written goes across resources")
+
+    def allows(self, asked: object, it: Known) -> bool:
+        return True
+
+
+_LATER = _Later()
 
 
 def _of_care(type: str, interaction: str, before: Version | None, resource: Json) -> list[Issue]:
@@ -148,9 +164,30 @@ def _label(coding: object) -> tuple[object, object]:
 
 
 async def written(proposal: Proposal, acting: Acting) -> Answer:
-    """Writes one proposal with its audit row, and says what came of it."""
+    """Writes one proposal with its audit row, and says what came of it. Raises Refused and NotFound."""
+    (proposal,) = await allowed([proposal], acting)
     change = proposal.change
     acting.unit.put(change)
     trail = acting.trail._replace(resource_id=change.id, version=change.version)
     versions = await acting.unit.write([trail])
     return proposal.answered(versions[0])
+
+
+async def allowed(proposals: Sequence[Proposal], acting: Acting) -> list[Proposal]:
+    """The proposals, which go in together, as the asker may write them. Raises Refused and NotFound."""
+    found = await judged(proposals, acting)
+    for each in found:
+        if isinstance(each, Exception):
+            raise each
+    return [each for each in found if isinstance(each, Proposal)]
+
+
+async def judged(proposals: Sequence[Proposal], acting: Acting) -> list[Proposal | Exception]:
+    """The same, with what to raise in the place of a proposal that the asker may not write."""
+    writes = [Write(each.change, each.resource, each.before) for each in proposals]
+    base = next((each.base for each in proposals if each.base), "")
+    found = await acting.access.judged(writes, acting.unit, base)
+    return [
+        each if isinstance(each, Exception) else replace(proposal, change=each)
+        for proposal, each in zip(proposals, found, strict=True)
+    ]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.clock import Clock
 from sharedplan.errors import Conflict, SharedplanError, VersionMismatch
+from sharedplan.exchange.enforcing import Operating
 from sharedplan.exchange.entries import named
 from sharedplan.exchange.part import Part
 from sharedplan.exchange.transaction import decided
@@ -121,7 +122,7 @@ class Writer:
     def _acting(self, ready: Ready, unit: Unit) -> Acting:
         """The operator's surroundings: all may be seen and written, and it goes into the organisation's register."""
         trail = Trail(ready.entry.asked.interaction, "E", client_id=OPERATOR)
-        return Acting(unit, EVERYTHING, self._clock, self._policy, trail, OPERATOR, self._organization)
+        return Acting(unit, EVERYTHING, self._clock, self._policy, trail, OPERATOR, Operating(), self._organization)
 
 
 def _check_log(part: Part, proposal: Proposal) -> None:

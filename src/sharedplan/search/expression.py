@@ -69,6 +69,44 @@ class InCompartment(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class OfRegister(Expression):
+    """It belongs to the register of that organisation."""
+
+    organization: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfClient(Expression):
+    """It names that client, and no other."""
+
+    client: str  # "Patient/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Permitted(Expression):
+    """The asker may see it of each client that it names, now: it is in a person's own register and he is concerned with
+    the client, or the asker is on the client's team and the consents of the client permit it. What names no client is
+    a person's to see in the own register.
+
+    The asker is whom the token names, and what for: `access/asker.py` and `access/judgement.py` say what comes of that.
+    `organization` is None for whoever stands alone.
+    """
+
+    person: str | None
+    organization: str | None
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfOwnClients(Expression):
+    """Each client that it names is one of the asker's own: in the register of the organisation, which he acts for, and
+    a person is concerned with the client."""
+
+    person: str | None
+    organization: str
+
+
+@dataclass(frozen=True, slots=True)
 class Missing(Expression):
     """`:missing`: the parameter finds no value in the resource."""
 

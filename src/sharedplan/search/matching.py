@@ -12,12 +12,13 @@ from sharedplan.search.values import date, lookup, number, position, reference, 
 
 class Known(NamedTuple):
     """One resource as it is tested: with its index values, and when it was last updated (UTC; None for one that is yet
-    to be stored, which will be later than all that are)."""
+    to be stored, which will be later than all that are), and the register that it is in."""
 
     type: str
     id: str
     values: Mapping[str, Any]
     last_updated: datetime | None = None
+    controller: str | None = None
 
 
 class World(Protocol):
@@ -26,12 +27,18 @@ class World(Protocol):
     def of(self, type: str) -> Iterable[Known]:
         """The resources of that type which the asker may see."""
 
+    def allows(self, asked: e.Permitted | e.OfOwnClients, it: Known) -> bool:
+        """What the register, the teams and the consents of the clients that it names say."""
+
 
 class _Alone:
     """No other resources are at hand."""
 
     def of(self, type: str) -> Iterable[Known]:
         raise Incorrect("a condition that goes across resources is not taken here")
+
+    def allows(self, asked: e.Permitted | e.OfOwnClients, it: Known) -> bool:
+        raise Incorrect("what a client allows is not known here")
 
 
 _ALONE = _Alone()
@@ -44,13 +51,14 @@ def matches(
     values: Mapping[str, Any],
     *,
     last_updated: datetime | None = None,
+    controller: str | None = None,
     world: World = _ALONE,
 ) -> bool:
     """Whether a resource of that type and id, with these index values (`indexing.index_values`), meets the expression.
 
     Raises Incorrect for what only the database can tell: words, and without a `world` what goes across resources.
     """
-    return _meets(expression, Known(type, id, values, last_updated), world)
+    return _meets(expression, Known(type, id, values, last_updated, controller), world)
 
 
 def _meets(expression: e.Expression, it: Known, world: World) -> bool:
@@ -73,6 +81,12 @@ def _meets(expression: e.Expression, it: Known, world: World) -> bool:
             return (since is None or since <= it.last_updated) and (until is None or it.last_updated < until)
         case e.InCompartment():
             return _meets(members(expression, it.type), it, world)
+        case e.OfRegister(organization):
+            return it.controller == organization
+        case e.OfClient(client):
+            return set(clients(it)) == {client}
+        case e.Permitted() | e.OfOwnClients():
+            return world.allows(expression, it)
         case e.Missing(parameter):
             return parameter.column not in ("id", "last_updated") and is_missing(parameter, it.values)
         case e.Chained(parameter, type, where):
@@ -116,6 +130,14 @@ def _has(expression: e.Expression, values: Mapping[str, Any]) -> bool:
         case e.HasWords(parameter):
             raise Incorrect(f"a condition by {parameter.code} is not taken here")
     raise TypeError(f"no way to test {expression!r} in memory")
+
+
+def clients(it: Known) -> list[str]:
+    """The clients that a resource is of, as references; the Patient is of himself."""
+    if it.type == "Patient":
+        return [f"Patient/{it.id}"]
+    found = it.values.get("patient")
+    return [found] if isinstance(found, str) else list(found or ())
 
 
 def is_missing(parameter: Parameter, values: Mapping[str, Any]) -> bool:

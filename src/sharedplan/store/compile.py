@@ -18,6 +18,7 @@ from sharedplan.search.parameters import Parameter
 from sharedplan.search.values import lookup, position, string, token, uri
 from sharedplan.search.values.entry import capped
 from sharedplan.store import ranges
+from sharedplan.store.clients import Clients
 from sharedplan.store.projection import projection
 from sharedplan.store.statements import Statement
 
@@ -29,13 +30,20 @@ MANY = 200
 
 
 def condition(
-    statement: Statement, expression: e.Expression, type: str, alias: str = "r", *, is_anchored: bool = False
+    statement: Statement,
+    expression: e.Expression,
+    type: str,
+    alias: str = "r",
+    *,
+    is_anchored: bool = False,
+    client: str | None = None,
 ) -> str:
     """The SQL that is true of the rows of the type, under that alias, which meet the expression.
 
-    It can stand beside AND as it is. `is_anchored`: something beside it leaves few rows already.
+    It can stand beside AND as it is. `is_anchored`: something beside it leaves few rows already. `client`: what stands
+    beside it leaves rows of that client alone, so what he allows is asked once.
     """
-    return _Condition(statement, type, alias).sql(expression, is_anchored)
+    return _Condition(statement, type, alias, client).sql(expression, is_anchored)
 
 
 def rows(statement: Statement, type: str) -> str:
@@ -58,7 +66,7 @@ def rows(statement: Statement, type: str) -> str:
     within = statement.seen[type]
     visible = ""
     if not isinstance(within, e.Everything):
-        inside = condition(statement, within, type, now)
+        inside = condition(statement, within, type, now, is_anchored=True)
         living_now = f"select from {table} {now} where {now}.id = {there}.id"
         last = f"""select from past.{table} {now} where {now}.id = {there}.id and {inside} and not exists (
             select from past.{table} {later} where {later}.id = {now}.id and {later}.version > {now}.version)"""
@@ -71,7 +79,7 @@ def rows(statement: Statement, type: str) -> str:
 def is_anchor(expression: e.Expression) -> bool:
     """Whether it leaves few rows: those of one client, with one identifier, or named by their ids."""
     match expression:
-        case e.HasId() | e.InCompartment():
+        case e.HasId() | e.InCompartment() | e.OfClient():
             return True
         case e.RefersTo(parameter):
             return parameter.is_scalar
@@ -84,13 +92,24 @@ def is_anchor(expression: e.Expression) -> bool:
     return False
 
 
+def client_of(expression: e.Expression) -> str | None:
+    """The one client that all rows which meet the expression are of; None where it does not say so outright."""
+    match expression:
+        case e.RefersTo(parameter, (reference,)) if parameter.is_scalar and parameter.column == "patient":
+            return reference
+        case e.And(parts):
+            return next((found for part in parts if (found := client_of(part)) is not None), None)
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class _Condition:
-    """Conditions on the rows of one type under one alias."""
+    """Conditions on the rows of one type under one alias; of the one client, if there is one."""
 
     statement: Statement
     type: str
     alias: str
+    client: str | None = None
 
     def sql(self, expression: e.Expression, is_anchored: bool = False) -> str:
         match expression:
@@ -112,6 +131,11 @@ class _Condition:
                 return self.updated(since, until)
             case e.InCompartment():
                 return self.sql(members(expression, self.type))
+            case e.OfRegister(organization):
+                return f"{self.alias}.controller = {self.statement.bind(organization, 'text')}"
+            case e.OfClient() | e.Permitted() | e.OfOwnClients():
+                clients = Clients(self.statement, self.type, self.alias, self.client)
+                return clients.sql(expression, is_anchored=is_anchored)
             case e.Missing(parameter):
                 return self.missing(parameter)
             case e.Chained():
@@ -277,7 +301,7 @@ class _Condition:
         """From this row to what it refers to, when few rows are left to ask; else from there to here."""
         inner = self.statement.alias()
         source = f"{rows(self.statement, asked.type)} {inner}"
-        where = self.visible(asked.type, asked.where, inner)
+        where = self.visible(asked.type, asked.where, inner, is_anchored and not asked.parameter.is_canonical)
         named, parameter = _name(asked.type, inner), asked.parameter
         if parameter.is_canonical:
             return self.found_by(parameter, f"select unnest({inner}.url) from {source} where {where}")
@@ -294,7 +318,7 @@ class _Condition:
     def referred_by(self, asked: e.ReferredBy, is_anchored: bool) -> str:
         parameter, inner = asked.parameter, self.statement.alias()
         source = f"{rows(self.statement, parameter.resource)} {inner}"
-        where = self.visible(parameter.resource, asked.where, inner)
+        where = self.visible(parameter.resource, asked.where, inner, is_anchored)
         column, start = f'{inner}."{parameter.column}"', len(self.type) + 2
         if parameter.is_canonical:
             return f"exists (select from {source} where {column} && {self.alias}.url and {where})"
@@ -316,12 +340,12 @@ class _Condition:
         look_up = f'{table} {other} on {other}."{parameter.column}" && array[k.entry]'
         return f"{self.alias}.id in (select {other}.id from ({entries}) k(entry) join {look_up})"
 
-    def visible(self, type: str, where: e.Expression, alias: str) -> str:
-        """The condition on another type's rows, those of its slice only."""
+    def visible(self, type: str, where: e.Expression, alias: str, is_found: bool) -> str:
+        """The condition on another type's rows, those of its slice only; `is_found`: they are few already."""
         within = self.statement.seen[type]
-        inside = _Condition(self.statement, type, alias)
-        is_anchored = is_anchor(within)
-        return f"{inside.sql(where, is_anchored)} and {inside.sql(within)}"
+        asked = _Condition(self.statement, type, alias).sql(where, is_anchor(within))
+        inside = _Condition(self.statement, type, alias, client_of(where))
+        return f"{asked} and {inside.sql(within, is_found or is_anchor(where))}"
 
 
 def _name(type: str, alias: str) -> str:

@@ -43,6 +43,7 @@ def step(
     most = statement.bind(limit + 1, "integer")
     ways: dict[str, list[str]] = {}
     referred = _referred(includes, found, then, ways)
+    statement.asker = then.asker
     for include in includes:
         if include.is_reverse and (way := _reverse(include, found, statement)):
             ways.setdefault(include.parameter.resource, []).append(way)
@@ -55,7 +56,7 @@ def step(
         new = f" AND r.id <> ALL({statement.bind(sorted(held), 'text[]')})" if held else ""
         parts.append(
             f"(SELECT '{type}' AS type, {fields(type)} FROM {projection(type).table} r "
-            f"WHERE ({' OR '.join(conditions)}) AND {condition(statement, within, type)}{new} "
+            f"WHERE ({' OR '.join(conditions)}) AND {condition(statement, within, type, is_anchored=True)}{new} "
             f"ORDER BY r.id LIMIT {most})"
         )
     if not parts:
@@ -64,7 +65,7 @@ def step(
     listed = f"SELECT * FROM ({' UNION ALL '.join(parts)}) listed ORDER BY type, id LIMIT {most}"
     steps.append(f"added AS MATERIALIZED ({listed})")
     sql = f"WITH {', '.join(steps)} SELECT * FROM ({weighed('added', 'type, id')}) fitting ORDER BY type, id"
-    return sql, statement.parameters
+    return statement.headed(sql), statement.parameters
 
 
 def _referred(includes: Sequence[Include], found: Ids, statement: Statement, ways: dict[str, list[str]]) -> list[str]:

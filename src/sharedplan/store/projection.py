@@ -12,7 +12,7 @@ from typing import Any
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.search.parameters import columns
 from sharedplan.search.registry import kept_until_renewed
-from sharedplan.store import trail
+from sharedplan.store import derived, trail
 from sharedplan.store.types import ENCODERS, Encoder, placeholder
 from sharedplan.store.versions import Change
 
@@ -88,6 +88,8 @@ class Projection:
             before = f"projected AS (DELETE FROM {self.table} r WHERE r.id = $3::text {told}),"
             made = "SELECT at, NULL::json AS content, $1::text AS head, $2::text AS tail FROM clock"
             after = self._superseding(id="$3", at="made.at", source=", made")
+            if self.is_derived:
+                after += f", {derived.forgetting(self.type, id='$3')}"
             audit = trail.insert(8, patients="(SELECT patients FROM projected)" if self.patients else "")
         else:
             before = ""
@@ -99,7 +101,11 @@ class Projection:
                 {"" if is_new else self._or_replaced}
             )"""
             after += "" if is_new else self._superseding(id="$3", at="made.at", source=", made")
-            audit = trail.insert(8 + len(self.kinds))
+            first = 8 + len(self.kinds)
+            if self.is_derived:
+                after += self._deriving(id="$3", rows=f"${first}", at="made.at", version="$4::integer", source=", made")
+                first += 1
+            audit = trail.insert(first)
         if recorded:
             # The audit row goes in before the clock is drawn, for whoever has drawn keeps all others waiting.
             before += f"recorded AS ({audit} RETURNING 1),"
@@ -122,7 +128,7 @@ class Projection:
         head, tail = (change.stamped.head, change.stamped.tail) if change.stamped else (None, None)
         patients = list(self.patients_of(change))
         known = [head, tail, change.id, change.version, change.controller, change.who, patients]
-        return known if change.stamped is None else known + self.encoded(change)
+        return known if change.stamped is None else known + self._sent(change)
 
     @lru_cache  # noqa: B019  # few are ever made
     def among_many(self, interaction: str, *, is_new: bool) -> str:
@@ -137,7 +143,12 @@ class Projection:
             ){"" if is_new else self._superseding(id="$1", at="$3::timestamptz")}
         """
         if interaction == "delete":
+            if self.is_derived:
+                truth += f", {derived.forgetting(self.type, id='$1')}"
             return f"{truth} DELETE FROM {self.table} WHERE id = $1::text"
+        if self.is_derived:
+            rows = f"${8 + len(self.kinds)}"
+            truth += self._deriving(id="$1", rows=rows, at="$3::timestamptz", version="$2::integer")
         values = "".join(f", {placeholder(kind, n)}" for n, kind in enumerate(self.kinds, 8))
         return f"""
             {truth}
@@ -149,7 +160,22 @@ class Projection:
     def among_many_with(self, change: Change, at: Any, content: str | None) -> list[Any]:
         """The parameters of `among_many`."""
         known = [change.id, change.version, at, change.controller, content, change.who, list(self.patients_of(change))]
-        return known if content is None else known + self.encoded(change)
+        return known if content is None else known + self._sent(change)
+
+    @property
+    def is_derived(self) -> bool:
+        """Whether rows of access are made of the type."""
+        return self.type in derived.TABLES
+
+    def _sent(self, change: Change) -> list[Any]:
+        """The index values, and what is derived."""
+        return [*self.encoded(change), change.derived or "[]"] if self.is_derived else self.encoded(change)
+
+    def _deriving(self, *, id: str, rows: str, at: str, version: str, source: str = "") -> str:
+        """Steps of a statement that replace what the version before said of access."""
+        forgotten = derived.forgetting(self.type, id=id)
+        told = derived.telling(self.type, id=id, rows=rows, at=at, version=version, source=source)
+        return f", {forgotten}, {told}"
 
     def _superseding(self, *, id: str, at: str, source: str = "") -> str:
         """A step of a statement that keeps the row which is about to go, for pages that still show its moment."""

@@ -2,7 +2,8 @@
 
 A version is visible when the resource's current row lies within the slice and the version itself spoke of the same
 client: what was once another's stays theirs. Where that cannot be told, the current version is all. A deleted resource
-has no row any more, so it is visible only to whom everything is. Conditions are compiled in `store/compile.py`.
+has no row any more, so it is visible only to whom everything is, or everything of its register. Conditions are
+compiled in `store/compile.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,9 +12,9 @@ from functools import lru_cache
 from typing import Any
 
 from sharedplan.catalogue import CATALOGUE
-from sharedplan.search.expression import Everything, Expression, InCompartment, Nothing
+from sharedplan.search.expression import And, Everything, Expression, Not, Nothing, OfClient, OfRegister, Or
 from sharedplan.store import trail as trails
-from sharedplan.store.compile import condition, is_anchor
+from sharedplan.store.compile import client_of, condition, is_anchor
 from sharedplan.store.projection import projection
 from sharedplan.store.statements import Statement
 from sharedplan.store.trail import Trail
@@ -30,18 +31,17 @@ _FIELDS = "v.type, v.id, v.version, v.last_updated, v.interaction, v.content"
 
 def current(type: str, id: str, *, within: Expression, version: int | None = None) -> Query:
     """The living row of a resource; only if it is still that `version`, when one is given."""
-    parameters: list[Any] = [id]
-    rows = _rows(type, within, parameters)
+    statement = Statement([id])
+    rows = _rows(type, within, statement)
     if version is not None:
-        parameters.append(version)
-        rows += f" AND r.version = ${len(parameters)}::integer"
-    return f"SELECT {projection(type).fields} {rows} AND r.id = $1::text", parameters
+        rows += f" AND r.version = {statement.bind(version, 'integer')}"
+    return statement.headed(f"SELECT {projection(type).fields} {rows} AND r.id = $1::text"), statement.parameters
 
 
 def audited(type: str, id: str, *, within: Expression, trail: Trail, row_id: str) -> Query:
     """The same, and the audit row in one statement: its outcome says whether a row was found."""
-    parameters: list[Any] = [id, *trails.row(trail, row_id)]
-    return _audited(type, _rows(type, within, parameters)), parameters
+    statement = Statement([id, *trails.row(trail, row_id)])
+    return statement.headed(_audited(type, _rows(type, within, statement))), statement.parameters
 
 
 @lru_cache(maxsize=1024)
@@ -66,10 +66,10 @@ def matching(type: str, where: Expression, *, within: Expression, seen: Mapping[
     conditions that go across references."""
     statement = Statement([], seen)
     asked = condition(statement, where, type, is_anchored=is_anchor(within))
-    rows = f"FROM {projection(type).table} r WHERE {asked} AND {condition(statement, within, type)}"
-    parameters = statement.parameters
+    rows = f"FROM {projection(type).table} r WHERE {asked} AND {_inside(statement, within, type, where)}"
     # Within the CTE the planner does not see the limit, which would tempt it to look through the table for a match.
-    return f"WITH hits AS MATERIALIZED (SELECT r.id, r.version {rows}) SELECT * FROM hits LIMIT {limit:d}", parameters
+    sql = f"WITH hits AS MATERIALIZED (SELECT r.id, r.version {rows}) SELECT * FROM hits LIMIT {limit:d}"
+    return statement.headed(sql), statement.parameters
 
 
 def living(type: str, where: Expression, *, within: Expression, seen: Mapping[str, Expression], limit: int) -> Query:
@@ -77,36 +77,33 @@ def living(type: str, where: Expression, *, within: Expression, seen: Mapping[st
     many there were (`fetched`, one above the limit when there are more); `seen` as for `matching`."""
     statement = Statement([], seen)
     asked = condition(statement, where, type, is_anchored=is_anchor(within))
-    slice = condition(statement, within, type)
+    slice = _inside(statement, within, type, where)
     shape = projection(type)
     rows = f"SELECT {shape.fields} FROM {shape.table} r WHERE {asked} AND {slice} LIMIT {limit + 1:d}"
-    return f"WITH few AS MATERIALIZED ({rows}) {weighed('few', 'id')}", statement.parameters
+    sql = f"WITH few AS MATERIALIZED ({rows}) {weighed('few', 'id')}"
+    return statement.headed(sql), statement.parameters
 
 
 def newest(type: str, id: str, *, within: Expression) -> Query:
     """The newest version of a resource, also a deletion."""
-    parameters: list[Any] = [type, id]
-    seen = _seen(type, within, parameters)
-    return (
-        f"""
+    statement = Statement([type, id])
+    seen = _seen(type, within, statement)
+    sql = f"""
         SELECT {_FIELDS} FROM resource_version v WHERE v.type = $1::text AND v.id = $2::text AND {seen}
         ORDER BY v.version DESC LIMIT 1
-        """,
-        parameters,
-    )
+        """
+    return statement.headed(sql), statement.parameters
 
 
 def version(type: str, id: str, number: int, *, within: Expression) -> Query:
     """One version of a resource."""
-    parameters: list[Any] = [type, id, number]
-    seen = _seen(type, within, parameters)
-    return (
-        f"""
+    statement = Statement([type, id, number])
+    seen = _seen(type, within, statement)
+    sql = f"""
         SELECT {_FIELDS} FROM resource_version v
         WHERE v.type = $1::text AND v.id = $2::text AND v.version = $3::integer AND {seen}
-        """,
-        parameters,
-    )
+        """
+    return statement.headed(sql), statement.parameters
 
 
 def history(
@@ -121,15 +118,12 @@ def history(
 ) -> Query | None:
     """A page of versions, newest first, and one more if there is any, each with the total (one above COUNTED when
     there are more). None when nothing of what is asked can be seen."""
-    parameters: list[Any] = [count]
-    wanted = _of_types(within, [type] if type is not None else _with_history(within), parameters)
+    statement = Statement([count])
+    bound = statement.bind
+    types = [type] if type is not None else _with_history(within)
+    wanted = _of_types(within, types, statement, is_one=id is not None)
     if not wanted:
         return None
-
-    def bound(value: Any, kind: str) -> str:
-        parameters.append(value)
-        return f"${len(parameters)}::{kind}"
-
     parts = [f"({' OR '.join(wanted)})"]
     if id is not None:
         parts.append(f"v.id = {bound(id, 'text')}")
@@ -147,66 +141,108 @@ def history(
     rows = f"FROM resource_version v WHERE {' AND '.join(parts)}"
     place = f" AND v.last_updated < {bound(before, 'timestamptz')}" if before is not None else ""
     return (
-        f"""
+        statement.headed(f"""
         WITH few AS (
             SELECT {_FIELDS} {rows}{place} ORDER BY v.last_updated DESC LIMIT $1::integer + 1
         ), page AS MATERIALIZED ({weighed("few", "last_updated DESC")})
         SELECT counted.total, page.*
         FROM (SELECT count(*) AS total FROM (SELECT {rows} LIMIT {COUNTED + 1}) few) counted
         LEFT JOIN page ON true ORDER BY page.last_updated DESC
-        """,
-        parameters,
+        """),
+        statement.parameters,
     )
 
 
 def locking(type: str, ids: Sequence[str], *, within: Expression) -> Query:
     """The living rows of these ids, locked in the order of the ids until the unit of work ends."""
-    parameters: list[Any] = [list(ids)]
-    rows = _rows(type, within, parameters)
+    statement = Statement([list(ids)])
+    rows = _rows(type, within, statement)
     sql = f"SELECT {projection(type).fields} {rows} AND r.id = ANY($1::text[]) ORDER BY r.id FOR UPDATE OF r"
-    return sql, parameters
+    return statement.headed(sql), statement.parameters
 
 
-def deletions(type: str, ids: Sequence[str]) -> Query:
-    """The newest version of each of these ids, where it is a deletion."""
+def deletions(type: str, ids: Sequence[str], *, within: Expression) -> Query | None:
+    """The newest version of each of these ids, where it is a deletion that is visible; None when none can be."""
+    statement = Statement([type, list(ids)])
+    seen = _seen_gone(within, statement)
+    if seen is None:
+        return None
     return (
         f"""
         SELECT * FROM (
-            SELECT DISTINCT ON (v.id) {_FIELDS} FROM resource_version v
+            SELECT DISTINCT ON (v.id) {_FIELDS}, v.controller FROM resource_version v
             WHERE v.type = $1::text AND v.id = ANY($2::text[]) ORDER BY v.id, v.version DESC
-        ) newest WHERE interaction = 'delete'
+        ) v WHERE interaction = 'delete' AND {seen}
         """,
-        [type, list(ids)],
+        statement.parameters,
     )
 
 
-def _rows(type: str, within: Expression, parameters: list[Any]) -> str:
-    """FROM and WHERE of the visible rows of a type."""
-    return f"FROM {projection(type).table} r WHERE {condition(Statement(parameters), within, type)}"
+def _inside(statement: Statement, within: Expression, type: str, where: Expression) -> str:
+    """The condition of a slice beside that of what is asked."""
+    return condition(statement, within, type, is_anchored=is_anchor(where), client=client_of(where))
 
 
-def _seen(type: str, within: Expression, parameters: list[Any]) -> str:
-    """The condition on a version `v` that it is visible."""
+def _rows(type: str, within: Expression, statement: Statement) -> str:
+    """FROM and WHERE of the visible rows of a type, of which few are named by their ids."""
+    return f"FROM {projection(type).table} r WHERE {condition(statement, within, type, is_anchored=True)}"
+
+
+def _seen(type: str, within: Expression, statement: Statement, *, is_one: bool = True) -> str:
+    """The condition on a version `v` that it is visible; `is_one`: there are few beside which it stands.
+
+    A register's versions are seen by whoever sees the register, also deletions.
+    """
     if isinstance(within, Everything):
         return "true"
-    rows = f"{_rows(type, within, parameters)} AND r.id = v.id"
-    if isinstance(within, InCompartment) and projection(type).patients:
-        parameters.append(f"{within.compartment}/{within.id}")
-        return f"EXISTS (SELECT {rows}) AND ${len(parameters)}::text = ANY(v.patients)"
-    return f"EXISTS (SELECT {rows} AND r.version = v.version)"
+    rows = f"FROM {projection(type).table} r WHERE {condition(statement, within, type, is_anchored=is_one)}"
+    if client := _client_of(within):
+        current = f"{_among(rows, is_one)} AND v.patients <@ ARRAY[{statement.bind(client, 'text')}]"
+        seen = f"({current} AND v.patients <> '{{}}')" if projection(type).patients else "false"
+    elif is_one:
+        seen = f"EXISTS (SELECT {rows} AND r.id = v.id AND r.version = v.version)"
+    else:
+        seen = f"(v.id, v.version) IN (SELECT r.id, r.version {rows})"
+    gone = _seen_gone(within, statement)
+    return f"({gone} OR {seen})" if gone is not None else seen
 
 
-def _of_types(within: Mapping[str, Expression], types: Sequence[str], parameters: list[Any]) -> list[str]:
+def _among(rows: str, is_one: bool) -> str:
+    """That `v` is a version of one of the rows."""
+    return f"EXISTS (SELECT {rows} AND r.id = v.id)" if is_one else f"v.id = ANY(ARRAY(SELECT r.id {rows}))"
+
+
+def _client_of(within: Expression) -> str | None:
+    """The client whose own view it is, without further limits; None for any other."""
+    match within:
+        case OfClient(client) | And((OfClient(client), Not())):
+            return client
+    return None
+
+
+def _seen_gone(within: Expression, statement: Statement) -> str | None:
+    """The condition on a version `v` that is visible even when nothing living is there; None when that is never so."""
+    match within:
+        case Everything():
+            return "true"
+        case OfRegister(organization):
+            return f"v.controller = {statement.bind(organization, 'text')}"
+        case Or(parts):
+            found = [each for part in parts if (each := _seen_gone(part, statement)) is not None]
+            return f"({' OR '.join(found)})" if found else None
+    return None
+
+
+def _of_types(
+    within: Mapping[str, Expression], types: Sequence[str], statement: Statement, *, is_one: bool
+) -> list[str]:
     """The alternatives that make a version visible, for these types; those seen wholly are drawn together."""
     whole = [type for type in types if isinstance(within[type], Everything)]
-    found = []
-    if whole:
-        parameters.append(whole)
-        found.append(f"v.type = ANY(${len(parameters)}::text[])")
+    found = [f"v.type = ANY({statement.bind(whole, 'text[]')})"] if whole else []
     for type in types:
         if not isinstance(within[type], (Everything, Nothing)):
-            parameters.append(type)
-            found.append(f"(v.type = ${len(parameters)}::text AND {_seen(type, within[type], parameters)})")
+            of_type = f"v.type = {statement.bind(type, 'text')}"
+            found.append(f"({of_type} AND {_seen(type, within[type], statement, is_one=is_one)})")
     return found
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import asyncpg
 
+from sharedplan.store import derived as deriving
 from sharedplan.store.engine import Pool
 from sharedplan.store.projection import Projection, projection
 from sharedplan.store.session import Session
@@ -18,6 +19,9 @@ from sharedplan.store.unit_of_work import IDENTITIES
 
 Values = Callable[[str, str], Mapping[str, Any]]
 """(type, content) → index values by column."""
+
+Derived = Callable[[str, str, int], str | None]
+"""(type, content, version) → the rows that it says of access, as a JSON array; None for a type that says nothing."""
 
 BATCH = 200
 """Resources that are locked at a time."""
@@ -33,8 +37,10 @@ class Batch:
     mended: int
 
 
-async def reindex(pool: Pool, type: str, values: Values, *, after: str = "", size: int = BATCH) -> Batch:
-    """Puts the rows of the next resources of that type right; only what differs is written.
+async def reindex(
+    pool: Pool, type: str, values: Values, derived: Derived, *, after: str = "", size: int = BATCH
+) -> Batch:
+    """Puts the rows of the next resources of that type right, and those of access; only what differs is written.
 
     Whoever wants to change one of them waits for the batch. Raises Unavailable, and RetryableConflict when another
     writer was in the way.
@@ -53,8 +59,12 @@ async def reindex(pool: Pool, type: str, values: Values, *, after: str = "", siz
             else:
                 found = values(type, version["content"])
                 mended += len(await session.fetch(_mending(shape), _row(shape, version, found)))
+            if shape.is_derived:
+                mended += await _derive(session, version, derived)
         if len(ids) < size:
             mended += len(await session.fetch(_orphans(shape), [type]))
+            if shape.is_derived:
+                mended += len(await session.fetch(deriving.orphans(type), [type]))
     except BaseException:
         await session.roll_back()
         raise
@@ -67,7 +77,7 @@ _IDS = """
 """
 
 _NEWEST = """
-    SELECT DISTINCT ON (id) id, version, last_updated, interaction, content, controller FROM resource_version
+    SELECT DISTINCT ON (id) type, id, version, last_updated, interaction, content, controller FROM resource_version
     WHERE type = $1::text AND id = ANY($2::text[]) ORDER BY id, version DESC
 """
 
@@ -84,6 +94,26 @@ async def _locked(session: Session, shape: Projection, ids: Sequence[str]) -> li
         lock = f"pg_advisory_xact_lock(hashtextextended(name, {IDENTITIES}))"
         await session.fetch(f"SELECT {lock} FROM unnest($1::text[]) name", [absent])
     return await session.fetch(_NEWEST, [shape.type, list(ids)])
+
+
+async def _derive(session: Session, newest: asyncpg.Record, derived: Derived) -> int:
+    """Puts right what the resource says of access; how many rows had to be written."""
+    type, name = newest["type"], f"{newest['type']}/{newest['id']}"
+    said = "[]"
+    if newest["interaction"] != "delete":
+        said = derived(type, newest["content"], newest["version"]) or "[]"
+    # A member who does not say since when has been one since the first version, of those without a gap, to name him.
+    versions = await session.fetch(_ALL, [type, newest["id"]]) if type == "CareTeam" else []
+    since = deriving.since([(each["last_updated"], each["content"]) for each in versions])
+    rows = deriving.completed(type, said, newest["last_updated"], since)
+    removed, added = deriving.rewriting(type)
+    gone = await session.fetch(removed, [name, rows])
+    return len(gone) + len(await session.fetch(added, [name, rows]))
+
+
+_ALL = """
+    SELECT last_updated, content FROM resource_version WHERE type = $1::text AND id = $2::text ORDER BY version
+"""
 
 
 def _mending(shape: Projection) -> str:

@@ -15,12 +15,14 @@ MOST_VALUES = 30_000
 @dataclass(slots=True)
 class Statement:
     """`seen`: the slice of each type, for what is asked across references; a statement whose expressions stay within
-    one type needs none. `as_of`: the instant whose rows are looked at; None for what is now.
+    one type needs none. `as_of`: the instant whose rows are looked at; None for what is now. `asker`: SQL of who asks,
+    once something goes by that; whoever sends the statement puts it at its head (`headed`).
     """
 
     parameters: list[Any] = field(default_factory=list)
     seen: Mapping[str, Expression] = field(default_factory=dict)
     as_of: datetime | None = None
+    asker: str = ""
     _aliases: int = 0
     _moment: str = ""
 
@@ -41,3 +43,18 @@ class Statement:
         """The placeholder of `as_of`, bound once."""
         self._moment = self._moment or self.bind(self.as_of, "timestamptz")
         return self._moment
+
+    def asked_by(self, person: str | None, organization: str | None) -> str:
+        """SQL of who asks, expanded: read once in the whole statement, and only when it comes to that."""
+        if not self.asker:
+            self.asker = f"access_asker({self.bind(person, 'text')}, {self.bind(organization, 'text')})"
+        return "(select a from asker)"
+
+    def headed(self, sql: str) -> str:
+        """The statement with what its conditions refer to at its head."""
+        if not self.asker:
+            return sql
+        rest = sql.lstrip()
+        beside = f", {rest[4:]}" if rest[:4].upper() == "WITH" else f" {rest}"
+        return f"""WITH asker AS MATERIALIZED (SELECT {self.asker} AS a),
+            askers_clients AS MATERIALIZED (SELECT access_clients(a) AS c FROM asker){beside}"""

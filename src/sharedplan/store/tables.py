@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -24,7 +25,7 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, NUMRANGE, TSTZRANGE, TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB, NUMRANGE, TSTZRANGE, TSVECTOR
 from sqlalchemy.types import TypeEngine
 
 from sharedplan.catalogue import CATALOGUE, Offered
@@ -95,6 +96,57 @@ added_parameter = Table(
 )
 """The search parameters that this installation has beside the shipped ones: `store/additions.py`."""
 
+access_rule = Table(
+    "access_rule",
+    metadata,
+    Column("client", KEY, nullable=False),
+    Column("consent", KEY, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("rank", DateTime(timezone=True), nullable=False),
+    Column("updated", DateTime(timezone=True), nullable=False),
+    Column("is_ban", Boolean, nullable=False),
+    Column("performers", ARRAY(Text), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("depth", Integer, nullable=False),
+    Column("effect", Text, nullable=False),
+    Column("period", TSTZRANGE, nullable=False),
+    *(
+        Column(name, JSONB, nullable=False)
+        for name in ("recipients", "holders", "authors", "classes", "codes", "labels", "data")
+    ),
+    Column("actions", ARRAY(Text)),
+    Column("purposes", ARRAY(Text)),
+    Column("data_period", TSTZRANGE),
+    Column("is_of_all_data", Boolean, nullable=False),
+    Index("access_rule_client_idx", "client"),
+    Index("access_rule_consent_idx", "consent"),
+)
+"""What consents say of access, a row for each provision: `access/rows.py`."""
+
+access_member = Table(
+    "access_member",
+    metadata,
+    Column("client", KEY, nullable=False),
+    Column("team", KEY, nullable=False),
+    Column("member", KEY, nullable=False),
+    Column("on_behalf_of", Text),
+    Column("roles", ARRAY(Text), nullable=False),
+    Column("period", TSTZRANGE, nullable=False),
+    Column("says_since", Boolean, nullable=False),
+    Column("since", DateTime(timezone=True)),
+    Index("access_member_client_idx", "client"),
+    Index("access_member_team_idx", "team"),
+    Index("access_member_member_idx", "member"),
+)
+"""Who is on the teams of which client, and when."""
+Index(
+    "access_member_on_behalf_of_idx",
+    access_member.c.on_behalf_of,
+    postgresql_where=access_member.c.on_behalf_of.is_not(None),
+)
+
 client_assertion = Table(
     "client_assertion",
     metadata,
@@ -140,6 +192,11 @@ def _of(offered: Offered) -> Table:
         for name in ("date", "xact"):
             _index(table, name, "brin", name, postgresql_with={"pages_per_range": 32, "autosummarize": True})
         return table
+    if offered.client_data:
+        # The system of an organisation sees its own register, page by page.
+        held = table.c.controller.is_not(None)
+        _index(table, "register", "btree", "controller", "id", postgresql_where=held)
+        _index(table, "register_time", "btree", "controller", "last_updated", postgresql_where=held)
     # Words are many and looked for seldom, so they wait in a list until there are enough of them to be sorted in.
     _index(table, "words", "gin", "narrative", "words", postgresql_with={"gin_pending_list_limit": PENDING_WORDS})
     for column in _searched(offered):

@@ -19,9 +19,9 @@ from asyncpg import Record
 
 from sharedplan.clock import Clock, SystemClock
 from sharedplan.errors import Fault
-from sharedplan.search.expression import Everything, Expression
+from sharedplan.search.expression import Expression
 from sharedplan.search.includes import Include
-from sharedplan.store import including, queries, used_once, writing
+from sharedplan.store import including, knowing, queries, used_once, writing
 from sharedplan.store.engine import Pool
 from sharedplan.store.engine import RetryableConflict as RetryableConflict
 from sharedplan.store.recorder import Recorder
@@ -240,6 +240,29 @@ class Unit:
         shown = [_living(type, row) for row in found[:limit]]
         return Included(shown, bool(shown) and (found[0]["fetched"] or len(found)) > len(shown))
 
+    async def known(
+        self,
+        person: str | None,
+        organization: str | None,
+        clients: Sequence[str],
+        items: Sequence[str],
+        *,
+        wholly: bool,
+    ) -> str:
+        """The facts that a write is judged by, as JSON text (`store/knowing.py`)."""
+        query = knowing.known(person, organization, clients, items, wholly=wholly)
+        return str((await self._session.fetch(*query))[0][0])
+
+    async def above(self, organizations: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Each of the organisations, as a reference, with itself and all it is part of."""
+        found = await self._session.fetch(*knowing.above(organizations))
+        return {row["named"]: tuple(row["above"]) for row in found}
+
+    async def referred(self, pairs: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Those of the pairs of references of which the first refers to the second."""
+        found = await self._session.fetch(*knowing.referred(pairs)) if pairs else []
+        return {(row[0], row[1]) for row in found}
+
     async def lock(self, type: str, id: str, *, within: Expression) -> Version | None:
         """The newest version, kept as it is for others until the unit is left; None when there never was one to see.
 
@@ -260,10 +283,10 @@ class Unit:
         if absent and len(ordered) == 1:
             await self._lock_identities(absent)
             await self._lock_rows(absent, within, locked)  # somebody may have stored it while we waited
-        gone = [(type, id) for type, id in absent if isinstance(within[type], Everything)]
-        for type, ids in _by_type(gone):
-            for row in await self._session.fetch(*queries.deletions(type, ids)):
-                locked.setdefault((type, row["id"]), Version(*row))
+        for type, ids in _by_type(key for key in absent if key not in locked):
+            query = queries.deletions(type, ids, within=within[type])
+            for row in await self._session.fetch(*query) if query is not None else ():
+                locked.setdefault((type, row["id"]), Version(*tuple(row)[:6]))
         return locked
 
     async def lock_criteria(self, type: str, criteria: str) -> None:
@@ -315,7 +338,7 @@ class Unit:
                 locked[type, row["id"]] = _living(type, row)
 
 
-def _by_type(keys: Sequence[Key]) -> Iterable[tuple[str, list[str]]]:
+def _by_type(keys: Iterable[Key]) -> Iterable[tuple[str, list[str]]]:
     """(type, ids) of keys that are sorted."""
     for type, group in groupby(keys, key=itemgetter(0)):
         yield type, [id for _, id in group]

@@ -42,7 +42,7 @@ class Change:
     around the instant that the store draws; None for a deletion. `values` are the index values by column, as
     `search/indexing.py` finds them; an absent column means no value. `controller` is the Organization whose register a
     new resource belongs to; a later version stays where the first is. `who` says on whose behalf it was written, as
-    JSON text.
+    JSON text. `derived` are the rows that it says of access, as a JSON array (`store/derived.py`).
     """
 
     type: str
@@ -53,6 +53,7 @@ class Change:
     values: Mapping[str, Any]
     controller: str | None
     who: str | None
+    derived: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,288 @@
+"""What may be written, judged before it is: with the facts of the client, in the unit of work that writes.
+
+Reads are limited by their slices alone (`access/decision.py`); what is written must lie within the writer's slice, and
+here the pure rules of `access/judgement.py` say whether the register or the consents let him, and the rights of his
+place in the team. What goes in together is judged in two steps: what says something of access (consents, teams, tasks
+and such) by what was there before and the Patients that are made beside it, all else by what will be there then. So a
+transaction may bring a client with plan, team and consent, and nobody lets himself in by what he writes beside.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sharedplan.access.asker import Asker, asker_of
+from sharedplan.access.choices import Choices
+from sharedplan.access.facts import Facts, Question
+from sharedplan.access.items import Item, item_of
+from sharedplan.access.judgement import judge
+from sharedplan.access.principal import Principal
+from sharedplan.access.relations import Directory
+from sharedplan.access.rows import rows_of
+from sharedplan.catalogue import CATALOGUE
+from sharedplan.errors import Refused
+from sharedplan.exchange.facts import TELLING, Known, Stored, Written, known
+from sharedplan.fhir import json_text
+from sharedplan.fhir.exchanges import Json
+from sharedplan.interactions.acting import Write
+from sharedplan.search.indexing import index_values
+from sharedplan.search.values.reference import indexed
+from sharedplan.store.unit_of_work import Unit
+from sharedplan.store.versions import Change
+
+OPENING = frozenset({"Consent", "CareTeam"})
+"""Types that may let somebody in."""
+
+_CHOICES = Choices()
+_NOTHING_KNOWN = Stored(None, frozenset(), None, None)
+
+
+class Operating:
+    """For an operator of the service, who may write everything."""
+
+    def derived(self, resource: Json, version: int, base: str) -> str | None:
+        return rows_of(resource, version, base=base)
+
+    async def judged(self, writes: Sequence[Write], unit: Unit, base: str) -> list[Change | Exception]:
+        return [each.change for each in writes]
+
+
+@dataclass(frozen=True, slots=True)
+class Enforcing(Operating):
+    """For whom a token names."""
+
+    by: Principal
+
+    async def judged(self, writes: Sequence[Write], unit: Unit, base: str) -> list[Change | Exception]:
+        judging = await _judging(self.by, writes, unit, base)
+        return [judging.of(each) for each in judging.planned]
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A write, with the resources before and after, and the clients that either names."""
+
+    write: Write
+    before: Json | None
+    clients_before: tuple[str, ...]
+    clients_after: tuple[str, ...]
+
+    @property
+    def type(self) -> str:
+        return self.write.change.type
+
+    @property
+    def name(self) -> str:
+        return f"{self.write.change.type}/{self.write.change.id}"
+
+    @property
+    def after(self) -> Json | None:
+        resource = self.write.resource
+        return {**resource, "id": self.write.change.id} if resource is not None else None
+
+    @property
+    def action(self) -> str:
+        if self.write.resource is None:
+            return "delete"
+        return "create" if self.write.before is None else "update"
+
+    @property
+    def is_of_clients(self) -> bool:
+        return CATALOGUE[self.type].client_data
+
+
+@dataclass(frozen=True, slots=True)
+class _Judging:
+    """Everything that the writes of one go are judged by."""
+
+    by: Principal
+    planned: tuple[_Planned, ...]
+    known: Known
+    written: tuple[Written, ...]
+    related: frozenset[tuple[str, str]]
+
+    def of(self, each: _Planned) -> Change | Exception:
+        """The change as it may be done; or why it may not."""
+        if not each.is_of_clients:
+            return self.of_the_directory(each)
+        clients = dict.fromkeys((*each.clients_before, *each.clients_after))
+        change = each.write.change
+        if not clients:
+            return change if self.is_in_own_register(each) else self.refused(each)
+        if each.write.before is None:
+            change = replace(change, controller=self.register_of(next(iter(clients))))
+        for client in clients:
+            if not self.is_allowed(each, client, change.controller):
+                return self.refused(each)
+        return change
+
+    def facts(self, each: _Planned, client: str) -> Facts:
+        """The facts for this write; what is written beside it counts unless it tells something itself."""
+        is_telling = each.type in TELLING or each.type == "Patient"
+        writes = [one for one in self.written if one.name.startswith("Patient/")] if is_telling else self.written
+        return self.known.of(client, writes, _CHOICES)
+
+    def is_allowed(self, each: _Planned, client: str, controller: str | None) -> bool:
+        facts = self.facts(each, client)
+        before = self.item(each, each.before, client) if each.before is not None else None
+        after = self.new_item(each, client, controller) if each.after is not None else None
+        item = before or after
+        if item is None or item.client is None:
+            return False  # what is another's is not made his
+        question = Question(self.by.person, self.by.organization, self.by.purpose, each.action, item, after)
+        return judge(question, facts).is_permitted
+
+    def item(self, each: _Planned, resource: Json, client: str) -> Item:
+        """What is there, as it is asked about."""
+        stored = self.known.items.get(each.name, _NOTHING_KNOWN)
+        item = self._item(resource, stored.controller, stored.holders, stored.creator, stored)
+        return replace(item, client=client if client in each.clients_before else None)
+
+    def new_item(self, each: _Planned, client: str, controller: str | None) -> Item:
+        """What will be there."""
+        stored = self.known.items.get(each.name, _NOTHING_KNOWN)
+        if each.before is not None:
+            item = self._item(each.after or {}, stored.controller, stored.holders, stored.creator, stored)
+        else:
+            above = frozenset(self.known.directory.above(controller)) if controller is not None else frozenset()
+            creator = self.by.person or self.by.organization
+            item = self._item(each.after or {}, controller, above, creator, _NOTHING_KNOWN)
+        return replace(item, client=client if client in each.clients_after else None)
+
+    def _item(
+        self, resource: Json, controller: str | None, holders: Iterable[str], creator: str | None, stored: Stored
+    ) -> Item:
+        type = resource["resourceType"]
+        if self.by.person is None and type not in OPENING and controller == self.by.organization:
+            # What the system of a register writes in it goes by little: it need not be looked through.
+            return Item(type, None, resource.get("id"), controller, creator=creator)
+        name = f"{type}/{resource.get('id')}"
+        return item_of(
+            resource,
+            controller=controller,
+            parents=holders,
+            creator=creator,
+            first_updated=stored.first_updated or self.known.at,
+            referred_by=(by for by, named in self.related if named == name),
+            base=self.known.base,
+        )
+
+    def register_of(self, client: str) -> str | None:
+        """The register that something new of the client's goes into: that of the asker's organisation; for whoever
+        has none, that of the plan's controller."""
+        facts = self.known.of(client, self.written, _CHOICES)
+        acts_for = self.asker(facts).organization
+        return acts_for or facts.client.plan_controller or facts.client.controller
+
+    def asker(self, facts: Facts) -> Asker:
+        return asker_of(self.by.person, self.by.organization, facts.directory, facts.memberships, facts.at)
+
+    @property
+    def acts_for(self) -> str | None:
+        """The organisation that the asker acts for, truly."""
+        return asker_of(self.by.person, self.by.organization, self.known.directory, (), self.known.at).organization
+
+    def is_in_own_register(self, each: _Planned) -> bool:
+        """What is of no client is written in the own register."""
+        if each.write.before is None:
+            return self.acts_for is not None
+        stored = self.known.items.get(each.name, _NOTHING_KNOWN)
+        return self.acts_for is not None and stored.controller == self.acts_for
+
+    def of_the_directory(self, each: _Planned) -> Change | Exception:
+        """The directory is written by professionals; but nobody gives himself a role or a place in another
+        organisation, for consents may name those."""
+        resources = [one for one in (each.before, each.after) if one is not None]
+        if each.type == "PractitionerRole":
+            organizations = {_reference(one.get("organization"), self.known.base) for one in resources}
+            if self.by.person is not None or organizations != {self.by.organization}:
+                return Refused("a PractitionerRole is written by the system of its own organisation")
+        if each.type == "Organization":
+            before, after = (
+                _reference((one or {}).get("partOf"), self.known.base) for one in (each.before, each.after)
+            )
+            above = tuple(self.known.directory.above(after)) if after is not None else ()
+            if after != before and above and (self.by.organization or "") not in above:
+                return Refused("an Organization is made part of another by that one, or by one above it")
+        return each.write.change
+
+    def refused(self, each: _Planned) -> Refused:
+        """The same whatever the reason: it could tell of consents and teams that the asker does not see."""
+        whom = self.by.person or self.by.organization
+        return Refused(f"{whom} may not {each.action} this {each.type}")
+
+
+async def _judging(by: Principal, writes: Sequence[Write], unit: Unit, base: str) -> _Judging:
+    planned = tuple(_planned(each, base) for each in writes)
+    clients = dict.fromkeys(name for each in planned for name in (*each.clients_before, *each.clients_after))
+    there = [each.name for each in planned if each.before is not None and each.is_of_clients]
+    wholly = by.person is not None or any(each.type in OPENING for each in planned)
+    own = [each for each in planned if each.is_of_clients and each.before is not None]
+    text = await unit.known(by.person, by.organization, list(clients), there, wholly=wholly)
+    found = known(text, base)
+    if not wholly and any(found.items.get(each.name, _NOTHING_KNOWN).controller != by.organization for each in own):
+        found = known(await unit.known(by.person, by.organization, list(clients), there, wholly=True), base)
+    parents = {
+        above
+        for each in planned
+        if each.type == "Organization" and (above := _reference((each.after or {}).get("partOf"), base)) is not None
+    }
+    if parents:
+        found = replace(found, directory=_with_parents(found, await unit.above(sorted(parents))))
+    written = tuple(
+        Written(each.name, each.after, _register(each, by, found)) for each in planned if each.is_of_clients
+    )
+    return _Judging(by, planned, found, written, await _related(planned, found, unit))
+
+
+def _planned(write: Write, base: str) -> _Planned:
+    change, before = write.change, write.before
+    old = json_text.read(before.content) if before is not None and before.content is not None else None
+    return _Planned(
+        write,
+        old,
+        _clients(change.type, change.id, index_values(change.type, old, base=base)) if old is not None else (),
+        _clients(change.type, change.id, change.values) if write.resource is not None else (),
+    )
+
+
+def _clients(type: str, id: str, values: Mapping[str, Any]) -> tuple[str, ...]:
+    """The clients that something names, by its index values."""
+    if type == "Patient":
+        return (f"Patient/{id}",)
+    found = values.get("patient")
+    return (found,) if isinstance(found, str) else tuple(found or ())
+
+
+def _register(each: _Planned, by: Principal, found: Known) -> str | None:
+    """The register that something is in, or will be, as far as it says something of the client's own."""
+    stored = found.items.get(each.name)
+    return stored.controller if stored is not None else by.organization
+
+
+def _with_parents(found: Known, above: Mapping[str, tuple[str, ...]]) -> Directory:
+    """The directory, knowing also what these organisations are part of."""
+    parents = dict(found.directory.parents)
+    for named, chain in above.items():
+        rest = [each for each in chain if each != named]
+        for lower, upper in zip((named, *rest), rest, strict=False):
+            parents.setdefault(lower, upper)
+    return replace(found.directory, parents=parents)
+
+
+async def _related(planned: Iterable[_Planned], found: Known, unit: Unit) -> frozenset[tuple[str, str]]:
+    """Of the things that some rule means with all they refer to, which refer to what is written."""
+    by = {
+        entry[1]
+        for client in found.clients.values()
+        for rule in client["rules"] or ()
+        for group in rule["data"]
+        for entry in group
+        if entry[0] == "related"
+    }
+    return frozenset(await unit.referred([(one, each.name) for one in sorted(by) for each in planned]))
+
+
+def _reference(reference: Json | None, base: str) -> str | None:
+    text = (reference or {}).get("reference")
+    return indexed(text, base) if text is not None else None

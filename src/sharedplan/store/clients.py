@@ -1,0 +1,151 @@
+"""What goes by the client of a row, as SQL: whose it is, and whether he lets the asker see it; pure.
+
+The functions that judge are in the database (`migrations/`): a call for each row whose client does not say the same of
+all his things, and for one client alone a single call. What is not found by something else is found by the asker's
+clients, so that a search costs what its asker may see, not what is stored.
+"""
+
+from dataclasses import dataclass
+
+from sharedplan.search import expression as e
+from sharedplan.store.projection import projection
+from sharedplan.store.statements import Statement
+
+TIMES = {
+    "Appointment": ("date",),
+    "CarePlan": ("date",),
+    "CareTeam": ("date",),
+    "Communication": ("sent", "received"),
+    "Condition": ("onset_date", "recorded_date"),
+    "Consent": ("date",),
+    "DocumentReference": ("period", "date"),
+    "Encounter": ("date",),
+    "EpisodeOfCare": ("date",),
+    "Flag": ("date",),
+    "Goal": ("start_date",),
+    "List": ("date",),
+    "MeasureReport": ("period", "date"),
+    "Observation": ("date",),
+    "Provenance": ("when", "recorded"),
+    "QuestionnaireResponse": ("authored",),
+    "ServiceRequest": ("authored",),
+    "Task": ("period", "authored_on"),
+}
+"""Type → the columns of a thing's own time, in the order of `access/items.py`; what has no column there, the function
+`access_own_time` finds in the content."""
+
+ACTED_FOR = "(select (a).organization from asker)"
+"""SQL of the organisation that the asker acts for; null for a person who has no role there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """Conditions on the clients of a row of one type, under an alias; `client` is the one that all rows are of, when
+    that is known."""
+
+    statement: Statement
+    type: str
+    alias: str
+    client: str | None = None
+
+    def sql(self, expression: e.Expression, *, is_anchored: bool) -> str:
+        match expression:
+            case e.OfClient(client):
+                return self.of(client)
+            case e.Permitted():
+                if not self.kind:
+                    return self.of_nobody(expression) if expression.person and expression.organization else "false"
+                permitted = self.each(self.permitted(expression), is_anchored, expression)
+                if self.kind == "id" or not (expression.person and expression.organization):
+                    return permitted
+                return f"({self.of_nobody(expression)} or {permitted})"
+            case e.OfOwnClients():
+                return self.each(self.own(expression), True, expression)
+        raise TypeError(f"no SQL for {expression!r}")
+
+    @property
+    def kind(self) -> str:
+        """How a row names its clients: "id" (it is one), "text", "text[]" or "" (it does not)."""
+        if self.type == "Patient":
+            return "id"
+        shape = projection(self.type)
+        return shape.kinds[shape.names.index("patient")] if "patient" in shape.names else ""
+
+    def of(self, client: str) -> str:
+        match self.kind:
+            case "id":
+                return f"{self.alias}.id = {self.statement.bind(client.removeprefix('Patient/'), 'text')}"
+            case "text":
+                return f"{self.alias}.patient = {self.statement.bind(client, 'text')}"
+            case "text[]":
+                one = self.statement.bind([client], "text[]")
+                return f"({self.alias}.patient && {one} and {self.alias}.patient <@ {one})"
+        return "false"
+
+    def of_nobody(self, asked: e.Permitted) -> str:
+        """In the own register, and of no client."""
+        self.asker(asked)
+        own = f"{self.alias}.controller = {ACTED_FOR}"
+        return f"({self.alias}.patient is null and {own})" if self.kind else own
+
+    def each(self, holds: str, is_anchored: bool, asked: e.Permitted | e.OfOwnClients) -> str:
+        """That it holds of each client that the row names; `holds` is SQL with CLIENT in the place of one."""
+        found = ""
+        if not is_anchored and self.client is None:
+            self.statement.asked_by(asked.person, asked.organization)
+            found = "(select c from askers_clients)::text[]"
+        match self.kind:
+            case "id":
+                ids = f"array(select substr(c, 9) from unnest({found}) c where c like 'Patient/%')"
+                within = f"{self.alias}.id = any({ids}) and " if found else ""
+                itself = f"('Patient/' || {self.alias}.id)"
+                return f"({within}{holds.replace('CLIENT', itself)})"
+            case "text" if self.client is not None:
+                return holds.replace("CLIENT", self.statement.bind(self.client, "text"))
+            case "text":
+                within = f"{self.alias}.patient = any({found}) and " if found else ""
+                return f"({within}{holds.replace('CLIENT', f'{self.alias}.patient')})"
+            case "text[]":
+                within = f"{self.alias}.patient && {found}" if found else f"{self.alias}.patient is not null"
+                one = self.statement.alias()
+                not_so = f"({holds.replace('CLIENT', f'{one}.client')}) is not true"
+                return (
+                    f"({within} and not exists (select from unnest({self.alias}.patient) {one}(client) where {not_so}))"
+                )
+        return "false"
+
+    def permitted(self, asked: e.Permitted) -> str:
+        asker, purpose = self.asker(asked), self.statement.bind(asked.purpose, "text")
+        view, item = self.once(f"access_view(CLIENT, {asker}, {purpose})"), self.item(asker, purpose)
+        by_team = f"case {view} when 'all' then true when 'some' then {item} else false end"
+        if asked.person is None or asked.organization is None:
+            return by_team
+        # In the own register, a person needs a relation to the client instead of a consent.
+        own = f"{self.alias}.controller = {ACTED_FOR}"
+        return f"({own} and {self.once(f'access_concerned(CLIENT, {asker})')} or {by_team})"
+
+    def item(self, asker: str, purpose: str) -> str:
+        it = self.alias
+        times = [f'{it}."{name}"' for name in TIMES.get(self.type, ())]
+        time = f"coalesce({', '.join(times)})" if times else "null"
+        if self.type == "Observation":  # a Timing is no time of its own
+            time = f"case when {it}.content -> 'effectiveTiming' is null then {time} end"
+        owner = f"{it}.owner" if self.type == "Task" else "null"
+        return (
+            f"access_item(CLIENT, {asker}, {purpose}, '{self.type}', {it}.id, {it}.controller, {owner}, {time}, "
+            f"{it}.meta_security, {it}.meta_profile, {it}.content)"
+        )
+
+    def own(self, asked: e.OfOwnClients) -> str:
+        asker, one = self.asker(asked), self.statement.alias()
+        kept = (
+            f"exists (select from patient {one} where {one}.id = substr(CLIENT, 9) and {one}.controller = {ACTED_FOR})"
+        )
+        return kept if asked.person is None else f"{kept} and {self.once(f'access_concerned(CLIENT, {asker})')}"
+
+    def asker(self, asked: e.Permitted | e.OfOwnClients) -> str:
+        return self.statement.asked_by(asked.person, asked.organization)
+
+    def once(self, call: str) -> str:
+        """The call, made once for all rows when they are of one client."""
+        return f"(select {call})" if self.client is not None and self.kind == "text" else call

@@ -1,0 +1,122 @@
+"""What is known of clients and of the asker, for the judgement of a write: one statement for all that goes in together.
+
+It gives JSON, for most of it becomes values of the pure rules (`exchange/facts.py`); a period is [is it empty, low,
+high].
+"""
+
+from collections.abc import Sequence
+
+from sharedplan.store.queries import Query
+
+SHARED_PLAN = "https://sharedplan.dev/fhir/CodeSystem/plan|shared-plan"
+
+_SPAN = "json_build_array(isempty({0}), lower({0}), upper({0}))"
+
+_CLIENTS = f"""
+    SELECT json_agg(json_build_object(
+        'client', c.client,
+        'patient', (
+            SELECT json_build_object('controller', p.controller, 'content', p.content)
+            FROM patient p WHERE p.id = substr(c.client, 9)
+        ),
+        'plan_controller', (
+            SELECT p.controller FROM care_plan p WHERE p.patient = c.client AND p.status && ARRAY['active']
+            AND p.category && ARRAY['{SHARED_PLAN}'] ORDER BY p.id LIMIT 1
+        ),
+        'members', (
+            SELECT json_agg(json_build_object('client', m.client, 'team', m.team, 'member', m.member,
+                'on_behalf_of', m.on_behalf_of, 'roles', m.roles, 'period', {_SPAN.format("m.period")}))
+            FROM access_member m WHERE m.client = c.client
+        ),
+        'rules', (
+            SELECT json_agg(to_jsonb(r) || jsonb_build_object('period', {_SPAN.format("r.period")}, 'data_period',
+                CASE WHEN r.data_period IS NOT NULL THEN {_SPAN.format("r.data_period")} END)
+                ORDER BY r.consent, r.number)
+            FROM access_rule r WHERE r.client = c.client AND $5::boolean
+        ),
+        'relations', (
+            SELECT json_agg(found.content) FROM (
+                (SELECT e.content FROM episode_of_care e WHERE e.patient = c.client AND $5::boolean)
+                UNION ALL
+                (SELECT e.content FROM encounter e WHERE e.patient = c.client AND $5::boolean
+                    AND e.participant && (SELECT (a).members FROM asker))
+                UNION ALL
+                (SELECT t.content FROM task t WHERE t.patient = c.client AND $5::boolean
+                    AND t.owner = ANY ((SELECT (a).grantees FROM asker)::text[]))
+                UNION ALL
+                (SELECT e.content FROM encounter e WHERE e.patient = c.client AND $5::boolean LIMIT 1)
+                UNION ALL
+                (SELECT t.content FROM task t WHERE t.patient = c.client AND t.owner IS NOT NULL AND $5::boolean
+                    AND t.status && ARRAY['requested', 'received', 'accepted', 'ready', 'in-progress', 'on-hold']
+                    LIMIT 1)
+            ) found
+        )
+    )) FROM unnest($3::text[]) c(client)
+"""
+
+_ITEMS = """
+    SELECT json_agg(json_build_object(
+        'name', i.name, 'controller', v.controller, 'holders', access_above(v.controller), 'who', first.who,
+        'first_updated', first.last_updated
+    ))
+    FROM unnest($4::text[]) i(name)
+    CROSS JOIN LATERAL (
+        SELECT v.controller FROM resource_version v WHERE v.type = split_part(i.name, '/', 1)
+        AND v.id = split_part(i.name, '/', 2) ORDER BY v.version DESC LIMIT 1
+    ) v
+    LEFT JOIN resource_version first ON first.type = split_part(i.name, '/', 1)
+        AND first.id = split_part(i.name, '/', 2) AND first.version = 1
+"""
+
+_ROLES = """
+    SELECT json_agg(r.content) FROM practitioner_role r
+    WHERE r.id = substr($1::text, 18) OR r.practitioner = $1::text OR r.practitioner = (
+        SELECT claimed.practitioner FROM practitioner_role claimed
+        WHERE $1::text LIKE 'PractitionerRole/%' AND claimed.id = substr($1::text, 18)
+    )
+"""
+
+_COLLEAGUES = """
+    SELECT json_agg(r.content) FROM practitioner_role r WHERE r.organization = $2::text AND EXISTS (
+        SELECT FROM access_member m WHERE m.client = ANY ($3::text[])
+        AND m.member IN ('PractitionerRole/' || r.id, r.practitioner)
+    )
+"""
+
+KNOWN = f"""
+    WITH asker AS MATERIALIZED (SELECT access_asker($1::text, $2::text) AS a)
+    SELECT json_build_object(
+        'at', statement_timestamp(),
+        'clients', ({_CLIENTS}),
+        'items', ({_ITEMS}),
+        'roles', ({_ROLES}),
+        'colleagues', ({_COLLEAGUES}),
+        'relative', (SELECT r.content FROM related_person r WHERE $1::text LIKE 'RelatedPerson/%'
+            AND r.id = substr($1::text, 15)),
+        'above', (SELECT json_agg(o.content) FROM organization o
+            WHERE o.id = ANY (ARRAY(SELECT substr(named, 14) FROM unnest(access_above($2::text)) named)))
+    )::text
+"""
+
+
+def known(
+    person: str | None, organization: str | None, clients: Sequence[str], items: Sequence[str], *, wholly: bool
+) -> Query:
+    """The facts of these clients ("Patient/1"), of the items ("Goal/1") that are there, and of the asker; `wholly`:
+    with consents and relations, which the system of a register needs none of."""
+    return KNOWN, [person, organization, list(clients), list(items), wholly]
+
+
+def above(organizations: Sequence[str]) -> Query:
+    """(named, above) for each of these organisations: itself and all it is part of."""
+    return "SELECT named, access_above(named) AS above FROM unnest($1::text[]) named", [list(organizations)]
+
+
+def referred(pairs: Sequence[tuple[str, str]]) -> Query:
+    """(by, name) of those pairs of which the first refers to the second."""
+    by, names = [each[0] for each in pairs], [each[1] for each in pairs]
+    sql = """
+        SELECT by_, name FROM unnest($1::text[], $2::text[]) pairs(by_, name)
+        WHERE access_is_referred(by_, name, true)
+    """
+    return sql, [by, names]
