@@ -11,6 +11,7 @@ from sharedplan.access.decision import Facts, decide
 from sharedplan.access.principal import Principal
 from sharedplan.clock import Clock
 from sharedplan.errors import NotFound, NotOffered
+from sharedplan.exchange.access_decision import access_decision
 from sharedplan.exchange.enforcing import Enforcing, Operating
 from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.interactions.acting import Acting, Policy
@@ -42,6 +43,8 @@ INTERACTIONS: dict[str, Interaction] = {
     "search-system": search,
 }
 OPERATIONS: dict[str, Interaction] = {"validate": validate}
+OF_ACCESS: dict[str, Callable[[Asked, Principal, Acting], Awaitable[Answer]]] = {"access-decision": access_decision}
+"""Operations that ask the rules of access themselves, and so need to know who asks."""
 
 TRIES = 4
 WITHIN = 1.0  # seconds
@@ -50,7 +53,10 @@ WITHIN = 1.0  # seconds
 async def step(asked: Asked, by: Principal, unit: Unit, clock: Clock, policy: Policy) -> Answer:
     """Decides, acts and records one interaction in a unit of work that is open."""
     surroundings = acting(asked, by, unit, clock, policy)
-    answer = await interaction_of(asked)(asked, surroundings)
+    if asked.interaction == "operation" and asked.operation in OF_ACCESS:
+        answer = await OF_ACCESS[asked.operation](asked, by, surroundings)
+    else:
+        answer = await interaction_of(asked)(asked, surroundings)
     if not unit.has_recorded:
         await unit.record(audit.done(surroundings.trail, answer))
     return surroundings.shown(answer)

@@ -34,12 +34,19 @@ OF_THE_SYSTEM = ("transaction", "batch", "search-system", "history-system")
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation that every offered type has: its name without the $, and the OperationDefinition it follows."""
+    """An operation: its name without the $, and the OperationDefinition it follows."""
 
     name: str
     definition: str
     does: str
 
+
+ACCESS_DECISION = Operation(
+    "access-decision",
+    "https://sharedplan.dev/fhir/OperationDefinition/Patient-access-decision",
+    "May somebody do something with this client's data, why, and what would change it?",
+)
+"""An operation of a Patient alone, at its instance."""
 
 OPERATIONS = (
     Operation(
@@ -123,8 +130,9 @@ def _resource(offered: Offered, if_match_required: bool) -> Json:
         "searchParam": [_search_parameter(parameter) for parameter in PARAMETERS[offered.type].values()],
     }
     if "create" in can:
+        known = (*OPERATIONS, ACCESS_DECISION) if offered.type == "Patient" else OPERATIONS
         told["operation"] = [
-            {"name": each.name, "definition": each.definition, "documentation": each.does} for each in OPERATIONS
+            {"name": each.name, "definition": each.definition, "documentation": each.does} for each in known
         ]
     return told
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from sharedplan.rest.negotiation import FORM
+from sharedplan.rest.negotiation import FHIR_JSON, FORM
 from sharedplan.rest.openapi.failures import failures
 from sharedplan.rest.openapi.parts import (
     CONTROLS,
@@ -182,6 +182,40 @@ def validate(id: str, type: str, summary: str, *also: int) -> Part:
             **failures(*SEARCH_FAILURES, 413, 415, *also),
         },
     )
+
+
+def access_decision(summary: str) -> Part:
+    """The $access-decision operation of a client."""
+    parameters: Part = {"schema": ref("schemas", "Resource"), "example": _QUESTION}
+    return operation(
+        "accessDecision",
+        "Patient",
+        summary,
+        description="In: `actor` (Reference), `organization` (Reference), `action` (read, search, create, update, "
+        "delete), `target` (Reference) or `type`, `purpose`, `at` (dateTime), `consent` (a Consent: what if it were "
+        "saved). Out: `decision` (permit or deny), `step`, `reason`, `consent`, `validUntil`, `wouldChange`. One may "
+        "ask about oneself and one's organisation; the client, the coordinator and the controller about anybody.",
+        parameters=[],
+        requestBody={"required": True, "content": {FHIR_JSON: parameters}},
+        responses={
+            "200": {
+                "description": "Parameters with the decision and its grounds",
+                "content": {FHIR_JSON: {"schema": ref("schemas", "Resource")}},
+            },
+            **failures(*SEARCH_FAILURES, 404, 413, 415, 422),
+        },
+    )
+
+
+_QUESTION: Part = {
+    "resourceType": "Parameters",
+    "parameter": [
+        {"name": "actor", "valueReference": {"reference": "Practitioner/niko"}},
+        {"name": "organization", "valueReference": {"reference": "Organization/h"}},
+        {"name": "action", "valueCode": "read"},
+        {"name": "type", "valueCode": "CarePlan"},
+    ],
+}
 
 
 def _search_parameters(type: str) -> list[Part]:

@@ -2,7 +2,7 @@
 
 from sharedplan.catalogue import Offered
 from sharedplan.fhir.compartments import COMPARTMENTS
-from sharedplan.interactions.capabilities import OPERATIONS
+from sharedplan.interactions.capabilities import ACCESS_DECISION, OPERATIONS
 from sharedplan.rest.openapi import operations
 from sharedplan.rest.openapi.operations import Build, on_the_match
 from sharedplan.rest.openapi.parts import BASE, Part, ref
@@ -58,6 +58,9 @@ def type_paths(offered: Offered) -> dict[str, Part]:
             paths[f"{at_type}/${each.name}"] = {"post": operations.validate(named, type, each.does)}
             of_one = operations.validate(f"{named}AtInstance", type, f"{each.does}, as an update of this {type}", 404)
             paths[f"{at_instance}/${each.name}"] = {"post": _of_one(of_one, type)}
+    if type == "Patient":
+        of_access = operations.access_decision(ACCESS_DECISION.does)
+        paths[f"{at_instance}/${ACCESS_DECISION.name}"] = {"post": _of_one(of_access, type)}
     return paths
 
 

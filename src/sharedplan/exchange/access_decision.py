@@ -1,0 +1,266 @@
+"""$access-decision: may this actor do that, why, and what would change it? Asked before acting, judged as acting is.
+
+POST Patient/[id]/$access-decision with Parameters: `actor`, `organization`, `action`, `target` or `type`, `purpose`,
+`at`, `consent` (what if it were saved). The rules are those of `access/judgement.py`, by which writes are judged, and
+the SQL of the slices is held to them.
+
+One may ask about oneself and one's organisation; the client, the coordinator and the controller about anybody. Whoever
+else asks is answered as about a client who never was.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sharedplan.access.asker import asker_of
+from sharedplan.access.choices import Choices
+from sharedplan.access.decision import Facts as Moment
+from sharedplan.access.decision import decide
+from sharedplan.access.facts import Client, Facts, Question
+from sharedplan.access.items import Item, item_of
+from sharedplan.access.judgement import judge
+from sharedplan.access.principal import PURPOSES, Principal
+from sharedplan.access.provisions import rules_of
+from sharedplan.access.register import keeps_the_plan
+from sharedplan.access.relations import memberships
+from sharedplan.access.scopes import parse as scopes
+from sharedplan.catalogue import CATALOGUE
+from sharedplan.errors import Incorrect
+from sharedplan.exchange.facts import Known, known
+from sharedplan.fhir import json_text, references, resources
+from sharedplan.fhir.bundles import instant
+from sharedplan.fhir.exchanges import Answer, Asked, Json
+from sharedplan.interactions.acting import Acting
+from sharedplan.search.expression import Everything, Expression, OfClient
+from sharedplan.search.values.date import span
+from sharedplan.store.versions import Version
+
+ACTIONS = ("read", "search", "create", "update", "delete")
+ACTORS = ("Practitioner", "PractitionerRole", "RelatedPerson", "Patient", "Organization")
+
+_CHOICES = Choices()
+_EVERYTHING = Everything()
+_WHOLE = dict.fromkeys(CATALOGUE, _EVERYTHING)
+_NO_END = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """The parameters: `actor` a person, None for the organisation's system; `target` is "Type/id"."""
+
+    client: str
+    person: str | None
+    organization: str | None
+    action: str
+    type: str
+    target: str | None
+    purpose: str
+    at: datetime | None
+    consents: tuple[Json, ...]
+
+
+async def access_decision(asked: Asked, by: Principal, acting: Acting) -> Answer:
+    """A Parameters resource with the decision and its grounds. Raises Incorrect for parameters that say nothing."""
+    asking = _read(asked)
+    items = [asking.target] if asking.target is not None else []
+    text = await acting.unit.known(asking.person, asking.organization, [asking.client], items, wholly=True)
+    found = known(text, asked.base)
+    facts = await _as_of(asking, found.of(asking.client, (), _CHOICES), acting, asked.base)
+    if not await _may_ask(asking, by, facts, found, acting, asked.base):
+        facts = Facts(facts.at, Client(asking.client), directory=facts.directory)
+        found = replace(found, items={})
+    item = await _item(asking, facts, found, acting, asked.base)
+    question = Question(asking.person, asking.organization, asking.purpose, asking.action, item)
+    judgement = judge(question, facts)
+    if asking.target is None and asking.action in ("read", "search") and asking.at is None and not asking.consents:
+        seen = await _visible(asking, acting)
+        if seen is not None and not judgement.is_permitted and facts.client.controller is not None:
+            judgement = judge(replace(question, item=await _stored(seen, found, acting, asked.base)), facts)
+    parameters: list[Json] = [
+        {"name": "decision", "valueCode": "permit" if judgement.is_permitted else "deny"},
+        {"name": "step", "valueString": judgement.step},
+        *({"name": "reason", "valueString": each} for each in (*judgement.reasons, *judgement.residual)),
+        *({"name": "consent", "valueReference": {"reference": each}} for each in judgement.consents),
+    ]
+    if judgement.valid_until is not None:
+        parameters.append({"name": "validUntil", "valueInstant": instant(judgement.valid_until)})
+    parameters += [{"name": "wouldChange", "valueString": each} for each in judgement.would_change]
+    return Answer(200, json_text.write({"resourceType": "Parameters", "parameter": parameters}))
+
+
+def _read(asked: Asked) -> _Asking:
+    """The parameters, understood. Raises Incorrect, naming the one that is not."""
+    body = asked.body
+    if asked.type != "Patient" or asked.id is None or asked.method == "GET":
+        raise Incorrect("$access-decision is asked by POST Patient/[id]/$access-decision")
+    if not isinstance(body, dict) or body.get("resourceType") != "Parameters":
+        raise Incorrect("$access-decision needs Parameters in the body")
+    given: dict[str, Any] = {}
+    consents: list[Json] = []
+    for number, each in enumerate(body.get("parameter", ())):
+        at = f"Parameters.parameter[{number}]"
+        name = each.get("name") if isinstance(each, dict) else None
+        if name == "consent":
+            consents.append(_consent(each.get("resource"), len(consents), at))
+        elif name in _VALUES and name not in given:
+            given[name] = _value(each, _VALUES[name], at)
+        else:
+            raise Incorrect(f"$access-decision takes {', '.join((*_VALUES, 'consent'))}, each but consent once", at=at)
+    if "actor" not in given:
+        raise Incorrect("actor is missing: the person, or the organisation whose system it is")
+    person, organization = given["actor"], given.get("organization")
+    if person.startswith("Organization/"):
+        person, organization = None, organization or person
+    action, purpose = given.get("action", "read"), given.get("purpose", "TREAT")
+    if action not in ACTIONS:
+        raise Incorrect(f"action is one of {', '.join(ACTIONS)}")
+    if purpose not in PURPOSES:
+        raise Incorrect("purpose is a code of v3-ActReason below PurposeOfUse")
+    target = given.get("target")
+    type = target.partition("/")[0] if target is not None else given.get("type")
+    if type not in CATALOGUE or (target is not None and "type" in given):
+        raise Incorrect("either target or type says what is asked about, of a type that is offered here")
+    return _Asking(
+        f"Patient/{asked.id}", person, organization, action, type, target, purpose, given.get("at"), tuple(consents)
+    )
+
+
+_VALUES = {
+    "actor": "Reference",
+    "organization": "Reference",
+    "action": "Code",
+    "target": "Reference",
+    "type": "Code",
+    "purpose": "Code",
+    "at": "DateTime",
+}
+"""Name → type of its value."""
+
+
+def _value(parameter: Json, kind: str, at: str) -> Any:
+    value = parameter.get(f"value{kind}")
+    if kind == "Reference":
+        text = value.get("reference") if isinstance(value, dict) else None
+        found = references.parse(text) if isinstance(text, str) else None
+        allowed = ("Organization",) if parameter["name"] == "organization" else ACTORS
+        if found is None or found.kind != "relative" or (parameter["name"] != "target" and found.type not in allowed):
+            raise Incorrect(f"{parameter['name']} is a valueReference to Type/id", at=at)
+        return f"{found.type}/{found.id}"
+    if not isinstance(value, str):
+        raise Incorrect(f"{parameter['name']} has a value{kind}", at=at)
+    if kind == "Code":
+        return value
+    try:
+        return span(value)[0]
+    except ValueError:
+        raise Incorrect("at is a dateTime", at=at) from None
+
+
+def _consent(resource: Any, number: int, at: str) -> Json:
+    if not isinstance(resource, dict) or resource.get("resourceType") != "Consent":
+        raise Incorrect("consent holds a Consent as its resource", at=f"{at}.resource")
+    resources.check("Consent", resource)
+    return {"id": f"proposed-{number + 1}", **resource}
+
+
+async def _as_of(asking: _Asking, facts: Facts, acting: Acting, base: str) -> Facts:
+    """The facts at the instant that is asked about, with the consents that might be saved."""
+    at = asking.at or facts.at
+    if asking.at is not None and asking.at < facts.at:
+        client = OfClient(asking.client)
+        consents = await _then("Consent", client, at, acting)
+        teams = await _then("CareTeam", client, at, acting)
+        facts = replace(
+            facts,
+            rules=tuple(
+                rule
+                for each in consents
+                for rule in rules_of(json_text.read(str(each.content)), each.version, each.last_updated, base=base)
+            ),
+            memberships=tuple(
+                one for each in teams for one in memberships(json_text.read(str(each.content)), base=base)
+            ),
+        )
+    new = {f"Consent/{each['id']}" for each in asking.consents}
+    added = tuple(rule for each in asking.consents for rule in rules_of(each, 1, facts.at, base=base))
+    kept = tuple(rule for rule in facts.rules if rule.consent not in new)
+    return replace(facts, at=at, rules=(*kept, *(rule for rule in added if rule.client == asking.client)))
+
+
+async def _then(type: str, of_client: Expression, at: datetime, acting: Acting) -> list[Version]:
+    """The versions that were current then, of what is the client's today."""
+    now = await acting.unit.living(type, of_client, within=_WHOLE, limit=1000)
+    found: list[Version] = []
+    for each in now.versions:
+        moment = (at, at + timedelta(microseconds=1))
+        page = await acting.unit.history(within=_WHOLE, type=type, id=each.id, at=moment, count=1)
+        found += [one for one in page.versions if not one.is_deleted]
+    return found
+
+
+async def _may_ask(asking: _Asking, by: Principal, facts: Facts, found: Known, acting: Acting, base: str) -> bool:
+    """Whether the answer may be about this client as he is."""
+    if by.person == asking.client:
+        return True
+    if asking.person is not None and asking.person == by.person:
+        return asking.organization in (None, by.organization)
+    if asking.person is None and asking.organization == by.organization and by.organization is not None:
+        return True
+    text = await acting.unit.known(by.person, by.organization, [asking.client], [], wholly=True)
+    mine = known(text, base).of(asking.client, (), _CHOICES)
+    asker = asker_of(by.person, by.organization, mine.directory, mine.memberships, mine.at)
+    if by.person is None:
+        return mine.client.controller is not None and keeps_the_plan(asker, mine)
+    return not asker.names.isdisjoint(mine.leaders)
+
+
+async def _item(asking: _Asking, facts: Facts, found: Known, acting: Acting, base: str) -> Item:
+    """What is asked about: the thing that is there, or one of the type as it would be."""
+    if asking.target is not None and found.items:
+        type, _, there = asking.target.partition("/")
+        version = await acting.unit.read(type, there, within=_EVERYTHING)
+        if version is not None:
+            item = await _stored(version, found, acting, base)
+            if item.client == asking.client:
+                return item
+    controller = facts.client.plan_controller or facts.client.controller
+    if asking.action == "create":
+        controller = asking.organization or controller
+    holders = frozenset({controller} if controller else ())
+    id = asking.target.partition("/")[2] if asking.target is not None else None
+    return Item(asking.type, asking.client, id, controller, holders, kinds=frozenset({asking.type}))
+
+
+async def _stored(version: Version, found: Known, acting: Acting, base: str) -> Item:
+    name = f"{version.type}/{version.id}"
+    stored = found.items.get(name)
+    if stored is None:
+        text = await acting.unit.known(None, None, [], [name], wholly=False)
+        stored = known(text, base).items.get(name)
+    if stored is None:
+        return Item(version.type, None, version.id)
+    return item_of(
+        json_text.read(str(version.content)),
+        controller=stored.controller,
+        parents=stored.holders,
+        creator=stored.creator,
+        first_updated=stored.first_updated,
+        base=base,
+    )
+
+
+async def _visible(asking: _Asking, acting: Acting) -> Version | None:
+    """Something of the type and the client that the actor sees; None when nothing is."""
+    actor = Principal(
+        client_id="access-decision",
+        scopes=scopes("user/*.rs system/*.rs" if asking.person != asking.client else "patient/*.rs"),
+        organization=asking.organization,
+        person=asking.person,
+        purpose=asking.purpose,
+        issuer="",
+        token_id="",
+        expires=acting.clock.now() + _NO_END,
+    )
+    grant = decide(Asked("search-type", asking.type), actor, Moment(acting.clock.now()))
+    found = await acting.unit.living(asking.type, OfClient(asking.client), within=grant.slices, limit=1)
+    return next(iter(found.versions), None)

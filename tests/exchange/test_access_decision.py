@@ -1,0 +1,163 @@
+"""$access-decision: asked before acting, by whom it concerns, with what would change it."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from exchange.asking import RECORDS, Ask, a_patient, resource_in
+from sharedplan.access.principal import Principal
+from sharedplan.access.scopes import parse
+from sharedplan.errors import Incorrect
+
+SOCIAL = replace(RECORDS, organization="Organization/s", client_id="social")
+HEALTH = replace(RECORDS, organization="Organization/h", client_id="health")
+SARI = replace(SOCIAL, person="Practitioner/sari", scopes=parse("user/*.cruds"))
+NIKO = replace(HEALTH, person="Practitioner/niko", scopes=parse("user/*.cruds"))
+AINO = replace(RECORDS, organization=None, person="Patient/aino", scopes=parse("patient/*.cruds"))
+
+SCOPE = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]}
+OPTIN = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "OPTIN"}]}
+CATEGORY = "https://sharedplan.dev/fhir/CodeSystem/consent-category"
+ROLE = "https://sharedplan.dev/fhir/CodeSystem/team-role"
+
+
+def a_consent(id: str, type: str, *actors: str, at: str = "2026-01-10T12:00:00Z", category: str = "permit") -> Any:
+    recipient = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "code": "IRCP"}]}
+    return {
+        "resourceType": "Consent",
+        "id": id,
+        "status": "active",
+        "scope": SCOPE,
+        "category": [{"coding": [{"system": CATEGORY, "code": category}]}],
+        "patient": {"reference": "Patient/aino"},
+        "dateTime": at,
+        "policyRule": OPTIN,
+        "provision": {
+            "type": type,
+            "actor": [{"role": recipient, "reference": {"reference": each}} for each in actors],
+        },
+    }
+
+
+@pytest.fixture
+async def world(ask: Ask) -> Ask:
+    """Aino's plan in the register of S; Sari coordinates, Niko of H is a member."""
+    for who, organization in (("sari", "s"), ("niko", "h")):
+        system = replace(RECORDS, organization=f"Organization/{organization}")
+        await ask("update", f"Practitioner/{who}", {"resourceType": "Practitioner", "id": who}, by=system)
+        role = {
+            "resourceType": "PractitionerRole",
+            "id": f"{who}-role",
+            "active": True,
+            "practitioner": {"reference": f"Practitioner/{who}"},
+            "organization": {"reference": f"Organization/{organization}"},
+        }
+        await ask("update", f"PractitionerRole/{who}-role", role, by=system)
+    await ask("update", "Patient/aino", a_patient(id="aino"), by=SOCIAL)
+    participants = [
+        {
+            "member": {"reference": "Practitioner/sari"},
+            "role": [{"coding": [{"system": ROLE, "code": "coordinator"}]}],
+            "period": {"start": "2026-01-01"},
+        },
+        {"member": {"reference": "Practitioner/niko"}, "period": {"start": "2026-01-01"}},
+    ]
+    team = {
+        "resourceType": "CareTeam",
+        "id": "team",
+        "status": "active",
+        "subject": {"reference": "Patient/aino"},
+        "participant": participants,
+    }
+    await ask("update", "CareTeam/team", team, by=SOCIAL)
+    plan = {
+        "resourceType": "CarePlan",
+        "id": "plan",
+        "status": "active",
+        "intent": "plan",
+        "subject": {"reference": "Patient/aino"},
+    }
+    await ask("update", "CarePlan/plan", plan, by=SOCIAL)
+    return ask
+
+
+async def decided(ask: Ask, by: Principal, *, client: str = "aino", **given: Any) -> dict[str, list[Any]]:
+    """name → values of the answer's parameters."""
+    kinds = {"actor": "Reference", "organization": "Reference", "target": "Reference", "at": "DateTime"}
+    parameters: list[Any] = []
+    for name, value in given.items():
+        if name == "consents":
+            parameters += [{"name": "consent", "resource": each} for each in value]
+        else:
+            kind = kinds.get(name, "Code")
+            parameters.append({"name": name, f"value{kind}": {"reference": value} if kind == "Reference" else value})
+    body = {"resourceType": "Parameters", "parameter": parameters}
+    answer = await ask("operation", f"Patient/{client}", body, by=by, operation="access-decision", method="POST")
+    found: dict[str, list[Any]] = {}
+    for each in resource_in(answer)["parameter"]:
+        value = next(value for key, value in each.items() if key.startswith("value"))
+        found.setdefault(each["name"], []).append(value["reference"] if isinstance(value, dict) else value)
+    return found
+
+
+NIKO_READS = {"actor": "Practitioner/niko", "organization": "Organization/h", "target": "CarePlan/plan"}
+
+
+async def test_without_a_consent_it_is_no_and_what_is_missing_is_told(world: Ask) -> None:
+    found = await decided(world, NIKO, **NIKO_READS)
+    assert (found["decision"], found["step"]) == (["deny"], ["default"])
+    assert "Organization/h" in found["wouldChange"][0]
+
+
+async def test_a_consent_that_might_be_saved_is_asked_about_and_one_that_is_decides(world: Ask) -> None:
+    permit = a_consent("k1", "permit", "Organization/h")
+    what_if = await decided(world, SARI, **NIKO_READS, consents=[permit])
+    assert (what_if["decision"], what_if["consent"]) == (["permit"], ["Consent/k1/_history/1"])
+    assert (await decided(world, SARI, **NIKO_READS))["decision"] == ["deny"]
+    await world("update", "Consent/k1", permit, by=AINO)
+    assert (await decided(world, SARI, **NIKO_READS))["decision"] == ["permit"]
+    assert (await decided(world, AINO, **NIKO_READS))["decision"] == ["permit"]
+    ban = a_consent("k2", "deny", "Organization/h", at="2026-01-05T12:00:00Z", category="ban")
+    banned = await decided(world, SARI, **NIKO_READS, consents=[ban])
+    assert (banned["decision"], banned["step"]) == (["deny"], ["ban"])
+    assert "k2" in banned["wouldChange"][0]
+
+
+async def test_a_type_is_a_permit_when_anything_of_it_is_visible(world: Ask) -> None:
+    await world("update", "Consent/k1", a_consent("k1", "permit", "Organization/h"), by=AINO)
+    asked = {"actor": "Practitioner/niko", "organization": "Organization/h", "type": "CarePlan", "action": "search"}
+    assert (await decided(world, NIKO, **asked))["decision"] == ["permit"]
+
+
+async def test_a_stranger_is_answered_as_about_a_client_who_never_was(world: Ask) -> None:
+    await world("update", "Consent/k1", a_consent("k1", "permit", "Organization/h"), by=AINO)
+    stranger = replace(RECORDS, organization="Organization/x", client_id="x")
+    for asked in (NIKO_READS, {"actor": "Organization/x", "type": "CarePlan"}):
+        about = await decided(world, stranger, **asked)
+        never = await decided(world, stranger, client="never-was", **asked)
+        assert about == never
+        assert about["decision"] == ["deny"]
+
+
+async def test_the_past_is_judged_by_what_was_said_then(world: Ask) -> None:
+    await world("update", "Consent/k1", a_consent("k1", "permit", "Organization/h"), by=AINO)
+    before = "2026-01-09T12:00:00Z"
+    assert (await decided(world, SARI, **NIKO_READS, at=before))["decision"] == ["deny"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"type": "CarePlan"},
+        {"actor": "Practitioner/niko"},
+        {"actor": "Practitioner/niko", "type": "Claim"},
+        {"actor": "Practitioner/niko", "type": "CarePlan", "action": "peek"},
+        {"actor": "Practitioner/niko", "type": "CarePlan", "purpose": "CURIOSITY"},
+        {"actor": "CarePlan/plan", "type": "CarePlan"},
+        {"actor": "Practitioner/niko", "type": "CarePlan", "target": "CarePlan/plan"},
+    ],
+)
+async def test_a_question_that_says_too_little_is_refused(world: Ask, given: dict[str, Any]) -> None:
+    with pytest.raises(Incorrect):
+        await decided(world, SARI, **given)
