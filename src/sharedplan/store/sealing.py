@@ -3,7 +3,8 @@
 Rows of the trail are written side by side, so none can wait for another's hash. A row knows the transaction that wrote
 it; a seal covers the rows of all transactions from where the last one ended up to the oldest that still runs. Those are
 over, so nothing can be added to them, and whatever is changed or taken away later no longer fits the seal's hash. Each
-hash covers the one before. Who keeps a head (`sharedplan verify-audit` prints it) can tell, too, if the end was cut off.
+hash covers the one before. Who keeps a head (`sharedplan verify-audit` prints it) can tell when the end is cut off.
+https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT
 https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT
 """
 
