@@ -5,7 +5,6 @@ it; a seal covers the rows of all transactions from where the last one ended up 
 over, so nothing can be added to them, and whatever is changed or taken away later no longer fits the seal's hash. Each
 hash covers the one before. Who keeps a head (`sharedplan verify-audit` prints it) can tell when the end is cut off.
 https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT
-https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT
 """
 
 import asyncio
