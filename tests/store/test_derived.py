@@ -100,7 +100,9 @@ class Stored:
 
     async def empty(self) -> None:
         await self.run("ALTER TABLE resource_version DISABLE TRIGGER USER")
-        await self.run("TRUNCATE resource_version, access_rule, access_member, care_team, consent, past.care_team, past.consent")
+        await self.run(
+            "TRUNCATE resource_version, access_rule, access_member, care_team, consent, past.care_team, past.consent"
+        )
 
 
 @pytest.fixture(scope="module")
