@@ -305,15 +305,44 @@ FUNCTIONS = (
         -- What a guardian permitted himself for a child ends when the child is of age (access/guardianship.py).
         AND NOT (r.effect = 'permit' AND a.person = ANY (r.performers) AND named <> ALL (r.performers) AND EXISTS (
             SELECT FROM unnest(r.performers) p WHERE p LIKE 'RelatedPerson/%'
-        ) AND EXISTS (
-            SELECT FROM patient p, LATERAL (
-                SELECT (lower(p.birthdate) AT TIME ZONE 'Europe/Helsinki' + interval '18 years')
-                    AT TIME ZONE 'Europe/Helsinki' AS of_age
-            ) came
-            WHERE p.id = substr(named, 9) AND of_age <= statement_timestamp() AND r.at < of_age
-        ))
+        ) AND coalesce(access_age(named, 18) <= statement_timestamp() AND r.at < access_age(named, 18), false))
         ORDER BY r.consent, r.depth DESC, r.effect = 'deny' DESC, r.number;
     END
+    $$
+    """,
+    """
+    CREATE FUNCTION access_disclosure(body jsonb) RETURNS text LANGUAGE sql STABLE AS $$
+    -- Whether guardians of a minor may know of it: 1 not able to decide, 2 able and allows, 3 able and forbids.
+        SELECT coding ->> 'code'
+        FROM jsonb_path_query(body, 'lax $.extension[*]') WITH ORDINALITY e(value, n), LATERAL (
+            SELECT e.value -> 'valueCoding' AS coding, 0::bigint AS m
+            UNION ALL
+            SELECT c.coding, c.m
+            FROM jsonb_path_query(e.value, 'lax $.valueCodeableConcept.coding[*]') WITH ORDINALITY c(coding, m)
+        ) codings
+        WHERE coding ->> 'system' = 'urn:oid:1.2.246.537.5.40202.201901' AND coding ->> 'code' <> ''
+        ORDER BY n, m LIMIT 1
+    $$
+    """,
+    """
+    CREATE FUNCTION access_age(named text, years integer) RETURNS timestamptz LANGUAGE sql STABLE AS $$
+    -- When the client comes to that age; null when nobody knows.
+        SELECT (lower(p.birthdate) AT TIME ZONE 'Europe/Helsinki' + years * interval '1 year')
+            AT TIME ZONE 'Europe/Helsinki'
+        FROM patient p WHERE p.id = substr(named, 9)
+    $$
+    """,
+    """
+    CREATE FUNCTION access_is_guardian(named text, a access_asker) RETURNS boolean LANGUAGE sql STABLE AS $$
+    -- Whether the asker is a guardian of the client, who is a minor.
+        SELECT a.person LIKE 'RelatedPerson/%' AND cardinality(a.names) > 0 AND EXISTS (
+            SELECT FROM related_person r WHERE r.id = substr(a.person, 15) AND r.patient = named
+            AND r.relationship && ARRAY(
+                SELECT 'http://terminology.hl7.org/CodeSystem/v3-RoleCode|' || code FROM unnest(
+                    '{GUARD,PRN,MTH,FTH,NMTH,NFTH,ADOPTP,ADOPTM,ADOPTF,PRNFOST}'::text[]
+                ) code
+            )
+        ) AND coalesce(statement_timestamp() < access_age(named, 18), false)
     $$
     """,
     """
@@ -326,6 +355,9 @@ FUNCTIONS = (
     BEGIN
         IF named IS NULL THEN
             RETURN 'none';
+        END IF;
+        IF a.person LIKE 'RelatedPerson/%' AND access_is_guardian(named, a) THEN
+            RETURN 'some';
         END IF;
         s := access_standing(named, a);
         IF NOT s.is_member THEN
@@ -426,8 +458,18 @@ FUNCTIONS = (
         low timestamptz;
         high timestamptz;
         is_deny boolean;
+        is_guardian boolean := a.person LIKE 'RelatedPerson/%' AND access_is_guardian(named, a);
+        disclosure text;
     BEGIN
-        IF NOT s.is_member THEN
+        IF is_guardian THEN
+            body := content::jsonb;
+            disclosure := coalesce(access_disclosure(body), (
+                SELECT access_disclosure(p.content::jsonb) FROM patient p WHERE p.id = substr(named, 9)
+            ));
+            IF disclosure = '3' THEN
+                RETURN false;
+            END IF;
+        ELSIF NOT s.is_member THEN
             RETURN false;
         END IF;
         FOR r IN SELECT * FROM access_rules(named, a, s, purpose) LOOP
@@ -501,7 +543,12 @@ FUNCTIONS = (
                 best := r;
             END IF;
         END LOOP;
-        IF best.effect IS DISTINCT FROM 'permit' THEN
+        IF is_guardian AND best.effect IS DISTINCT FROM 'deny' AND (
+            disclosure IN ('1', '2') OR coalesce(statement_timestamp() < access_age(named, 12), false)
+        ) THEN
+            RETURN true;
+        END IF;
+        IF best.effect IS DISTINCT FROM 'permit' OR NOT s.is_member THEN
             RETURN false;
         END IF;
         RETURN NOT s.is_narrow OR best.classes <> '[]' OR best.data <> '[]' OR kind IN ('CarePlan', 'CareTeam')
@@ -565,6 +612,9 @@ FUNCTIONS = (
             SELECT e.patient FROM episode_of_care e WHERE e.care_manager = ANY (a.names) AND e.patient IS NOT NULL
             UNION
             SELECT e.patient FROM encounter e WHERE e.participant && a.names AND e.patient IS NOT NULL
+            UNION
+            SELECT r.patient FROM related_person r WHERE a.person LIKE 'RelatedPerson/%' AND r.id = substr(a.person, 15)
+            AND r.patient IS NOT NULL
         );
     END
     $$
@@ -593,7 +643,8 @@ def downgrade() -> None:
     op.execute("DROP TABLE access_rule, access_member CASCADE")
     op.execute("""
         DROP FUNCTION access_span, access_validity, access_above, access_is_active, access_is_role_at, access_met,
-            access_refers, access_authors, access_labels, access_codes, access_is_referred, access_own_time
+            access_refers, access_authors, access_labels, access_codes, access_is_referred, access_own_time,
+            access_disclosure, access_age
     """)
     for table in TABLES:
         op.execute(f"DROP INDEX {table}_register_idx, {table}_register_time_idx")

@@ -16,7 +16,7 @@ from exchange.asking import RECORDS
 from sharedplan.access.decision import Facts as Moment
 from sharedplan.access.decision import decide
 from sharedplan.access.facts import Client, Facts, Question
-from sharedplan.access.items import item_of
+from sharedplan.access.items import GUARDIAN_DISCLOSURE, guardian_disclosure, item_of
 from sharedplan.access.judgement import judge
 from sharedplan.access.principal import Principal
 from sharedplan.access.provisions import rules_of
@@ -48,7 +48,7 @@ ROLES = ("PractitionerRole/sari", "PractitionerRole/niko", "PractitionerRole/jar
 TEAMS = ("CareTeam/a1", "CareTeam/a2", "CareTeam/b1")
 OTHERS = ("RelatedPerson/leena", "Practitioner/olli")
 ACTORS = (*ORGANIZATIONS, *PEOPLE, *ROLES, *TEAMS, *OTHERS)
-LIKELY = (*("Organization/h", "Practitioner/niko", "PractitionerRole/niko", "Practitioner/jari") * 4, *ACTORS)
+LIKELY = (*("Organization/h", "Practitioner/niko", "PractitionerRole/niko", "RelatedPerson/leena") * 4, *ACTORS)
 
 
 def at(days: float) -> str:
@@ -94,6 +94,17 @@ def coding(system: str, *codes: str) -> st.SearchStrategy[Json]:
 
 
 LABELS = st.one_of(coding(ACT, "PSY", "SUD", "ETHUD", "BH"), coding(CONFIDENTIALITY, "L", "N", "R", "V"))
+EXTENSION = st.sampled_from([*[None] * 5, "1", "2", "3"]).map(
+    lambda code: (
+        {}
+        if code is None
+        else {
+            "extension": [
+                {"url": "urn:d", "valueCodeableConcept": {"coding": [{"system": GUARDIAN_DISCLOSURE, "code": code}]}}
+            ]
+        }
+    )
+)
 META = maybe(
     "meta",
     maybe("security", some(LABELS)).flatmap(
@@ -178,7 +189,7 @@ def provisions(depth: int) -> st.SearchStrategy[Json]:
 CRITERIA = ("period", "actor", "action", "purpose", "class", "securityLabel", "code", "dataPeriod", "data")
 
 CONSENTS = st.builds(
-    lambda patient, status, date, provision, ban, root: {
+    lambda patient, status, date, provision, ban, root, performer: {
         "resourceType": "Consent",
         "status": status,
         "scope": {
@@ -196,6 +207,7 @@ CONSENTS = st.builds(
         "dateTime": date,
         "policyRule": {"coding": [{"system": ACT, "code": root}]},
         "provision": provision,
+        **({"performer": [{"reference": performer}]} if performer else {}),
     },
     st.sampled_from(["Patient/a", "Patient/a", "Patient/a", "Patient/b"]),
     st.sampled_from([*["active"] * 6, "inactive"]),
@@ -205,6 +217,7 @@ CONSENTS = st.builds(
     provisions(2),
     st.sampled_from([*[False] * 7, True]),
     st.sampled_from(["OPTIN", "OPTOUT"]),
+    st.sampled_from([None, "RelatedPerson/leena", "Patient/a"]),
 )
 
 
@@ -267,7 +280,10 @@ def items(client: str, letter: str) -> st.SearchStrategy[list[Json]]:
     communication = st.just({"resourceType": "Communication", "status": "completed", **subject})
     each = [plan, goal, task, observation, response, encounter, episode, condition, communication]
     return st.tuples(
-        *(st.tuples(one, META).map(lambda found: {**found[0], **found[1], "id": letter}) for one in each)
+        *(
+            st.tuples(one, META, EXTENSION).map(lambda found: {**found[0], **found[1], **found[2], "id": letter})
+            for one in each
+        )
     ).map(list)
 
 
@@ -300,10 +316,37 @@ def roles() -> st.SearchStrategy[list[Json]]:
     ).map(list)
 
 
+DISCLOSURE = st.sampled_from([None, None, "1", "2", "3", "4"]).map(
+    lambda code: (
+        None
+        if code is None
+        else [{"url": "urn:disclosure", "valueCoding": {"system": GUARDIAN_DISCLOSURE, "code": code}}]
+    )
+)
+
+
+def born(years: float) -> str:
+    return (NOW - timedelta(days=365.25 * years)).strftime("%Y-%m-%d")
+
+
+PEOPLE_OF_CARE = merged(
+    st.sampled_from(["1980-01-01", "1980", born(10), born(15), born(15), born(18.2)]).map(
+        lambda date: {"birthDate": date}
+    ),
+    maybe("extension", DISCLOSURE),
+)
+RELATIVE = merged(
+    maybe("period", PERIODS),
+    st.fixed_dictionaries(
+        {"relationship": some(concept("http://terminology.hl7.org/CodeSystem/v3-RoleCode", "MTH", "MTH", "SIS"))}
+    ),
+)
+
 WORLDS = st.fixed_dictionaries(
     {
+        "clients": st.tuples(PEOPLE_OF_CARE, PEOPLE_OF_CARE).map(list),
         "roles": roles(),
-        "relative": maybe("period", PERIODS),
+        "relative": RELATIVE,
         "teams": st.tuples(teams("a1", "Patient/a"), teams("a2", "Patient/a"), teams("b1", "Patient/b")).map(list),
         "consents": st.lists(CONSENTS, min_size=1, max_size=5),
         "items": st.tuples(items("Patient/a", "a"), items("Patient/b", "b")).map(lambda both: both[0] + both[1]),
@@ -392,7 +435,10 @@ def connected(server: Server) -> Iterator[Connected]:
 
 
 def resources_of(world: Json) -> list[tuple[Json, str]]:
-    people = [{"resourceType": "Patient", "id": each.partition("/")[2], "birthDate": "1980-01-01"} for each in CLIENTS]
+    people = [
+        {"resourceType": "Patient", "id": each.partition("/")[2], **more}
+        for each, more in zip(CLIENTS, world["clients"], strict=True)
+    ]
     relative = {
         "resourceType": "RelatedPerson",
         "id": "leena",
@@ -423,9 +469,14 @@ def permitted(world: list[tuple[Json, str]], when: dict[str, datetime], by: Prin
     }
     found = set()
     for client in CLIENTS:
+        (person_of_care,) = [one for one in of["Patient"] if f"Patient/{one['id']}" == client]
         facts = Facts(
             at=moment,
-            client=Client(client, birth_date="1980-01-01"),
+            client=Client(
+                client,
+                birth_date=person_of_care.get("birthDate"),
+                guardian_disclosure=guardian_disclosure(person_of_care),
+            ),
             rules=tuple(
                 rule
                 for one in of["Consent"]
