@@ -631,6 +631,10 @@ def upgrade() -> None:
         held = "WHERE controller IS NOT NULL"
         op.execute(f'CREATE INDEX {table}_register_idx ON "{table}" (controller, id) {held}')
         op.execute(f'CREATE INDEX {table}_register_time_idx ON "{table}" (controller, last_updated) {held}')
+    op.execute("""
+        CREATE INDEX resource_version_register_idx ON resource_version (controller, type, last_updated)
+        WHERE controller IS NOT NULL
+    """)
     op.execute(ASKER)
     op.execute(STANDING)
     for function in FUNCTIONS:
@@ -646,5 +650,6 @@ def downgrade() -> None:
             access_refers, access_authors, access_labels, access_codes, access_is_referred, access_own_time,
             access_disclosure, access_age
     """)
+    op.execute("DROP INDEX resource_version_register_idx")
     for table in TABLES:
         op.execute(f"DROP INDEX {table}_register_idx, {table}_register_time_idx")

@@ -48,14 +48,24 @@ class Clients:
     alias: str
     client: str | None = None
 
-    def sql(self, expression: e.Expression, *, is_anchored: bool) -> str:
+    def sql(self, expression: e.Expression, *, is_anchored: bool, is_whole: bool = False) -> str:
+        """`is_anchored`: something beside it leaves few rows; `is_whole`: nothing beside it leaves out any."""
         match expression:
             case e.OfClient(client):
                 return self.of(client)
             case e.Permitted():
                 if not self.kind:
                     return self.of_nobody(expression) if expression.person and expression.organization else "false"
-                permitted = self.each(self.permitted(expression), is_anchored, expression)
+                # What the clients of one person let him see is found out once for each; those of a system are many.
+                if (
+                    self.kind != "text[]"
+                    and not is_anchored
+                    and self.client is None
+                    and (expression.person or is_whole)
+                ):
+                    permitted = self.by_views(expression)
+                else:
+                    permitted = self.each(self.permitted(expression), is_anchored, expression)
                 if self.kind == "id" or not (expression.person and expression.organization):
                     return permitted
                 return f"({self.of_nobody(expression)} or {permitted})"
@@ -93,20 +103,18 @@ class Clients:
         found = ""
         if not is_anchored and self.client is None:
             self.statement.asked_by(asked.person, asked.organization)
-            found = "(select c from askers_clients)::text[]"
+            found = "(select c from askers_clients)"
         match self.kind:
             case "id":
-                ids = f"array(select substr(c, 9) from unnest({found}) c where c like 'Patient/%')"
-                within = f"{self.alias}.id = any({ids}) and " if found else ""
-                itself = f"('Patient/' || {self.alias}.id)"
-                return f"({within}{holds.replace('CLIENT', itself)})"
+                within = f"{self.is_one_of(found)} and " if found else ""
+                return f"({within}{holds.replace('CLIENT', self.name)})"
             case "text" if self.client is not None:
                 return holds.replace("CLIENT", self.statement.bind(self.client, "text"))
             case "text":
-                within = f"{self.alias}.patient = any({found}) and " if found else ""
+                within = f"{self.is_one_of(found)} and " if found else ""
                 return f"({within}{holds.replace('CLIENT', f'{self.alias}.patient')})"
             case "text[]":
-                within = f"{self.alias}.patient && {found}" if found else f"{self.alias}.patient is not null"
+                within = f"{self.alias}.patient && {found}::text[]" if found else f"{self.alias}.patient is not null"
                 one = self.statement.alias()
                 not_so = f"({holds.replace('CLIENT', f'{one}.client')}) is not true"
                 return (
@@ -123,6 +131,31 @@ class Clients:
         # In the own register, a person needs a relation to the client instead of a consent.
         own = f"{self.alias}.controller = {ACTED_FOR}"
         return f"({own} and {self.once(f'access_concerned(CLIENT, {asker})')} or {by_team})"
+
+    def by_views(self, asked: e.Permitted) -> str:
+        """The same as `permitted`, by what was found out of the clients beforehand."""
+        asker = self.asker(asked)
+        self.statement.viewed_for(asked.purpose)
+        item = self.item(asker, self.statement.bind(asked.purpose, "text")).replace("CLIENT", self.name)
+        ways = [
+            self.is_one_of("(select whole from views_of)"),
+            f"({self.is_one_of('(select partly from views_of)')} and {item})",
+        ]
+        if asked.person is not None and asked.organization is not None:
+            own = f"{self.alias}.controller = {ACTED_FOR} and access_concerned({self.name}, {asker})"
+            ways.append(f"({self.is_one_of('(select c from askers_clients)')} and {own})")
+        return f"({' or '.join(ways)})"
+
+    @property
+    def name(self) -> str:
+        """SQL of how references name the one client of a row."""
+        return f"('Patient/' || {self.alias}.id)" if self.type == "Patient" else f"{self.alias}.patient"
+
+    def is_one_of(self, clients: str) -> str:
+        if self.type == "Patient":
+            ids = f"array(select substr(c, 9) from unnest({clients}::text[]) c where c like 'Patient/%')"
+            return f"{self.alias}.id = any({ids})"
+        return f"{self.alias}.patient = any({clients}::text[])"
 
     def item(self, asker: str, purpose: str) -> str:
         it = self.alias

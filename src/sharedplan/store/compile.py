@@ -37,13 +37,15 @@ def condition(
     *,
     is_anchored: bool = False,
     client: str | None = None,
+    is_whole: bool = False,
 ) -> str:
     """The SQL that is true of the rows of the type, under that alias, which meet the expression.
 
     It can stand beside AND as it is. `is_anchored`: something beside it leaves few rows already. `client`: what stands
-    beside it leaves rows of that client alone, so what he allows is asked once.
+    beside it leaves rows of that client alone, so what he allows is asked once. `is_whole`: nothing beside it leaves
+    out any.
     """
-    return _Condition(statement, type, alias, client).sql(expression, is_anchored)
+    return _Condition(statement, type, alias, client, is_whole).sql(expression, is_anchored)
 
 
 def rows(statement: Statement, type: str) -> str:
@@ -110,6 +112,7 @@ class _Condition:
     type: str
     alias: str
     client: str | None = None
+    is_whole: bool = False
 
     def sql(self, expression: e.Expression, is_anchored: bool = False) -> str:
         match expression:
@@ -135,7 +138,7 @@ class _Condition:
                 return f"{self.alias}.controller = {self.statement.bind(organization, 'text')}"
             case e.OfClient() | e.Permitted() | e.OfOwnClients():
                 clients = Clients(self.statement, self.type, self.alias, self.client)
-                return clients.sql(expression, is_anchored=is_anchored)
+                return clients.sql(expression, is_anchored=is_anchored, is_whole=self.is_whole)
             case e.Missing(parameter):
                 return self.missing(parameter)
             case e.Chained():

@@ -193,18 +193,23 @@ def _seen(type: str, within: Expression, statement: Statement, *, is_one: bool =
 
     A register's versions are seen by whoever sees the register, also deletions.
     """
-    if isinstance(within, Everything):
-        return "true"
-    rows = f"FROM {projection(type).table} r WHERE {condition(statement, within, type, is_anchored=is_one)}"
+    match within:
+        case Everything():
+            return "true"
+        case OfRegister(organization):
+            return f"v.controller = {statement.bind(organization, 'text')}"
+        case Or(parts):
+            return f"({' OR '.join(_seen(type, part, statement, is_one=is_one) for part in parts)})"
+    inside = condition(statement, within, type, is_anchored=is_one, is_whole=True)
+    rows = f"FROM {projection(type).table} r WHERE {inside}"
     if client := _client_of(within):
         current = f"{_among(rows, is_one)} AND v.patients <@ ARRAY[{statement.bind(client, 'text')}]"
-        seen = f"({current} AND v.patients <> '{{}}')" if projection(type).patients else "false"
-    elif is_one:
-        seen = f"EXISTS (SELECT {rows} AND r.id = v.id AND r.version = v.version)"
-    else:
-        seen = f"(v.id, v.version) IN (SELECT r.id, r.version {rows})"
-    gone = _seen_gone(within, statement)
-    return f"({gone} OR {seen})" if gone is not None else seen
+        return f"({current} AND v.patients <> '{{}}')" if projection(type).patients else "false"
+    if is_one:
+        return f"EXISTS (SELECT {rows} AND r.id = v.id AND r.version = v.version)"
+    # Asked of each row by itself: an EXISTS would now and then be made of the whole table.
+    is_current = f"(SELECT c.version FROM {projection(type).table} c WHERE c.id = v.id) = v.version"
+    return f"({_among(rows, is_one)} AND {is_current})"
 
 
 def _among(rows: str, is_one: bool) -> str:

@@ -204,7 +204,10 @@ def _hits(search: Search, statement: Statement, rank: int, type: str, within: Ex
     source = rows(statement, type)
     asked = search.wheres[type]
     where = condition(statement, asked, type, is_anchored=is_anchor(within))
-    inside = condition(statement, within, type, is_anchored=is_anchor(asked), client=client_of(asked))
+    is_whole = isinstance(asked, Everything)
+    inside = condition(
+        statement, within, type, is_anchored=is_anchor(asked), client=client_of(asked), is_whole=is_whole
+    )
     return f"SELECT {rank:d} AS rank, r.id{keys} FROM {source} r WHERE {where} AND {inside}"
 
 

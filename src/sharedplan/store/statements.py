@@ -25,6 +25,7 @@ class Statement:
     asker: str = ""
     _aliases: int = 0
     _moment: str = ""
+    _purpose: str = ""
 
     def bind(self, value: Any, type: str) -> str:
         """The placeholder of a value of that SQL type. Raises Incorrect for more than a statement can take."""
@@ -50,11 +51,25 @@ class Statement:
             self.asker = f"access_asker({self.bind(person, 'text')}, {self.bind(organization, 'text')})"
         return "(select a from asker)"
 
+    def viewed_for(self, purpose: str) -> None:
+        """Of each of the asker's clients it is found out once what may be seen."""
+        self._purpose = self._purpose or self.bind(purpose, "text")
+
     def headed(self, sql: str) -> str:
         """The statement with what its conditions refer to at its head."""
         if not self.asker:
             return sql
         rest = sql.lstrip()
         beside = f", {rest[4:]}" if rest[:4].upper() == "WITH" else f" {rest}"
+        views = ""
+        if self._purpose:
+            views = f""",
+            views AS MATERIALIZED (
+                SELECT c AS client, access_view(c, a, {self._purpose}) AS view
+                FROM asker, unnest((SELECT c FROM askers_clients)) c
+            ), views_of AS MATERIALIZED (
+                SELECT array_agg(client) FILTER (WHERE view = 'all') AS whole,
+                    array_agg(client) FILTER (WHERE view = 'some') AS partly FROM views
+            )"""
         return f"""WITH asker AS MATERIALIZED (SELECT {self.asker} AS a),
-            askers_clients AS MATERIALIZED (SELECT access_clients(a) AS c FROM asker){beside}"""
+            askers_clients AS MATERIALIZED (SELECT access_clients(a) AS c FROM asker){views}{beside}"""

@@ -84,6 +84,13 @@ resource_version = Table(
     Index("resource_version_type_last_updated_idx", "type", "last_updated"),
 )
 """Every version of every resource, deletions included: the truth that the tables of the types are projections of."""
+Index(
+    "resource_version_register_idx",
+    resource_version.c.controller,
+    resource_version.c.type,
+    resource_version.c.last_updated,
+    postgresql_where=resource_version.c.controller.is_not(None),
+)
 
 added_parameter = Table(
     "added_parameter",
