@@ -205,7 +205,7 @@ def test_they_are_there_after_a_restart_and_in_a_load(service: Service, tmp_path
     service.start()
     plan = tmp_path / "plan.json"
     plan.write_text(httpx.Response(200, json=a_plan(9999)).text)
-    assert service.run("load", str(plan)).returncode == 0
+    assert service.run("load", "--organization", "Organization/s", str(plan)).returncode == 0
     with service.client() as client:
         assert client.get("CarePlan?contributor=Practitioner/q&_id=p9999").json()["total"] == 1
 

@@ -173,8 +173,11 @@ def test_a_body_that_waits_for_leave_is_not_taken_for_the_next_request(running: 
 def test_a_stop_is_announced_and_lets_running_requests_finish(
     settings: Settings, clock: FixedClock, behind: Behind, token: str
 ) -> None:
+    at_work, may_end = threading.Event(), threading.Event()
+
     async def work() -> None:
-        await asyncio.sleep(0.8)
+        at_work.set()
+        await asyncio.to_thread(may_end.wait, 20)
 
     behind.at_work = work
     running = Running(settings, clock, behind)
@@ -183,11 +186,12 @@ def test_a_stop_is_announced_and_lets_running_requests_finish(
         answers: list[int] = []
         ask = threading.Thread(target=lambda: answers.append(client.get("/fhir/CarePlan/1").status_code))
         ask.start()
-        time.sleep(0.1)
+        assert at_work.wait(20)
         running.server.drain()
         time.sleep(0.05)
         assert httpx.get(f"{running.url}/readyz").status_code == 503
-        ask.join(10)
+        may_end.set()
+        ask.join(20)
         assert answers == [200]
     running.stop()
     with pytest.raises(httpx.ConnectError):

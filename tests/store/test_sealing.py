@@ -40,10 +40,28 @@ async def by_hand(pool: Pool, sql: str) -> None:
         pool.release(connection)
 
 
+async def settled(pool: Pool) -> None:
+    """Waits until no transaction is under way that is older than the rows: those of other databases count, too."""
+    connection = await pool.acquire()
+    try:
+        for _ in range(2000):
+            if not await connection.fetchval(OPEN):
+                return
+            await asyncio.sleep(0.01)
+    finally:
+        pool.release(connection)
+    raise AssertionError("an older transaction did not end")
+
+
+OPEN = "SELECT count(*) FROM audit_event WHERE xact >= pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+
+
 async def sealed_twice(store: Store, pool: Pool) -> None:
     await recorded(store, "a", "b")
+    await settled(pool)
     assert await seal(pool) == 2
     await recorded(store, "c")
+    await settled(pool)
     assert await seal(pool) == 1
 
 
@@ -120,6 +138,7 @@ async def test_every_row_comes_under_one_seal_whoever_writes_meanwhile(store: St
 
     sealing = asyncio.create_task(keep_sealing())
     await asyncio.gather(*(write(name) for name in "abcd"))
+    await settled(pool)
     is_over = True
     assert await sealing == 48
     found = await all_checked(pool)
@@ -130,5 +149,6 @@ async def test_every_row_comes_under_one_seal_whoever_writes_meanwhile(store: St
 
 async def test_a_seal_is_made_by_one_at_a_time(store: Store, pool: Pool) -> None:
     await recorded(store, *(str(number) for number in range(20)))
+    await settled(pool)
     assert sorted(await asyncio.gather(*(seal(pool) for _ in range(6))))[-1] == 20
     assert len(await all_checked(pool)) == 1
