@@ -35,7 +35,12 @@ def organization(ctx: click.Context, parameter: click.Parameter, value: str | No
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="PATH...")
-@click.option("--organization", metavar="Organization/ID", callback=organization, help="Whose register it goes into")
+@click.option(
+    "--organization",
+    metavar="Organization/ID",
+    callback=organization,
+    help="Whose register it goes into; without, only its clients see it, and whom teams and consents let",
+)
 @click.option("--strict", is_flag=True, help="Refuse a Bundle that holds types which are not offered")
 @data_dir_option
 def command(paths: tuple[Path, ...], organization: str | None, strict: bool, data_dir: Path | None) -> None:
