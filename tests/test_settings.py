@@ -189,3 +189,9 @@ def test_a_name_that_is_no_setting_is_told_with_the_nearest_that_is(tmp_path: Pa
         "SHAREDPLAN_ISUERS": "SHAREDPLAN_ISSUERS",
     }
     assert unknown_names({"SHAREDPLAN_XYZZYPLUGH": "1"}, tmp_path / "none") == {"SHAREDPLAN_XYZZYPLUGH": ""}
+
+
+def test_production_never_opens_clients_by_scopes_alone() -> None:
+    assert Settings(access="scopes").access == "scopes"
+    with pytest.raises(ValidationError, match="scopes alone"):
+        Settings(environment="production", access="scopes", issuers=(ISSUER,), base_url="https://plan.example/fhir")

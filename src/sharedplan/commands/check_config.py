@@ -40,6 +40,10 @@ def command(data_dir: Path | None) -> None:
         ("FHIR base", settings.base),
         ("database", database if settings.database_url else f"{database} in {settings.data_dir}"),
         ("tokens", tokens),
+        (
+            "access",
+            "registers, teams and consents" if settings.access == "consent" else "scopes alone, for development",
+        ),
         ("clients", ", ".join(clients) or "none"),
         ("audience", settings.expected_audience),
         ("workers", f"{settings.workers}, with {settings.pool_size} database connections each"),
