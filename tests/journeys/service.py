@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -30,6 +30,7 @@ class Service:
     port: int
     workers: int = 1
     process: subprocess.Popen[bytes] | None = None
+    tokens: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     @property
     def base(self) -> str:
@@ -118,10 +119,12 @@ class Service:
         )
 
     def client(self, *options: str) -> httpx.Client:
-        """An HTTP client with a token of the social organisation."""
+        """An HTTP client with a token of the social organisation, which is made once: it is valid for an hour."""
         chosen = options or ("--client", "journey", "--organization", "Organization/s")
+        if chosen not in self.tokens:
+            self.tokens[chosen] = self.token(*chosen)
         return httpx.Client(
             base_url=self.base,
-            headers={"Authorization": f"Bearer {self.token(*chosen)}", "Content-Type": "application/fhir+json"},
+            headers={"Authorization": f"Bearer {self.tokens[chosen]}", "Content-Type": "application/fhir+json"},
             timeout=30,
         )
