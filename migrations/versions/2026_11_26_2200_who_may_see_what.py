@@ -103,6 +103,7 @@ FUNCTIONS = (
         low timestamp;
         at timestamptz;
     BEGIN
+        value := regexp_replace(value, '([.][0-9]{6})[0-9]+', '\\1');
         IF strpos(value, 'T') = 0 THEN
             low := (value || substr('0000-01-01', length(value) + 1))::timestamp;
             RETURN tstzrange(

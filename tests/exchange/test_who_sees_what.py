@@ -40,7 +40,7 @@ from exchange.cast import (
     system,
     the_world,
 )
-from sharedplan.access.items import GUARDIAN_DISCLOSURE
+from sharedplan.access.items import CONSULTATION, GUARDIAN_DISCLOSURE, SHARED_PLAN
 from sharedplan.errors import Refused, Unprocessable
 
 PLAN = "CarePlan/1"
@@ -284,7 +284,26 @@ async def test_nobody_lets_himself_in(ask: Ask) -> None:
         "organization": a_reference("Organization/s"),
     }
     everything = a_permit(H, id="mine")
+    own_plan = {
+        "resourceType": "CarePlan",
+        "id": "-0",
+        "status": "active",
+        "intent": "plan",
+        "subject": a_reference(AINO),
+        "category": [a_concept(*SHARED_PLAN.split("|"))],
+    }
+    consulted = {
+        "resourceType": "Task",
+        "id": "own",
+        "status": "accepted",
+        "intent": "order",
+        "code": a_concept(*CONSULTATION.split("|")),
+        "for": a_reference(AINO),
+        "owner": a_reference("Organization/n"),
+    }
     writes = [
+        ("update", "CarePlan/-0", own_plan, system(H)),
+        ("update", "Task/own", consulted, system("Organization/n")),
         ("update", "CareTeam/2", niko_leads, Niko),
         ("update", "CareTeam/2", niko_leads, system(H)),
         ("update", "CareTeam/3", {**niko_leads, "id": "3", "participant": [a_member("Practitioner/kai")]}, Kai),

@@ -66,7 +66,12 @@ class Facts:
     def leaders(self) -> frozenset[str]:
         """Who coordinates: by the team, or until a team has a coordinator the own workers of the episodes."""
         coordinators = {each.member for each in self.members if each.is_coordinator}
-        return frozenset(coordinators or {each.reference for each in self.related if each.kind == "care-manager"})
+        return frozenset(coordinators or {each.reference for each in self.related if self._is_own_worker(each)})
+
+    def _is_own_worker(self, relation: Relation) -> bool:
+        """Whether it is of an episode in the register of the plan, or of the client: others name no own worker."""
+        registers = (None, self.client.plan_controller or self.client.controller)
+        return relation.kind == "care-manager" and relation.controller in registers
 
     @property
     def is_minor(self) -> bool:

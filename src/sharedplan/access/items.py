@@ -51,6 +51,9 @@ GUARDIAN_DISCLOSURE = "urn:oid:1.2.246.537.5.40202.201901"
 """Whether a minor's data may be disclosed to guardians: 1 not able to decide, 2 able and allows, 3 able and forbids,
 4 not known. https://koodistopalvelu.kanta.fi"""
 
+SHARED_PLAN = "https://sharedplan.dev/fhir/CodeSystem/plan|shared-plan"
+CONSULTATION = "https://sharedplan.dev/fhir/CodeSystem/task|consultation"
+
 _CLIENT = {"EpisodeOfCare": "patient", "Consent": "patient", "RelatedPerson": "patient", "Task": "for"}
 
 
@@ -61,7 +64,8 @@ class Item:
     `controller`: the organisation whose register it is in; of a new one, would be. `holders`: the controller and what
     it is part of. `creator`: the person who made it, when it is known. `start` and `end`: its own time, UTC, None where
     open. `refers_to` and `referred_by`: one step, as "Type/id". `opens`: it lets somebody in: a Consent in force that
-    permits, a CareTeam with members. `bars`: a Consent in force that denies.
+    permits, a CareTeam with members. `bars`: a Consent in force that denies. `is_plan`: the client's shared plan, in
+    force. `consultees`: the owners of a Task that asks for a consultation, whatever its status.
     """
 
     type: str
@@ -85,6 +89,8 @@ class Item:
     guardian_disclosure: str | None = None
     opens: bool = False
     bars: bool = False
+    is_plan: bool = False
+    consultees: frozenset[str] = frozenset()
 
     @property
     def reference(self) -> str | None:
@@ -142,6 +148,12 @@ def item_of(
         opens=any(rule.effect == "permit" for rule in rules)
         or (type == "CareTeam" and bool(memberships(resource, base=base))),
         bars=any(rule.effect == "deny" for rule in rules),
+        is_plan=type == "CarePlan"
+        and resource.get("status") == "active"
+        and SHARED_PLAN in _codings(resource.get("category", [])),
+        consultees=frozenset(_people(resource, ("owner",), base))
+        if type == "Task" and CONSULTATION in _codings(resource.get("code", {}))
+        else frozenset(),
     )
 
 

@@ -19,6 +19,8 @@ def by_register(question: Question, asked: Access, facts: Facts) -> Judgement | 
     asker, item = asked.asker, question.item
     if asker.organization is None or asker.organization != item.controller:
         return None
+    if refused := _refused(question, asker, facts):
+        return no("role", refused)
     if asker.is_system:
         return _by_system(question, asked, facts)
     is_first = question.action == "create" and not facts.members and not facts.related and _may_begin(asker, facts)
@@ -40,6 +42,25 @@ def _by_system(question: Question, asked: Access, facts: Facts) -> Judgement | N
     if lets_in(question.action, item, question.after) and not keeps_the_plan(asker, facts):
         return no("role", f"a {item.type} that lets somebody in is written by the system of the plan's controller")
     return yes("register", f"{asker.organization} keeps this register", *_notes(asked, facts))
+
+
+def _refused(question: Question, asker: Asker, facts: Facts) -> str | None:
+    """Why he may not write this even in his own register, for it would let him or others in; None when he may."""
+    before = None if question.action == "create" else question.item
+    after = question.item if question.action == "create" else question.after
+    if after is None or question.action not in ("create", "update"):
+        return None
+    if after.is_plan and not (before is not None and before.is_plan) and not _may_plan(asker, facts):
+        return "the client's shared plan is begun by its coordinator or in the register that the client is in"
+    asked_before = before.consultees if before is not None else frozenset()
+    if not after.consultees <= asked_before and not asker.memberships and not keeps_the_plan(asker, facts):
+        return "a consultation is asked for by somebody on the client's team"
+    return None
+
+
+def _may_plan(asker: Asker, facts: Facts) -> bool:
+    """Whether his shared plan of the client may be in force: whose register it is in decides who is let in."""
+    return keeps_the_plan(asker, facts) or not asker.names.isdisjoint(facts.leaders)
 
 
 def _notes(asked: Access, facts: Facts) -> tuple[str, ...]:

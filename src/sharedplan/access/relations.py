@@ -76,13 +76,14 @@ class Relation:
     """What makes somebody concerned with a client beside membership.
 
     `kind`: care-manager (of an episode), participant (of an encounter), owner (of a task that runs) or consultee (owner
-    of a consultation that was accepted).
+    of a consultation that was accepted). `controller`: the register that says so; None when that is not known.
     """
 
     client: str
     kind: str
     reference: str
     period: Span
+    controller: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

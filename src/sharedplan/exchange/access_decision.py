@@ -97,9 +97,13 @@ def _read(asked: Asked) -> _Asking:
         raise Incorrect("$access-decision needs Parameters in the body")
     given: dict[str, Any] = {}
     consents: list[Json] = []
-    for number, each in enumerate(body.get("parameter", ())):
+    parameters = body.get("parameter", [])
+    if not isinstance(parameters, list):
+        raise Incorrect("Parameters.parameter is a list", at="Parameters.parameter")
+    for number, each in enumerate(parameters):
         at = f"Parameters.parameter[{number}]"
         name = each.get("name") if isinstance(each, dict) else None
+        name = name if isinstance(name, str) else None
         if name == "consent":
             consents.append(_consent(each.get("resource"), len(consents), at))
         elif name in _VALUES and name not in given:

@@ -33,6 +33,9 @@ from sharedplan.store.versions import Change
 OPENING = frozenset({"Consent", "CareTeam"})
 """Types that may let somebody in."""
 
+LOOKED_THROUGH = OPENING | {"CarePlan", "Task"}
+"""Types of which even the system of a register does not write everything in it."""
+
 _CHOICES = Choices()
 _NOTHING_KNOWN = Stored(None, frozenset(), None, None)
 
@@ -119,7 +122,10 @@ class _Judging:
     def facts(self, each: _Planned, client: str) -> Facts:
         """The facts for this write; what is written beside it counts unless it tells something itself."""
         is_telling = each.type in TELLING or each.type == "Patient"
-        writes = [one for one in self.written if one.name.startswith("Patient/")] if is_telling else self.written
+        if is_telling:
+            writes = [one for one in self.written if one.name.startswith("Patient/")]
+        else:
+            writes = [one for one in self.written if each.type != "CarePlan" or not one.name.startswith("CarePlan/")]
         return self.known.of(client, writes, _CHOICES)
 
     def is_allowed(self, each: _Planned, client: str, controller: str | None) -> bool:
@@ -153,7 +159,7 @@ class _Judging:
         self, resource: Json, controller: str | None, holders: Iterable[str], creator: str | None, stored: Stored
     ) -> Item:
         type = resource["resourceType"]
-        if self.by.person is None and type not in OPENING and controller == self.by.organization:
+        if self.by.person is None and type not in LOOKED_THROUGH and controller == self.by.organization:
             # What the system of a register writes in it goes by little: it need not be looked through.
             return Item(type, None, resource.get("id"), controller, creator=creator)
         name = f"{type}/{resource.get('id')}"
@@ -194,6 +200,8 @@ class _Judging:
         organisation, for consents may name those."""
         resources = [one for one in (each.before, each.after) if one is not None]
         if each.type == "PractitionerRole":
+            if each.before is None and each.write.change.version > 1:
+                return Refused("the id of a deleted PractitionerRole is not used again: teams may still name it")
             organizations = {_reference(one.get("organization"), self.known.base) for one in resources}
             if self.by.person is not None or organizations != {self.by.organization}:
                 return Refused("a PractitionerRole is written by the system of its own organisation")

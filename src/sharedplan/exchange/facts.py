@@ -1,7 +1,7 @@
 """What the store knows, as the facts of a judgement, with what is about to be written beside it; pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -67,8 +67,10 @@ class Known:
         def untouched(rows: Iterable[Any] | None, name: str) -> list[Any]:
             return [row for row in rows or () if row[name] not in names]
 
-        relations = [each for each in known["relations"] or () if f"{each['resourceType']}/{each['id']}" not in names]
+        relations = [(each["content"], each["controller"]) for each in known["relations"] or ()]
+        relations = [(one, by) for one, by in relations if f"{one['resourceType']}/{one['id']}" not in names]
         added = [each.resource for each in of_client if each.resource is not None]
+        relations += [(each.resource, each.controller) for each in of_client if each.resource is not None]
         teams = [each for each in added if each["resourceType"] == "CareTeam"]
         consents = [each for each in added if each["resourceType"] == "Consent"]
         return Facts(
@@ -82,7 +84,9 @@ class Known:
                 *map(membership, untouched(known["members"], "team")),
                 *(each for one in teams for each in memberships(one, base=base)),
             ),
-            relations=tuple(each for one in (*relations, *added) for each in relations_of(one, base=base)),
+            relations=tuple(
+                replace(each, controller=by) for one, by in relations for each in relations_of(one, base=base)
+            ),
             directory=self.directory,
             choices=choices,
         )

@@ -21,7 +21,10 @@ _CLIENTS = f"""
         ),
         'plan_controller', (
             SELECT p.controller FROM care_plan p WHERE p.patient = c.client AND p.status && ARRAY['active']
-            AND p.category && ARRAY['{SHARED_PLAN}'] ORDER BY p.id LIMIT 1
+            AND p.category && ARRAY['{SHARED_PLAN}'] ORDER BY (
+                SELECT f.last_updated FROM resource_version f
+                WHERE f.type = 'CarePlan' AND f.id = p.id AND f.version = 1
+            ), p.id LIMIT 1
         ),
         'members', (
             SELECT json_agg(json_build_object('client', m.client, 'team', m.team, 'member', m.member,
@@ -35,18 +38,20 @@ _CLIENTS = f"""
             FROM access_rule r WHERE r.client = c.client AND $5::boolean
         ),
         'relations', (
-            SELECT json_agg(found.content) FROM (
-                (SELECT e.content FROM episode_of_care e WHERE e.patient = c.client AND $5::boolean)
+            SELECT json_agg(json_build_object('content', found.content, 'controller', found.controller)) FROM (
+                (SELECT e.content, e.controller FROM episode_of_care e WHERE e.patient = c.client AND $5::boolean)
                 UNION ALL
-                (SELECT e.content FROM encounter e WHERE e.patient = c.client AND $5::boolean
+                (SELECT e.content, e.controller FROM encounter e WHERE e.patient = c.client AND $5::boolean
                     AND e.participant && (SELECT (a).members FROM asker))
                 UNION ALL
-                (SELECT t.content FROM task t WHERE t.patient = c.client AND $5::boolean
+                (SELECT t.content, t.controller FROM task t WHERE t.patient = c.client AND $5::boolean
                     AND t.owner = ANY ((SELECT (a).grantees FROM asker)::text[]))
                 UNION ALL
-                (SELECT e.content FROM encounter e WHERE e.patient = c.client AND $5::boolean LIMIT 1)
+                (SELECT e.content, e.controller FROM encounter e
+                    WHERE e.patient = c.client AND $5::boolean LIMIT 1)
                 UNION ALL
-                (SELECT t.content FROM task t WHERE t.patient = c.client AND t.owner IS NOT NULL AND $5::boolean
+                (SELECT t.content, t.controller FROM task t
+                    WHERE t.patient = c.client AND t.owner IS NOT NULL AND $5::boolean
                     AND t.status && ARRAY['requested', 'received', 'accepted', 'ready', 'in-progress', 'on-hold']
                     LIMIT 1)
             ) found
