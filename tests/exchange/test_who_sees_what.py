@@ -324,3 +324,18 @@ async def test_nobody_lets_himself_in(ask: Ask) -> None:
     assert await is_refused(ask, "delete", "Consent/k1", by=Niko)
     assert not await sees(ask, Ville, PLAN)
     assert (await ask("update", "Consent/own", {**everything, "id": "own"}, by=Aino)).status == 201
+
+
+async def test_times_of_any_precision_are_understood(ask: Ask) -> None:
+    await the_world(ask)
+    await consents(ask, k1())
+    start = f"2020-01-01T00:00:00.{'1' * 400}Z"
+    role = {
+        "resourceType": "PractitionerRole",
+        "id": "precise",
+        "practitioner": a_reference(NIKO),
+        "organization": a_reference(H),
+        "period": {"start": start},
+    }
+    assert (await ask("update", "PractitionerRole/precise", role, by=system(H))).status == 201
+    assert await sees(ask, Niko, PLAN)
