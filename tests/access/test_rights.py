@@ -183,6 +183,10 @@ def test_while_nobody_is_concerned_a_worker_of_the_client_s_register_begins() ->
     leads = replace(nobody, relations=relations_of(begun))
     assert may(leads, KAI, an_item(TEAM), "create")
     assert not may(leads, SARI, an_item(TEAM), "create")
+    elsewhere = replace(nobody, relations=tuple(replace(each, controller=H) for each in relations_of(begun)))
+    assert KAI not in elsewhere.leaders
+    own = replace(nobody, relations=tuple(replace(each, controller=S) for each in relations_of(begun)))
+    assert KAI in own.leaders
 
 
 def test_a_guardian_gives_and_withdraws_consent_for_a_minor() -> None:

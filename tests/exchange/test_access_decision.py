@@ -161,3 +161,10 @@ async def test_the_past_is_judged_by_what_was_said_then(world: Ask) -> None:
 async def test_a_question_that_says_too_little_is_refused(world: Ask, given: dict[str, Any]) -> None:
     with pytest.raises(Incorrect):
         await decided(world, SARI, **given)
+
+
+@pytest.mark.parametrize("parameter", [5, {"name": "actor"}, [7], [{"name": ["actor"]}], [{}]])
+async def test_parameters_that_are_none_are_refused(world: Ask, parameter: Any) -> None:
+    body = {"resourceType": "Parameters", "parameter": parameter}
+    with pytest.raises(Incorrect):
+        await world("operation", "Patient/aino", body, by=SARI, operation="access-decision", method="POST")

@@ -326,6 +326,14 @@ async def test_nobody_lets_himself_in(ask: Ask) -> None:
     assert (await ask("update", "Consent/own", {**everything, "id": "own"}, by=Aino)).status == 201
 
 
+async def test_the_id_of_a_deleted_role_is_not_used_again(ask: Ask) -> None:
+    role = {"resourceType": "PractitionerRole", "id": "gone", "practitioner": a_reference(NIKO)}
+    await ask("update", "PractitionerRole/gone", {**role, "organization": a_reference(H)}, by=system(H))
+    await ask("delete", "PractitionerRole/gone", by=system(H))
+    taken = {**role, "organization": a_reference("Organization/n")}
+    assert await is_refused(ask, "update", "PractitionerRole/gone", taken, by=system("Organization/n"))
+
+
 async def test_times_of_any_precision_are_understood(ask: Ask) -> None:
     await the_world(ask)
     await consents(ask, k1())

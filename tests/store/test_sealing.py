@@ -140,8 +140,10 @@ async def test_every_row_comes_under_one_seal_whoever_writes_meanwhile(store: St
     for names in ("ab", "cd"):
         await asyncio.gather(*(write(name) for name in names))
         await settled(pool)
-        for _ in range(500):  # so that what comes next is under another seal
-            await asyncio.sleep(0.01 if await unsealed(pool) else 0)
+        for _ in range(500):
+            if not await unsealed(pool):
+                break  # so that what comes next is under another seal
+            await asyncio.sleep(0.01)
     is_over = True
     assert await sealing == 48
     found = await all_checked(pool)
