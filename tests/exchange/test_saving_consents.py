@@ -3,7 +3,7 @@
 import pytest
 
 import builders as b
-from exchange.asking import Ask, a_bundle, an_entry
+from exchange.asking import Ask, a_bundle, a_patient, an_entry
 from sharedplan.errors import Unprocessable
 
 GOOD = b.a_consent(id="1", dateTime="2026-01-10", provision=b.a_provision(to="Practitioner/1"))
@@ -11,6 +11,7 @@ UNTYPED = {**GOOD, "provision": b.a_provision(None, to="Practitioner/1")}
 
 
 async def test_a_consent_that_says_neither_permit_nor_deny_is_refused_by_every_write(ask: Ask) -> None:
+    await ask("update", "Patient/anna", a_patient(id="anna"))
     await ask("update", "Consent/1", GOOD)
     patch = [{"op": "remove", "path": "/provision/type"}]
     for way in (

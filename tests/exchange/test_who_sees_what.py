@@ -326,6 +326,16 @@ async def test_nobody_lets_himself_in(ask: Ask) -> None:
     assert (await ask("update", "Consent/own", {**everything, "id": "own"}, by=Aino)).status == 201
 
 
+async def test_nobody_lays_access_ready_for_a_client_who_is_not_stored(ask: Ask) -> None:
+    await the_world(ask)
+    later = "Patient/later"
+    opening = {**a_permit(H, id="ready"), "patient": a_reference(later)}
+    team = a_care_team(later, id="ready", participant=[a_member(NIKO, "nurse")])
+    for by in (system(H), Niko):
+        assert await is_refused(ask, "update", "Consent/ready", opening, by=by)
+        assert await is_refused(ask, "update", "CareTeam/ready", team, by=by)
+
+
 async def test_the_id_of_a_deleted_role_is_not_used_again(ask: Ask) -> None:
     role = {"resourceType": "PractitionerRole", "id": "gone", "practitioner": a_reference(NIKO)}
     await ask("update", "PractitionerRole/gone", {**role, "organization": a_reference(H)}, by=system(H))

@@ -78,9 +78,12 @@ def _may_begin(asker: Asker, facts: Facts) -> bool:
 
 
 def keeps_the_plan(asker: Asker, facts: Facts) -> bool:
-    """Whether the asker acts for the register of the plan, or while there is no plan that of the client."""
+    """Whether the asker acts for the register of the plan, or while there is no plan that of the client.
+
+    Of a client who is not stored nobody does: what lets somebody in would else lie ready for when he is.
+    """
     keeper = facts.client.plan_controller or facts.client.controller
-    return asker.organization is not None and keeper in (None, asker.organization)
+    return keeper is not None and keeper == asker.organization
 
 
 def kind_of(asker: Asker, facts: Facts) -> str:
