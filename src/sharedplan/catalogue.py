@@ -12,6 +12,9 @@ HISTORY = frozenset({"history-instance", "history-type"})
 WRITE = frozenset({"create", "update", "patch", "delete"})
 EVERYTHING = READ | HISTORY | WRITE
 
+SHARED_PLAN = "https://sharedplan.dev/fhir/CodeSystem/plan|shared-plan"
+"""The category that makes a CarePlan the shared one of its client."""
+
 
 @dataclass(frozen=True, slots=True)
 class Offered:

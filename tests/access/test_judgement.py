@@ -225,6 +225,16 @@ def test_a_system_reads_and_writes_its_own_register() -> None:
     assert not may(known, H)
 
 
+def test_a_system_reads_the_denies_in_its_register_though_the_plan_is_in_another() -> None:
+    deny = item_of(a_consent("deny", "2026-02-01", b.a_provision("deny")), controller=H)
+    assert {action: may(facts(), H, deny, action) for action in ("read", "search", "update", "delete")} == {
+        "read": True,
+        "search": True,
+        "update": False,
+        "delete": False,
+    }
+
+
 def test_a_system_has_what_a_consent_gives_its_organisation_or_a_role_there() -> None:
     through_role = {**TEAM, "participant": [a_member("PractitionerRole/niko", "nurse")]}
     on_behalf = {**TEAM, "participant": [a_member(NIKO, "nurse", onBehalfOf=b.a_reference(H))]}

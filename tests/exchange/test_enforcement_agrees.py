@@ -503,25 +503,33 @@ def permitted(world: list[tuple[Json, str]], when: dict[str, datetime], by: Prin
     return found
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(world=WORLDS)
 def test_the_database_shows_what_the_judgement_permits(connected: Connected, world: Json) -> None:
+    connected.runner.run(check_agreement(connected, world))
+
+
+@pytest.mark.long
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(world=WORLDS)
+def test_the_database_shows_what_the_judgement_permits_in_many_worlds(connected: Connected, world: Json) -> None:
+    connected.runner.run(check_agreement(connected, world))
+
+
+async def check_agreement(connected: Connected, world: Json) -> None:
+    """By each asker: searches of a type, with and without a client, and reads of everything, against the judgement."""
     resources = resources_of(world)
-
-    async def check() -> None:
-        when = await connected.fill(resources)
-        types = sorted({one["resourceType"] for one, _ in resources if CATALOGUE[one["resourceType"]].client_data})
-        for person, organization in ASKERS:
-            by = principal(person, organization, world["purpose"])
-            expected = permitted(resources, when, by, datetime.now(UTC))
-            for type in types:
-                ids = {name.partition("/")[2] for name in expected if name.startswith(f"{type}/")}
-                assert await connected.seen(by, type) == ids, (person, organization, type)
-                there = [one for one, _ in resources if one["resourceType"] == type]
-                for one in there:
-                    assert await connected.read(by, type, one["id"]) == (one["id"] in ids), (person, type, one["id"])
-                if type != "Patient":
-                    of_both = [await connected.seen(by, type, client=client) for client in CLIENTS]
-                    assert set().union(*of_both) == ids, (person, organization, type)
-
-    connected.runner.run(check())
+    when = await connected.fill(resources)
+    types = sorted({one["resourceType"] for one, _ in resources if CATALOGUE[one["resourceType"]].client_data})
+    for person, organization in ASKERS:
+        by = principal(person, organization, world["purpose"])
+        expected = permitted(resources, when, by, datetime.now(UTC))
+        for type in types:
+            ids = {name.partition("/")[2] for name in expected if name.startswith(f"{type}/")}
+            assert await connected.seen(by, type) == ids, (person, organization, type)
+            there = [one for one, _ in resources if one["resourceType"] == type]
+            for one in there:
+                assert await connected.read(by, type, one["id"]) == (one["id"] in ids), (person, type, one["id"])
+            if type != "Patient":
+                of_both = [await connected.seen(by, type, client=client) for client in CLIENTS]
+                assert set().union(*of_both) == ids, (person, organization, type)

@@ -40,7 +40,8 @@ from exchange.cast import (
     system,
     the_world,
 )
-from sharedplan.access.items import CONSULTATION, GUARDIAN_DISCLOSURE, SHARED_PLAN
+from sharedplan.access.items import CONSULTATION, GUARDIAN_DISCLOSURE
+from sharedplan.catalogue import SHARED_PLAN
 from sharedplan.errors import Refused, Unprocessable
 
 PLAN = "CarePlan/1"

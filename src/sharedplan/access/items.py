@@ -11,7 +11,8 @@ from typing import Any
 from sharedplan.access.labels import SAFETY_BAN, labels_of
 from sharedplan.access.periods import Span, extent
 from sharedplan.access.provisions import rules_of
-from sharedplan.access.relations import memberships
+from sharedplan.access.relations import TASK, memberships
+from sharedplan.catalogue import SHARED_PLAN
 from sharedplan.fhir.exchanges import Json
 from sharedplan.fhir.references import each as references
 from sharedplan.search.values.date import EARLIEST, span
@@ -51,8 +52,7 @@ GUARDIAN_DISCLOSURE = "urn:oid:1.2.246.537.5.40202.201901"
 """Whether a minor's data may be disclosed to guardians: 1 not able to decide, 2 able and allows, 3 able and forbids,
 4 not known. https://koodistopalvelu.kanta.fi"""
 
-SHARED_PLAN = "https://sharedplan.dev/fhir/CodeSystem/plan|shared-plan"
-CONSULTATION = "https://sharedplan.dev/fhir/CodeSystem/task|consultation"
+CONSULTATION = f"{TASK}|consultation"
 
 _CLIENT = {"EpisodeOfCare": "patient", "Consent": "patient", "RelatedPerson": "patient", "Task": "for"}
 
@@ -148,13 +148,17 @@ def item_of(
         opens=any(rule.effect == "permit" for rule in rules)
         or (type == "CareTeam" and bool(memberships(resource, base=base))),
         bars=any(rule.effect == "deny" for rule in rules),
-        is_plan=type == "CarePlan"
-        and resource.get("status") == "active"
-        and SHARED_PLAN in _codings(resource.get("category", [])),
+        is_plan=is_shared_plan(resource),
         consultees=frozenset(_people(resource, ("owner",), base))
         if type == "Task" and CONSULTATION in _codings(resource.get("code", {}))
         else frozenset(),
     )
+
+
+def is_shared_plan(resource: Json) -> bool:
+    """Whether it is a shared plan in force."""
+    is_active = resource["resourceType"] == "CarePlan" and resource.get("status") == "active"
+    return is_active and SHARED_PLAN in _codings(resource.get("category", []))
 
 
 def guardian_disclosure(resource: Json) -> str | None:

@@ -137,12 +137,15 @@ _IN_WORDS = {
 
 
 def lets_in(action: str, item: Item, after: Item | None) -> bool:
-    """Whether writing this would let somebody in: a permit or a team in force, or the end of a deny."""
+    """Whether doing this would let somebody in: writing a permit or a team in force, or ending a deny."""
     if item.type not in ("Consent", "CareTeam"):
         return False
-    if action == "create":
-        return item.opens
-    return item.bars or (after is not None and after.opens)
+    match action:
+        case "create":
+            return item.opens
+        case "update" | "delete":
+            return item.bars or (after is not None and after.opens)
+    return False
 
 
 def _applies(way: str, writer: Writer, action: str, item: Item, after: Item | None) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sharedplan.access.choices import Choices
 from sharedplan.access.facts import Client, Facts
-from sharedplan.access.items import guardian_disclosure, has_safety_ban
+from sharedplan.access.items import guardian_disclosure, has_safety_ban, is_shared_plan
 from sharedplan.access.provisions import rules_of
 from sharedplan.access.relations import (
     ORGANIZATION_TYPE,
@@ -21,7 +21,6 @@ from sharedplan.access.relations import (
 from sharedplan.access.rows import membership, rule
 from sharedplan.fhir import json_text
 from sharedplan.fhir.exchanges import Json
-from sharedplan.store.knowing import SHARED_PLAN
 
 TELLING = frozenset({"CareTeam", "Consent", "EpisodeOfCare", "Encounter", "Task", "CarePlan"})
 """Types that say something of access, beside the Patient and the directory."""
@@ -75,7 +74,7 @@ class Known:
         consents = [each for each in added if each["resourceType"] == "Consent"]
         return Facts(
             at=self.at,
-            client=_the_client(client, known, there),
+            client=_the_client(client, known, there, base),
             rules=(
                 *map(rule, untouched(known["rules"], "consent")),
                 *(each for one in consents for each in rules_of(one, 1, self.at, base=base)),
@@ -138,7 +137,7 @@ def _directory(told: Json, base: str) -> Directory:
     )
 
 
-def _the_client(client: str, known: Mapping[str, Any], there: list[Written]) -> Client:
+def _the_client(client: str, known: Mapping[str, Any], there: list[Written], base: str) -> Client:
     """The client, from the Patient that is stored or about to be, and the register of the shared plan."""
     stored = known["patient"] or {}
     new = next((each for each in there if each.name == client), None)
@@ -146,7 +145,7 @@ def _the_client(client: str, known: Mapping[str, Any], there: list[Written]) -> 
     controller = stored.get("controller") if stored else new.controller if new is not None else None
     plan = known["plan_controller"]
     if plan is None:
-        plan = next((each.controller for each in there if _is_shared_plan(each, client)), None)
+        plan = next((each.controller for each in there if _is_plan_of(each, client, base)), None)
     return Client(
         client,
         controller,
@@ -157,12 +156,8 @@ def _the_client(client: str, known: Mapping[str, Any], there: list[Written]) -> 
     )
 
 
-def _is_shared_plan(each: Written, client: str) -> bool:
-    plan = each.resource or {}
-    if plan.get("resourceType") != "CarePlan" or plan.get("status") != "active":
-        return False
-    codes = {f"{c.get('system')}|{c.get('code')}" for one in plan.get("category", ()) for c in one.get("coding", ())}
-    return SHARED_PLAN in codes and plan.get("subject", {}).get("reference") == client
+def _is_plan_of(each: Written, client: str, base: str) -> bool:
+    return is_shared_plan(each.resource or {"resourceType": ""}) and _client(each, base) == client
 
 
 def _client(each: Written, base: str) -> str | None:

@@ -6,9 +6,8 @@ high].
 
 from collections.abc import Sequence
 
+from sharedplan.catalogue import SHARED_PLAN
 from sharedplan.store.queries import Query
-
-SHARED_PLAN = "https://sharedplan.dev/fhir/CodeSystem/plan|shared-plan"
 
 _SPAN = "json_build_array(isempty({0}), lower({0}), upper({0}))"
 
