@@ -75,7 +75,7 @@ class Server:
             yield url
         finally:
             try:
-                self._loop.run(_empty(url))
+                self._loop.run(emptied_by(url))
             except (asyncpg.PostgresError, OSError):
                 # Somebody still holds on to it, or broke it: the next test gets another.
                 self._spare = None
@@ -122,7 +122,8 @@ def _prepared(url: str, *, in_a_hurry: bool = False) -> Iterator[Server]:
         found.close()
 
 
-async def _empty(url: str) -> None:
+async def emptied_by(url: str) -> None:
+    """Empties a database of everything but its schema."""
     connection = await asyncpg.connect(url, server_settings={"lock_timeout": "500ms"})
     try:
         filled = [row[0] for row in await connection.fetch(FILLED)]

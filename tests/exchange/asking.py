@@ -7,10 +7,13 @@ from typing import Any
 
 from sharedplan.access.principal import Principal
 from sharedplan.access.scopes import parse
+from sharedplan.clock import SystemClock
+from sharedplan.exchange.perform import perform
 from sharedplan.fhir import json_text
-from sharedplan.fhir.exchanges import Answer, Json
+from sharedplan.fhir.exchanges import Answer, Asked, Json, Prefer
 from sharedplan.interactions.acting import Policy
 from sharedplan.interactions.cursors import Cursors
+from sharedplan.store.unit_of_work import Store
 
 BASE = "https://plan.example/fhir"
 
@@ -33,6 +36,39 @@ BY_SCOPES = Policy(Cursors(b"test"), by_consent=False)
 """For tests of other matters than who may see and write what."""
 
 Ask = Callable[..., Awaitable[Answer]]
+
+
+def asking(store: Store) -> Ask:
+    """Asks that store for one interaction: `await ask("update", "Patient/1", body, if_match='W/"1"')`."""
+
+    async def asked(
+        interaction: str,
+        address: str = "",
+        body: Any = None,
+        *,
+        by: Principal = RECORDS,
+        prefer: str | None = None,
+        lenient: bool = False,
+        policy: Policy = POLICY,
+        **more: Any,
+    ) -> Answer:
+        path, _, query = address.partition("?")
+        type, id, *rest = [*path.split("/"), "", ""]
+        question = Asked(
+            interaction,
+            type or None,
+            id or None,
+            rest[0] or None,
+            parameters=tuple(tuple(pair.split("=", 1)) for pair in query.split("&") if query),  # type: ignore[misc]
+            body=body,
+            prefer=Prefer(prefer, lenient),
+            base=BASE,
+            request_id="request-1",
+            **more,
+        )
+        return await perform(question, by, store.begin, SystemClock(), policy)
+
+    return asked
 
 
 def resource_in(answer: Answer) -> Json:

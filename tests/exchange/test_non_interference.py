@@ -1,0 +1,433 @@
+"""What is hidden from an asker makes no difference to him: two stores that are equal but for what he may not see answer
+alike, whatever he asks and writes, in random worlds.
+
+https://hl7.org/fhir/R4/security.html#6.1.0
+"""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from builders import (
+    a_care_plan,
+    a_condition,
+    a_consent,
+    a_goal,
+    a_patient,
+    a_provision,
+    a_questionnaire_response,
+    a_reference,
+    a_service_request,
+    a_task,
+    an_appointment,
+    an_encounter,
+    an_identifier,
+    an_observation,
+)
+from databases import Server, emptied_by
+from exchange.answers import link, query
+from exchange.asking import Ask, a_bundle, an_entry, asking
+from exchange.cast import (
+    AINO,
+    JARI,
+    NIKO,
+    Aino,
+    H,
+    Jari,
+    Kai,
+    Leena,
+    Mother,
+    Niko,
+    Olli,
+    S,
+    Sari,
+    Ville,
+    consents,
+    day,
+    k1,
+    k2,
+    system,
+    the_world,
+    together,
+)
+from sharedplan.access.principal import Principal
+from sharedplan.errors import NotFound, SharedplanError
+from sharedplan.fhir import json_text
+from sharedplan.fhir.exchanges import Json
+from sharedplan.store.engine import Pool
+from sharedplan.store.unit_of_work import Store
+
+OTTO = "Patient/otto"
+ELSEWHERE = "Organization/elsewhere"
+PSY = {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "PSY"}]}
+TABOO = {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "TABOO"}]}
+
+ASKERS = {
+    **{"Sari": Sari, "Niko": Niko, "Jari": Jari, "Kai": Kai, "Ville": Ville, "Olli": Olli},
+    **{"Leena": Leena, "Mother": Mother, "Aino": Aino},
+    **{each: system(each) for each in (S, H, "Organization/n")},
+}
+KINDS = {
+    "CarePlan": a_care_plan,
+    "Goal": a_goal,
+    "Task": a_task,
+    "Observation": an_observation,
+    "Condition": a_condition,
+    "QuestionnaireResponse": a_questionnaire_response,
+    "Encounter": an_encounter,
+    "ServiceRequest": a_service_request,
+    "Appointment": an_appointment,
+}
+"""Types whose resources tell nothing of access themselves, as they are made here."""
+
+LINKS = {
+    "CarePlan": "goal",
+    "Task": "focus",
+    "Observation": "basedOn",
+    "QuestionnaireResponse": "basedOn",
+    "Encounter": "basedOn",
+    "ServiceRequest": "basedOn",
+}
+"""Type → an element that may refer to another thing."""
+
+SINGLE = {"Task"}
+
+IDS = tuple(f"x{number}" for number in range(6))
+
+
+def things() -> st.SearchStrategy[list[Json]]:
+    """What is of Aino or Otto, in some register, and perhaps changed or deleted afterwards; each id once."""
+    one = st.fixed_dictionaries(
+        {
+            "type": st.sampled_from(list(KINDS)),
+            "client": st.sampled_from([AINO, AINO, OTTO]),
+            "register": st.sampled_from([S, H, H, ELSEWHERE]),
+            "meta": st.sampled_from([None, PSY, TABOO]),
+            "link": st.sampled_from([None, *(f"{type}/{id}" for type in KINDS for id in IDS)]),
+            "secret": st.booleans(),
+            "then": st.sampled_from(["stays", "stays", "hides", "shows", "goes"]),
+        }
+    )
+    return st.lists(one, min_size=1, max_size=len(IDS)).map(
+        lambda made: [{**each, "id": IDS[number]} for number, each in enumerate(made)]
+    )
+
+
+def resource_of(thing: Json) -> Json:
+    type = thing["type"]
+    more: Json = {"id": thing["id"]}
+    if thing["meta"]:
+        more["meta"] = thing["meta"]
+    if thing["secret"]:
+        more["identifier"] = an_identifier("secret") if type == "QuestionnaireResponse" else [an_identifier("secret")]
+    if thing["link"] and (element := LINKS.get(type)) and _may_refer(type, thing["link"]):
+        reference = a_reference(thing["link"])
+        more[element] = reference if type in SINGLE else [reference]
+    return KINDS[type](thing["client"], **more)
+
+
+def _may_refer(type: str, to: str) -> bool:
+    target = to.partition("/")[0]
+    match type:
+        case "CarePlan":
+            return target == "Goal"
+        case "Encounter":
+            return target == "ServiceRequest"
+        case "Task":
+            return True
+    return target in ("CarePlan", "ServiceRequest")
+
+
+CONSENTS = {
+    "k1": k1(),
+    "k2": k2(),
+    "but psy": k1(provision={"provision": [a_provision("deny", labels="PSY")]}),
+    "goals alone": a_consent(
+        AINO, id="g", dateTime=day(date(2026, 2, 2), at=9), provision=a_provision(to=[NIKO, JARI], classes="Goal Task")
+    ),
+    "of H": a_consent(
+        AINO, id="h", dateTime=day(date(2026, 2, 3), at=9), provision=a_provision("deny", to=NIKO, held_by=S)
+    ),
+    "old": a_consent(
+        AINO,
+        id="o",
+        dateTime=day(date(2026, 2, 4), at=9),
+        provision=a_provision(to=[JARI, "RelatedPerson/leena"], about=[("related", "CarePlan/1")]),
+    ),
+}
+
+TYPE = st.sampled_from(list(KINDS))
+NAME = st.tuples(TYPE, st.sampled_from([*IDS, "1", "none"])).map("/".join)
+PAIRS = (
+    "_id=x0,x1,x2",
+    "_id=x3",
+    "_id:not=x1",
+    "patient=Patient/aino",
+    "patient=Patient/otto",
+    "subject=Patient/otto",
+    "identifier=urn:example:ids|secret",
+    "identifier:missing=false",
+    "identifier:not=urn:example:ids|secret",
+    "status=active",
+    "status:missing=true",
+    "_security=PSY,TABOO",
+    "_security:missing=false",
+    "_content=secret",
+    "based-on:CarePlan.identifier=secret",
+    "focus:Observation._security=PSY",
+    "goal._id=x1",
+    "goal:missing=false",
+    "_has:Task:focus:status=requested",
+    "_has:QuestionnaireResponse:based-on:identifier=secret",
+    "patient.identifier=secret",
+    "patient:Patient._has:Observation:patient:_security=PSY",
+    "based-on=CarePlan/x0",
+    "_lastUpdated=gt{mid}",
+    "_lastUpdated=lt{mid}",
+    "_filter=_id eq x2 or identifier eq secret",
+    "_list=none",
+    "focus=Observation/x0,Goal/x1",
+    "encounter.identifier=secret",
+    "_text=secret",
+    "_tag:missing=true",
+)
+CONTROLS = (
+    "_sort=-_lastUpdated",
+    "_sort=_id",
+    "_sort=status,-_id",
+    "_sort=-identifier",
+    "_count=1",
+    "_count=2",
+    "_count=0",
+    "_total=accurate",
+    "_total=none",
+    "_total=estimate",
+    "_summary=count",
+    "_summary=true",
+    "_elements=status",
+    "_include=*",
+    "_revinclude=*",
+    "_include=Task:focus",
+    "_include:iterate=CarePlan:goal",
+    "_include=CarePlan:goal",
+    "_revinclude=Task:focus",
+    "_revinclude:iterate=QuestionnaireResponse:based-on",
+    "_include=Observation:based-on",
+)
+ASKED = st.one_of(
+    st.tuples(
+        st.just("search-type"),
+        st.tuples(
+            TYPE, st.lists(st.sampled_from(PAIRS), max_size=2), st.lists(st.sampled_from(CONTROLS), max_size=3)
+        ).map(lambda made: f"{made[0]}?{'&'.join([*made[1], *made[2]])}"),
+    ),
+    st.tuples(
+        st.just("search-system"),
+        st.tuples(
+            st.lists(TYPE, min_size=1, max_size=3, unique=True),
+            st.lists(st.sampled_from(["_id=x0,x1,x2,x3", "_lastUpdated=gt{mid}", "_security=PSY"]), max_size=1),
+            st.lists(st.sampled_from(CONTROLS[:10]), max_size=2),
+        ).map(lambda made: f"?_type={','.join(made[0])}&{'&'.join([*made[1], *made[2]])}".rstrip("&")),
+    ),
+    st.tuples(st.sampled_from(["read", "history-instance", "delete"]), NAME),
+    st.tuples(st.just("vread"), st.tuples(NAME, st.sampled_from(["/1", "/2"])).map("".join)),
+    st.tuples(
+        st.just("history-type"),
+        st.tuples(TYPE, st.sampled_from(["", "?_since={mid}", "?_count=1", "?_at=gt{mid}"])).map("".join),
+    ),
+    st.tuples(st.just("history-system"), st.sampled_from(["", "?_since={mid}", "?_count=2"])),
+    st.tuples(st.just("patch"), NAME),
+    st.tuples(
+        st.just("conditional patch"),
+        st.tuples(TYPE, st.sampled_from(["?identifier=secret", "?_id=x0", "?_id=x1,x2"])).map("".join),
+    ),
+    st.tuples(
+        st.just("conditional delete"),
+        st.tuples(TYPE, st.sampled_from(["?identifier=secret", "?_id=x0"])).map("".join),
+    ),
+    st.tuples(
+        st.just("conditional create"), st.tuples(TYPE, st.sampled_from(["identifier=secret", "_id=x0"])).map("?".join)
+    ),
+    st.tuples(st.just("conditional update"), TYPE.map(lambda type: f"{type}?identifier=secret")),
+    st.tuples(st.just("update"), NAME),
+    st.tuples(st.just("batch"), st.lists(NAME, min_size=1, max_size=3).map(",".join)),
+    st.tuples(st.just("transaction"), NAME),
+    st.tuples(st.just("compartment"), st.tuples(st.sampled_from([AINO, OTTO]), TYPE).map("?".join)),
+)
+
+
+class Side:
+    """One of the two stores."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.pool = Pool(url, size=4)
+        self.ask: Ask = asking(Store(self.pool))
+        self.mid = ""
+
+    async def fill(self, world: Json, kept: set[str] | None, by: Principal) -> set[str]:
+        """Fills it with the things in `kept`, all when it is None; gives those that the asker may see."""
+        await emptied_by(self.url)
+        ask = self.ask
+        await the_world(ask)
+        await consents(ask, *(CONSENTS[name] for name in world["consents"]))
+        await together(ask, system(ELSEWHERE), a_patient(id="otto", identifier=[an_identifier("secret")]))
+        self.mid = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        there = [each for each in world["things"] if kept is None or _name(each) in kept]
+        for each in there:
+            await self._stored(each, _without_label(each) if each["then"] == "hides" else resource_of(each))
+        for each in there:
+            if each["then"] in ("hides", "shows"):
+                await self._stored(each, resource_of(each) if each["then"] == "hides" else _without_label(each))
+        seen = {_name(each) for each in there if await _is_seen(ask, by, _name(each))}
+        for each in there:
+            if each["then"] == "goes":
+                await ask("delete", _name(each), by=system(_register(each)))
+        return seen
+
+    async def _stored(self, thing: Json, resource: Json) -> None:
+        await self.ask("update", _name(thing), resource, by=system(_register(thing)))
+
+    async def answers(self, asked: tuple[str, str], by: Principal) -> list[Any]:
+        """What is answered, page by page, without what every answer has of its own."""
+        found: list[Any] = []
+        try:
+            answer = await self._answer(asked[0], asked[1].replace("{mid}", self.mid), by)
+            while True:
+                found.append((answer.status, answer.version, answer.created, self._plain(answer.content)))
+                found.append([str(each) for each in answer.warnings])
+                following = self._following(answer.content)
+                if following is None or len(found) > 6:
+                    return found
+                interaction = "search-type" if asked[0] == "compartment" else asked[0]
+                answer = await self.ask(interaction, following, by=by)
+        except SharedplanError as failure:
+            found.append((failure.status, failure.code, [self._plain(each.saying) for each in failure.issues]))
+            found.append(self._plain(str(failure)))
+            return found
+
+    async def _answer(self, interaction: str, address: str, by: Principal) -> Any:
+        type, _, rest = address.partition("?")
+        told = {"by": by, "prefer": "representation"}
+        patch = [{"op": "add", "path": "/language", "value": "fi"}]
+        match interaction:
+            case "patch" | "conditional patch":
+                return await self.ask("patch", address, patch, patch_format="json-patch", **told)
+            case "conditional delete":
+                return await self.ask("delete", address, **told)
+            case "conditional create":
+                return await self.ask("create", type, KINDS[type](AINO), if_none_exist=rest, **told)
+            case "conditional update":
+                return await self.ask("update", address, KINDS[type](AINO, identifier=_identifier(type)), **told)
+            case "update":
+                type, _, id = address.partition("/")
+                return await self.ask("update", address, KINDS[type](AINO, id=id), **told)
+            case "batch":
+                entries = [an_entry("GET", name) for name in address.split(",")]
+                return await self.ask("batch", "", a_bundle("batch", *entries), **told)
+            case "transaction":
+                made = a_task(AINO, focus=a_reference(address))
+                entries = [an_entry("POST", "Task", made), an_entry("GET", address)]
+                return await self.ask("transaction", "", a_bundle("transaction", *entries), **told)
+            case "compartment":
+                return await self.ask("search-type", rest, compartment=tuple(type.split("/")), **told)
+        return await self.ask(interaction, address, **told)
+
+    def _following(self, content: str | None) -> str | None:
+        bundle = json_text.read(content) if content else {}
+        if not isinstance(bundle, dict) or bundle.get("type") not in ("searchset", "history"):
+            return None
+        following = link(bundle, "next")
+        if following is None:
+            return None
+        path = following.partition("?")[0].removeprefix("https://plan.example/fhir").strip("/")
+        path = path.removesuffix("_history").rstrip("/")
+        return f"{path}?{query(following)}"
+
+    def _plain(self, text: str | None) -> Any:
+        text = re.sub(r'"(lastUpdated|lastModified|recorded|timestamp)":"[^"]*"', r'"\1":""', text or "")
+        text = re.sub(r"_page=[^\"&]*", "_page=", text).replace(self.mid, "").replace(self.mid.replace(":", "%3A"), "")
+        names: dict[str, str] = {}
+        return re.sub(
+            r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}",
+            lambda match: names.setdefault(match[0], f"id{len(names)}"),
+            re.sub(r'("type":"(searchset|history|batch-response|transaction-response)"),"id":"[^"]*"', r"\1", text),
+        )
+
+
+def _name(thing: Json) -> str:
+    return f"{thing['type']}/{thing['id']}"
+
+
+def _register(thing: Json) -> str:
+    """Otto is known elsewhere alone; Aino at S and H."""
+    if thing["client"] == OTTO:
+        return ELSEWHERE
+    return S if thing["register"] == ELSEWHERE else str(thing["register"])
+
+
+def _without_label(thing: Json) -> Json:
+    return {name: value for name, value in resource_of(thing).items() if name != "meta"}
+
+
+def _identifier(type: str) -> Any:
+    return an_identifier("secret") if type == "QuestionnaireResponse" else [an_identifier("secret")]
+
+
+async def _is_seen(ask: Ask, by: Principal, name: str) -> bool:
+    try:
+        await ask("read", name, by=by)
+    except NotFound:
+        return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def sides(server: Server) -> Iterator[tuple[asyncio.Runner, Side, Side]]:
+    with server.database() as one, server.database() as other, asyncio.Runner() as runner:
+        found = Side(one), Side(other)
+        yield runner, *found
+        for side in found:
+            runner.run(side.pool.close())
+
+
+WORLDS = st.fixed_dictionaries(
+    {
+        "consents": st.lists(st.sampled_from(list(CONSENTS)), max_size=3, unique_by=lambda name: CONSENTS[name]["id"]),
+        "things": things(),
+        "asker": st.sampled_from(list(ASKERS)),
+        "asked": st.lists(ASKED, min_size=8, max_size=16),
+    }
+)
+
+
+async def check(whole: Side, without: Side, world: Json) -> None:
+    by = ASKERS[world["asker"]]
+    everything = {_name(each) for each in world["things"]}
+    seen = await whole.fill(world, None, by)
+    await without.fill(world, seen, by)
+    for asked in world["asked"]:
+        if asked[0] == "update" and asked[1] in everything - seen:
+            continue  # the one that differs: an id that is taken cannot be given to something else
+        assert await whole.answers(asked, by) == await without.answers(asked, by), asked
+
+
+@settings(max_examples=6, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@given(world=WORLDS)
+def test_what_is_hidden_makes_no_difference(sides: Any, world: Json) -> None:
+    runner, whole, without = sides
+    runner.run(check(whole, without, world))
+
+
+@pytest.mark.long
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@given(world=WORLDS)
+def test_what_is_hidden_makes_no_difference_in_many_worlds(sides: Any, world: Json) -> None:
+    runner, whole, without = sides
+    runner.run(check(whole, without, world))
