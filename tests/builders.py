@@ -143,6 +143,10 @@ def a_task(subject: Any = "Patient/anna", **elements: Any) -> Json:
     return {"resourceType": "Task", "status": "requested", "intent": "order", "for": _reference(subject), **elements}
 
 
+def a_communication(subject: Any = "Patient/anna", **elements: Any) -> Json:
+    return {"resourceType": "Communication", "status": "completed", "subject": _reference(subject), **elements}
+
+
 def an_observation(subject: Any = "Patient/anna", **elements: Any) -> Json:
     observation = {
         "resourceType": "Observation",

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from builders import (
     a_care_plan,
+    a_communication,
     a_condition,
     a_consent,
     a_goal,
@@ -23,9 +24,7 @@ from builders import (
     a_provision,
     a_questionnaire_response,
     a_reference,
-    a_service_request,
     a_task,
-    an_appointment,
     an_encounter,
     an_identifier,
     an_observation,
@@ -81,42 +80,36 @@ KINDS = {
     "Condition": a_condition,
     "QuestionnaireResponse": a_questionnaire_response,
     "Encounter": an_encounter,
-    "ServiceRequest": a_service_request,
-    "Appointment": an_appointment,
+    "Communication": a_communication,
 }
 """Types whose resources tell nothing of access themselves, as they are made here."""
 
-LINKS = {
-    "CarePlan": "goal",
-    "Task": "focus",
-    "Observation": "basedOn",
-    "QuestionnaireResponse": "basedOn",
-    "Encounter": "basedOn",
-    "ServiceRequest": "basedOn",
-}
-"""Type → an element that may refer to another thing."""
-
-SINGLE = {"Task"}
+LINKS = {"Task": "focus", "Observation": "focus", "Communication": "basedOn"}
+"""Type → an element that may refer to anything."""
 
 IDS = tuple(f"x{number}" for number in range(6))
 
 
 def things() -> st.SearchStrategy[list[Json]]:
-    """What is of Aino or Otto, in some register, and perhaps changed or deleted afterwards; each id once."""
+    """What is of Aino or Otto, in some register, and perhaps changed or deleted afterwards; each id once. What refers
+    refers to one of the others."""
     one = st.fixed_dictionaries(
         {
-            "type": st.sampled_from(list(KINDS)),
-            "client": st.sampled_from([AINO, AINO, OTTO]),
-            "register": st.sampled_from([S, H, H, ELSEWHERE]),
+            "type": st.sampled_from([*KINDS, *LINKS, *LINKS]),
+            "client": st.sampled_from([AINO, AINO, AINO, OTTO]),
+            "register": st.sampled_from([S, H]),
             "meta": st.sampled_from([None, PSY, TABOO]),
-            "link": st.sampled_from([None, *(f"{type}/{id}" for type in KINDS for id in IDS)]),
+            "link": st.integers(0, len(IDS) - 1),
             "secret": st.booleans(),
-            "then": st.sampled_from(["stays", "stays", "hides", "shows", "goes"]),
+            "then": st.sampled_from(["stays", "stays", "stays", "hides", "shows", "goes"]),
         }
     )
-    return st.lists(one, min_size=1, max_size=len(IDS)).map(
-        lambda made: [{**each, "id": IDS[number]} for number, each in enumerate(made)]
-    )
+    return st.lists(one, min_size=3, max_size=len(IDS)).map(_linked)
+
+
+def _linked(made: list[Json]) -> list[Json]:
+    named = [{**each, "id": id} for each, id in zip(made, IDS, strict=False)]
+    return [{**each, "link": _name(named[each["link"] % len(named)])} for each in named]
 
 
 def resource_of(thing: Json) -> Json:
@@ -125,23 +118,11 @@ def resource_of(thing: Json) -> Json:
     if thing["meta"]:
         more["meta"] = thing["meta"]
     if thing["secret"]:
-        more["identifier"] = an_identifier("secret") if type == "QuestionnaireResponse" else [an_identifier("secret")]
-    if thing["link"] and (element := LINKS.get(type)) and _may_refer(type, thing["link"]):
+        more["identifier"] = _identifier(type)
+    if element := LINKS.get(type):
         reference = a_reference(thing["link"])
-        more[element] = reference if type in SINGLE else [reference]
+        more[element] = reference if type == "Task" else [reference]
     return KINDS[type](thing["client"], **more)
-
-
-def _may_refer(type: str, to: str) -> bool:
-    target = to.partition("/")[0]
-    match type:
-        case "CarePlan":
-            return target == "Goal"
-        case "Encounter":
-            return target == "ServiceRequest"
-        case "Task":
-            return True
-    return target in ("CarePlan", "ServiceRequest")
 
 
 CONSENTS = {
@@ -162,41 +143,44 @@ CONSENTS = {
     ),
 }
 
-TYPE = st.sampled_from(list(KINDS))
-NAME = st.tuples(TYPE, st.sampled_from([*IDS, "1", "none"])).map("/".join)
+TYPE = st.sampled_from(["{t0}", "{t1}", "{t2}"])
+NAME = st.sampled_from(["{t0}/{i0}", "{t1}/{i1}", "{t2}/{i2}", "{to}/{its}", "Goal/none"])
+"""Of the things of a world, by their places in it: `to` and `its` are what the first that refers refers to."""
+
 PAIRS = (
-    "_id=x0,x1,x2",
-    "_id=x3",
-    "_id:not=x1",
+    "_id={i0},{i1},{i2}",
+    "_id:not={i1}",
     "patient=Patient/aino",
     "patient=Patient/otto",
-    "subject=Patient/otto",
-    "identifier=urn:example:ids|secret",
+    "identifier=secret",
+    "identifier:not=secret",
     "identifier:missing=false",
-    "identifier:not=urn:example:ids|secret",
-    "status=active",
     "status:missing=true",
     "_security=PSY,TABOO",
     "_security:missing=false",
     "_content=secret",
-    "based-on:CarePlan.identifier=secret",
-    "focus:Observation._security=PSY",
-    "goal._id=x1",
-    "goal:missing=false",
-    "_has:Task:focus:status=requested",
-    "_has:QuestionnaireResponse:based-on:identifier=secret",
+    "_text=secret",
     "patient.identifier=secret",
-    "patient:Patient._has:Observation:patient:_security=PSY",
-    "based-on=CarePlan/x0",
+    "patient:Patient._has:{t1}:patient:_id={i1}",
+    "_has:Task:focus:status=requested",
+    "_has:Task:focus:identifier=secret",
+    "_has:Observation:focus:_security=PSY",
+    "_has:Communication:based-on:_id={i0},{i2}",
     "_lastUpdated=gt{mid}",
     "_lastUpdated=lt{mid}",
-    "_filter=_id eq x2 or identifier eq secret",
-    "_list=none",
-    "focus=Observation/x0,Goal/x1",
-    "encounter.identifier=secret",
-    "_text=secret",
-    "_tag:missing=true",
+    "_filter=_id eq {i2} or identifier eq secret",
 )
+OF_LINKING = (
+    "{focus}={to}/{its}",
+    "{focus}:{to}._id={its}",
+    "{focus}:{to}.identifier=secret",
+    "{focus}:{to}.identifier:missing=true",
+    "{focus}:{to}._security=PSY,TABOO",
+    "{focus}:{to}.patient=Patient/otto",
+    "{focus}:missing=false",
+)
+"""Of those types that refer to anything."""
+
 CONTROLS = (
     "_sort=-_lastUpdated",
     "_sort=_id",
@@ -211,55 +195,64 @@ CONTROLS = (
     "_summary=count",
     "_summary=true",
     "_elements=status",
+)
+INCLUDES = (
     "_include=*",
     "_revinclude=*",
-    "_include=Task:focus",
-    "_include:iterate=CarePlan:goal",
-    "_include=CarePlan:goal",
+    "_include:iterate=Task:focus",
+    "_include=Observation:focus",
+    "_include=Communication:based-on",
     "_revinclude=Task:focus",
-    "_revinclude:iterate=QuestionnaireResponse:based-on",
-    "_include=Observation:based-on",
+    "_revinclude:iterate=Observation:focus",
+    "_revinclude:iterate=Communication:based-on",
+)
+
+
+def _asked(of: st.SearchStrategy[str], pairs: tuple[str, ...], controls: tuple[str, ...]) -> st.SearchStrategy[str]:
+    found = st.tuples(of, st.lists(st.sampled_from(pairs), max_size=2), st.lists(st.sampled_from(controls), max_size=2))
+    return found.map(lambda made: f"{made[0]}?{'&'.join([*made[1], *made[2]])}")
+
+
+SEARCHES = st.one_of(
+    _asked(TYPE, PAIRS, CONTROLS),
+    _asked(TYPE, PAIRS, INCLUDES),
+    _asked(st.just("{from}"), OF_LINKING, (*CONTROLS, *INCLUDES)),
+    _asked(st.just("Patient"), PAIRS, (*CONTROLS, "_revinclude=*")),
+)
+TOLD = (
+    ("search-system", _asked(st.just(""), ("_type={t0},{t1},{t2}", "_type=Patient,{t0}", "_id={i0},{i1}"), CONTROLS)),
+    ("read", NAME),
+    ("vread", st.tuples(NAME, st.sampled_from(["/1", "/2"])).map("".join)),
+    ("history-instance", NAME),
+    ("history-type", st.tuples(TYPE, st.sampled_from(["", "?_since={mid}", "?_count=1", "?_at=gt{mid}"])).map("".join)),
+    ("history-system", st.sampled_from(["", "?_since={mid}", "?_count=2"])),
+    ("delete", NAME),
+    ("patch", NAME),
+    ("update", NAME),
+    ("conditional patch", TYPE.map(lambda type: f"{type}?_id={{i0}},{{i1}},{{i2}}")),
+    ("conditional delete", TYPE.map(lambda type: f"{type}?identifier=secret")),
+    ("conditional create", st.tuples(TYPE, st.sampled_from(["identifier=secret", "_id={i0},{i1}"])).map("?".join)),
+    ("conditional update", TYPE.map(lambda type: f"{type}?identifier=secret")),
+    ("batch", st.lists(NAME, min_size=1, max_size=3).map(",".join)),
+    ("transaction", NAME),
+    ("compartment", st.tuples(st.sampled_from([AINO, OTTO]), TYPE).map("?".join)),
 )
 ASKED = st.one_of(
-    st.tuples(
-        st.just("search-type"),
-        st.tuples(
-            TYPE, st.lists(st.sampled_from(PAIRS), max_size=2), st.lists(st.sampled_from(CONTROLS), max_size=3)
-        ).map(lambda made: f"{made[0]}?{'&'.join([*made[1], *made[2]])}"),
-    ),
-    st.tuples(
-        st.just("search-system"),
-        st.tuples(
-            st.lists(TYPE, min_size=1, max_size=3, unique=True),
-            st.lists(st.sampled_from(["_id=x0,x1,x2,x3", "_lastUpdated=gt{mid}", "_security=PSY"]), max_size=1),
-            st.lists(st.sampled_from(CONTROLS[:10]), max_size=2),
-        ).map(lambda made: f"?_type={','.join(made[0])}&{'&'.join([*made[1], *made[2]])}".rstrip("&")),
-    ),
-    st.tuples(st.sampled_from(["read", "history-instance", "delete"]), NAME),
-    st.tuples(st.just("vread"), st.tuples(NAME, st.sampled_from(["/1", "/2"])).map("".join)),
-    st.tuples(
-        st.just("history-type"),
-        st.tuples(TYPE, st.sampled_from(["", "?_since={mid}", "?_count=1", "?_at=gt{mid}"])).map("".join),
-    ),
-    st.tuples(st.just("history-system"), st.sampled_from(["", "?_since={mid}", "?_count=2"])),
-    st.tuples(st.just("patch"), NAME),
-    st.tuples(
-        st.just("conditional patch"),
-        st.tuples(TYPE, st.sampled_from(["?identifier=secret", "?_id=x0", "?_id=x1,x2"])).map("".join),
-    ),
-    st.tuples(
-        st.just("conditional delete"),
-        st.tuples(TYPE, st.sampled_from(["?identifier=secret", "?_id=x0"])).map("".join),
-    ),
-    st.tuples(
-        st.just("conditional create"), st.tuples(TYPE, st.sampled_from(["identifier=secret", "_id=x0"])).map("?".join)
-    ),
-    st.tuples(st.just("conditional update"), TYPE.map(lambda type: f"{type}?identifier=secret")),
-    st.tuples(st.just("update"), NAME),
-    st.tuples(st.just("batch"), st.lists(NAME, min_size=1, max_size=3).map(",".join)),
-    st.tuples(st.just("transaction"), NAME),
-    st.tuples(st.just("compartment"), st.tuples(st.sampled_from([AINO, OTTO]), TYPE).map("?".join)),
+    *[st.tuples(st.just("search-type"), SEARCHES)] * 8,
+    *(st.tuples(st.just(interaction), addresses) for interaction, addresses in TOLD),
 )
+
+
+def _of(world: Json, address: str) -> str:
+    """The address with the names of the world's things in their places."""
+    for place, thing in enumerate(world["things"][:3]):
+        address = address.replace(f"{{t{place}}}", thing["type"]).replace(f"{{i{place}}}", thing["id"])
+    first = next((each for each in world["things"] if each["type"] in LINKS), {"type": "Task", "link": "Goal/none"})
+    to, its = first["link"].split("/")
+    focus = "based-on" if first["type"] == "Communication" else "focus"
+    for name, value in {"from": first["type"], "to": to, "its": its, "focus": focus}.items():
+        address = address.replace(f"{{{name}}}", value)
+    return address
 
 
 class Side:
@@ -401,8 +394,8 @@ WORLDS = st.fixed_dictionaries(
     {
         "consents": st.lists(st.sampled_from(list(CONSENTS)), max_size=3, unique_by=lambda name: CONSENTS[name]["id"]),
         "things": things(),
-        "asker": st.sampled_from(list(ASKERS)),
-        "asked": st.lists(ASKED, min_size=8, max_size=16),
+        "asker": st.sampled_from([*ASKERS, *("Sari", "Niko", "Aino", S, H) * 3]),
+        "asked": st.lists(ASKED, min_size=20, max_size=30),
     }
 )
 
@@ -412,7 +405,8 @@ async def check(whole: Side, without: Side, world: Json) -> None:
     everything = {_name(each) for each in world["things"]}
     seen = await whole.fill(world, None, by)
     await without.fill(world, seen, by)
-    for asked in world["asked"]:
+    for interaction, address in world["asked"]:
+        asked = interaction, _of(world, address)
         if asked[0] == "update" and asked[1] in everything - seen:
             continue  # the one that differs: an id that is taken cannot be given to something else
         assert await whole.answers(asked, by) == await without.answers(asked, by), asked
