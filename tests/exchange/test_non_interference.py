@@ -213,13 +213,11 @@ def _asked(of: st.SearchStrategy[str], pairs: tuple[str, ...], controls: tuple[s
     return found.map(lambda made: f"{made[0]}?{'&'.join([*made[1], *made[2]])}")
 
 
-SEARCHES = st.one_of(
-    _asked(TYPE, PAIRS, CONTROLS),
-    _asked(TYPE, PAIRS, INCLUDES),
-    _asked(st.just("{from}"), OF_LINKING, (*CONTROLS, *INCLUDES)),
-    _asked(st.just("Patient"), PAIRS, (*CONTROLS, "_revinclude=*")),
-)
-TOLD = (
+ADDRESSES = (
+    *[("search-type", _asked(TYPE, PAIRS, CONTROLS))] * 2,
+    *[("search-type", _asked(TYPE, PAIRS, INCLUDES))] * 2,
+    *[("search-type", _asked(st.just("{from}"), OF_LINKING, (*CONTROLS, *INCLUDES)))] * 5,
+    ("search-type", _asked(st.just("Patient"), PAIRS, (*CONTROLS, "_revinclude=*"))),
     ("search-system", _asked(st.just(""), ("_type={t0},{t1},{t2}", "_type=Patient,{t0}", "_id={i0},{i1}"), CONTROLS)),
     ("read", NAME),
     ("vread", st.tuples(NAME, st.sampled_from(["/1", "/2"])).map("".join)),
@@ -237,9 +235,8 @@ TOLD = (
     ("transaction", NAME),
     ("compartment", st.tuples(st.sampled_from([AINO, OTTO]), TYPE).map("?".join)),
 )
-ASKED = st.one_of(
-    *[st.tuples(st.just("search-type"), SEARCHES)] * 8,
-    *(st.tuples(st.just(interaction), addresses) for interaction, addresses in TOLD),
+ASKED = st.integers(0, len(ADDRESSES) - 1).flatmap(
+    lambda number: st.tuples(st.just(ADDRESSES[number][0]), ADDRESSES[number][1])
 )
 
 
