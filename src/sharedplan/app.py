@@ -163,4 +163,5 @@ def policy(settings: Settings) -> Policy:
         bundle_entries=settings.bundle_entries,
         url_limit=settings.url_limit,
         page_lifetime=settings.page_lifetime,
+        emergency_lasts=settings.break_glass_lasts,
     )

@@ -127,6 +127,7 @@ class Settings(BaseSettings):
 
     # Who may see what
     access: Literal["consent", "scopes"] = "consent"
+    break_glass_lasts: Annotated[Duration, Field(le=timedelta(hours=24))] = timedelta(minutes=60)
 
     # What FHIR leaves to the server
     references: Literal["warn", "enforce"] = "warn"

@@ -11,6 +11,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from sharedplan.access import limits
+from sharedplan.access.emergency import CORE, EMERGENCIES
 from sharedplan.access.labels import SENSITIVITY
 from sharedplan.access.principal import PURPOSES, Principal
 from sharedplan.access.scopes import LETTER_OF, contexts
@@ -27,6 +28,7 @@ from sharedplan.search.expression import (
     OfClient,
     OfOwnClients,
     OfRegister,
+    Opened,
     Or,
     Permitted,
     RefersTo,
@@ -103,7 +105,7 @@ def _granted(by: Principal, asked_type: str | None, letters: str, by_consent: bo
     }
     whom = by.person or by.organization or "nobody named"
     shows = asked_type is None or letters not in WRITING
-    shows = shows or _slice(str(asked_type), by, "r", by_consent) in (_EVERYTHING, slices.get(str(asked_type)))
+    shows = shows or _limited(str(asked_type), by, "r", by_consent) in (_EVERYTHING, slices.get(str(asked_type)))
     return Grant(MappingProxyType(slices), (f"scope allows {letters}", f"on behalf of {whom}"), shows)
 
 
@@ -118,9 +120,25 @@ def _letters(asked: Asked) -> str:
 
 
 def _slice(type: str, by: Principal, letters: str, by_consent: bool) -> Expression:
-    """What of one type lies open by the scopes that allow one of the letters, within their limits."""
+    """What of one type lies open by the scopes that allow one of the letters, within their limits; to read, also what
+    somebody opens in an emergency."""
+    opened = _limited(type, by, letters, by_consent)
+    emergency = _in_emergency(type, by) if by_consent and not WRITING.intersection(letters) else None
+    if emergency is None or opened in (_EVERYTHING, _NOTHING):
+        return opened
+    return Or((opened, limits.within(emergency, type, _limits(type, by, letters))))
+
+
+def _limited(type: str, by: Principal, letters: str, by_consent: bool) -> Expression:
     opened = _by_context(type, by, letters) if by_consent else _by_scopes(type, by, letters)
     return limits.within(opened, type, _limits(type, by, letters))
+
+
+def _in_emergency(type: str, by: Principal) -> Expression | None:
+    """What a break-glass opens of the type; None when it never opens any of it to this asker."""
+    if by.purpose not in EMERGENCIES or type not in CORE or not by.is_professional:
+        return None
+    return Opened(by.person, by.organization, by.purpose) if by.person and by.organization else None
 
 
 def _limits(type: str, by: Principal, letters: str) -> list[limits.Pairs]:

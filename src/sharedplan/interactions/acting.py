@@ -23,7 +23,7 @@ class Policy:
     `enforces_references`: whether a literal reference to what is not visibly there refuses a write, or only warns.
     `requires_if_match`: whether a change of what is there must name the version it is based on.
     `url_limit`: characters that an address may have, and so the links that are given. `page_lifetime`: how long the
-    links of a search lead to the moment of its first page.
+    links of a search lead to the moment of its first page. `emergency_lasts`: how long breaking the glass opens.
     """
 
     cursors: Cursors
@@ -35,6 +35,7 @@ class Policy:
     bundle_entries: int = 1000
     url_limit: int = 8 * 1024
     page_lifetime: timedelta = timedelta(hours=1)
+    emergency_lasts: timedelta = timedelta(minutes=60)
 
 
 class Write(NamedTuple):

@@ -98,6 +98,16 @@ class Permitted(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class Opened(Expression):
+    """The person broke the glass for the client that it names, at that organisation and with that purpose, and what he
+    opened has not ended; and no ban of the client's is on it (`access/emergency.py`)."""
+
+    person: str
+    organization: str
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
 class OfOwnClients(Expression):
     """Each client that it names is one of the asker's own: in the register of the organisation, which he acts for, and
     a person is concerned with the client."""

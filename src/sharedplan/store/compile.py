@@ -136,7 +136,7 @@ class _Condition:
                 return self.sql(members(expression, self.type))
             case e.OfRegister(organization):
                 return f"{self.alias}.controller = {self.statement.bind(organization, 'text')}"
-            case e.OfClient() | e.Permitted() | e.OfOwnClients():
+            case e.OfClient() | e.Permitted() | e.Opened() | e.OfOwnClients():
                 clients = Clients(self.statement, self.type, self.alias, self.client)
                 return clients.sql(expression, is_anchored=is_anchored, is_whole=self.is_whole)
             case e.Missing(parameter):

@@ -154,6 +154,17 @@ Index(
     postgresql_where=access_member.c.on_behalf_of.is_not(None),
 )
 
+access_opening = Table(
+    "access_opening",
+    metadata,
+    *(Column(name, KEY, nullable=False) for name in ("client", "person", "organization", "purpose")),
+    Column("period", TSTZRANGE, nullable=False),
+    Column("task", Text, nullable=False),
+    Index("access_opening_client_idx", "client"),
+    Index("access_opening_person_idx", "person"),
+)
+"""What emergencies opened: to whom, of which client, and for how long; `task` is the one that reviews it."""
+
 client_assertion = Table(
     "client_assertion",
     metadata,

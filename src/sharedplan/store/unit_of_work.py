@@ -253,6 +253,14 @@ class Unit:
         query = knowing.known(person, organization, clients, items, wholly=wholly)
         return str((await self._session.fetch(*query))[0][0])
 
+    async def open(
+        self, client: str, person: str, organization: str, purpose: str, since: datetime, until: datetime, *, task: str
+    ) -> None:
+        """The core data of the client lie open to that person from one instant up to the other, once the unit commits;
+        all are references ("Patient/1"), `task` of the one that reviews it."""
+        await self._session.begin()
+        await self._session.fetch(*knowing.opening(client, person, organization, purpose, since, until, task))
+
     async def above(self, organizations: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Each of the organisations, as a reference, with itself and all it is part of."""
         found = await self._session.fetch(*knowing.above(organizations))
