@@ -2,8 +2,10 @@
 
 An opening is for one person at one organisation with one purpose, and ends by itself; rows stay as evidence, for good.
 `access_opened` says of a client whether one holds and no ban is on the core data as such; of each thing `access_item`
-says whether a ban is on it. They say what `access/emergency.py` says. The new table is empty; nothing is locked for
-long.
+says whether a ban is on it. They say what `access/emergency.py` says.
+
+And refusals are told to whom they concern: `audit_event.concerns` are the clients whose data was asked for in vain, for
+their own logs alone. The column comes without a look at the rows; the index locks out writers while it is made.
 """
 
 from alembic import op
@@ -65,8 +67,15 @@ def upgrade() -> None:
         FOR EACH STATEMENT EXECUTE FUNCTION keep_for_good()
     """)
     op.execute(ACCESS_OPENED)
+    op.execute("ALTER TABLE audit_event ADD COLUMN concerns text[]")
+    op.execute("""
+        CREATE INDEX audit_event_concerns_idx ON audit_event USING gin (concerns)
+        WITH (gin_pending_list_limit = 256) WHERE concerns IS NOT NULL
+    """)
 
 
 def downgrade() -> None:
+    op.execute("DROP INDEX audit_event_concerns_idx")
+    op.execute("ALTER TABLE audit_event DROP COLUMN concerns")
     op.execute("DROP FUNCTION access_opened")
     op.execute("DROP TABLE access_opening")

@@ -5,7 +5,7 @@ pages and history are of what may be seen. What lies outside the slice looks exa
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from types import MappingProxyType
@@ -55,12 +55,13 @@ class Grant:
     """Leave to do what was asked, within a slice of each type; the reasons go to the audit.
 
     `shows`: whether the answer to a write may hold the resource: not for whom a read would not show it, for a patch or
-    a condition could else read.
+    a condition could else read. `ordinary`: in an emergency, of the types that it may open, what may be seen without.
     """
 
     slices: Slices
     reasons: tuple[str, ...]
     shows: bool = True
+    ordinary: Slices = field(default_factory=dict)
 
     def slice_of(self, type: str) -> Expression:
         """The slice of one type; Nothing for a type that is not offered."""
@@ -106,7 +107,13 @@ def _granted(by: Principal, asked_type: str | None, letters: str, by_consent: bo
     whom = by.person or by.organization or "nobody named"
     shows = asked_type is None or letters not in WRITING
     shows = shows or _limited(str(asked_type), by, "r", by_consent) in (_EVERYTHING, slices.get(str(asked_type)))
-    return Grant(MappingProxyType(slices), (f"scope allows {letters}", f"on behalf of {whom}"), shows)
+    ordinary = {
+        type: within.parts[0]
+        for type, within in slices.items()
+        if isinstance(within, Or) and by_consent and _in_emergency(type, by) is not None
+    }
+    reasons = (f"scope allows {letters}", f"on behalf of {whom}")
+    return Grant(MappingProxyType(slices), reasons, shows, MappingProxyType(ordinary))
 
 
 def _letters(asked: Asked) -> str:

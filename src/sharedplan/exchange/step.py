@@ -72,7 +72,17 @@ def acting(asked: Asked, by: Principal, unit: Unit, clock: Clock, policy: Policy
     trail = audit.granted(asked, by, grant)
     access = Enforcing(by) if policy.by_consent else Operating()
     return Acting(
-        unit, grant.slices, clock, policy, trail, by.client_id, access, by.organization, by.person, grant.shows
+        unit,
+        grant.slices,
+        clock,
+        policy,
+        trail,
+        by.client_id,
+        access,
+        by.organization,
+        by.person,
+        grant.shows,
+        grant.ordinary,
     )
 
 

@@ -1,7 +1,7 @@
 """What an interaction works with beside the question: the unit of work, the slices, and the choices of this server."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NamedTuple, Protocol
 
@@ -63,7 +63,8 @@ class Acting:
     `within` is what may be seen or written, by resource type. `trail` is the audit row of the interaction as far as it
     is known before; whoever makes the statement hands it on, so that both go in together. `client` is the client that
     asks, `controller` the Organization whose register a new resource belongs to, `person` the one who acts. `access`
-    judges what is about to be written. `shows`: whether the answer may hold the resource.
+    judges what is about to be written. `shows`: whether the answer may hold the resource. `ordinary`: in an emergency,
+    of the types that it may open, what would be seen without it; else nothing.
     """
 
     unit: Unit
@@ -76,6 +77,7 @@ class Acting:
     controller: str | None = None
     person: str | None = None
     shows: bool = True
+    ordinary: Mapping[str, Expression] = field(default_factory=dict)
 
     def shown(self, answer: Answer) -> Answer:
         """The answer, without the resource if the asker may not read it."""

@@ -52,10 +52,11 @@ def _audited(type: str, rows: str) -> str:
         2,
         found="EXISTS (SELECT FROM found)",
         patients="(SELECT patients FROM found)" if shape.patients else "",
+        registers="ARRAY(SELECT controller FROM found WHERE controller IS NOT NULL)" if CATALOGUE[type].client_data else "",
     )
     return f"""
         WITH found AS MATERIALIZED (
-            SELECT {shape.fields}{patients} {rows} AND r.id = $1::text
+            SELECT {shape.fields}, r.controller{patients} {rows} AND r.id = $1::text
         ), recorded AS ({audit})
         SELECT * FROM found
     """
@@ -100,7 +101,7 @@ def version(type: str, id: str, number: int, *, within: Expression) -> Query:
     statement = Statement([type, id, number])
     seen = _seen(type, within, statement)
     sql = f"""
-        SELECT {_FIELDS} FROM resource_version v
+        SELECT {_FIELDS}, v.controller FROM resource_version v
         WHERE v.type = $1::text AND v.id = $2::text AND v.version = $3::integer AND {seen}
         """
     return statement.headed(sql), statement.parameters
@@ -143,7 +144,7 @@ def history(
     return (
         statement.headed(f"""
         WITH few AS (
-            SELECT {_FIELDS} {rows}{place} ORDER BY v.last_updated DESC LIMIT $1::integer + 1
+            SELECT {_FIELDS}, v.controller {rows}{place} ORDER BY v.last_updated DESC LIMIT $1::integer + 1
         ), page AS MATERIALIZED ({weighed("few", "last_updated DESC")})
         SELECT counted.total, page.*
         FROM (SELECT count(*) AS total FROM (SELECT {rows} LIMIT {COUNTED + 1}) few) counted

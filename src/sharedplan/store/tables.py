@@ -207,6 +207,14 @@ def _of(offered: Offered) -> Table:
     if recorded:
         # Each read inserts a row here, so the indexes are few and cheap.
         _index(table, "arrays", "gin", "patient", "entity", postgresql_with={"gin_pending_list_limit": PENDING})
+        _index(
+            table,
+            "concerns",
+            "gin",
+            "concerns",
+            postgresql_with={"gin_pending_list_limit": PENDING},
+            postgresql_where=table.c.concerns.is_not(None),
+        )
         for name in ("date", "xact"):
             _index(table, name, "brin", name, postgresql_with={"pages_per_range": 32, "autosummarize": True})
         return table
@@ -244,7 +252,7 @@ def _columns(offered: Offered) -> list[Column[Any]]:
         Column("last_updated", DateTime(timezone=True), nullable=False),
         Column("controller", Text),
         Column("content", JSON, nullable=recorded),
-        *([Column("trail", JSON), _xact()] if recorded else []),
+        *([Column("trail", JSON), Column("concerns", ARRAY(Text)), _xact()] if recorded else []),
         *(Column(column.name, KINDS[column.kind]) for column in _searched(offered)),
     ]
 
