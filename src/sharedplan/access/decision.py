@@ -32,6 +32,7 @@ from sharedplan.search.expression import (
     Or,
     Permitted,
     RefersTo,
+    ToldOf,
 )
 from sharedplan.search.parameters import PARAMETERS
 
@@ -179,9 +180,10 @@ def _by_context(type: str, by: Principal, letters: str) -> Expression:
 
 
 def _own(type: str, client: str) -> Expression:
-    """What a client sees of himself: whatever names him alone, unless somebody is to talk with him about it first."""
+    """What a client sees of himself: whatever names him alone, unless somebody is to talk with him about it first; of
+    the log, what is of him in it."""
     untold = HasToken(PARAMETERS[type]["_security"], SENSITIVITY, _NOT_YET)
-    return And((OfClient(client), Not(untold)))
+    return And((ToldOf(client) if type == "AuditEvent" else OfClient(client), Not(untold)))
 
 
 _NOT_YET = "TBOO"

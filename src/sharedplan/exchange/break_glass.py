@@ -92,9 +92,7 @@ def _reason(asked: Asked) -> str:
     return reasons[0]
 
 
-async def _review(
-    asked: Asked, by: Principal, facts: Facts, acting: Acting, reason: str, until: datetime
-) -> Proposal:
+async def _review(asked: Asked, by: Principal, facts: Facts, acting: Acting, reason: str, until: datetime) -> Proposal:
     """The Task that somebody looks into it, in a register where its owner sees it.
 
     It is the service's own: were it the professional's, he could close it himself.

@@ -5,6 +5,7 @@ from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.audit_events import shown
 from sharedplan.interactions.emergencies import marked
+from sharedplan.interactions.log_names import with_names
 from sharedplan.interactions.preconditions import is_unchanged
 from sharedplan.interactions.proposals import answer_with
 from sharedplan.interactions.spoken_of import about
@@ -26,6 +27,8 @@ async def read(asked: Asked, acting: Acting) -> Answer:
         version = await acting.unit.read(type, id, within=within, trail=acting.trail)
     if version is None:
         raise await absent(type, id, acting)
+    if version.trail is not None:
+        (version,) = await with_names([version], acting)
     if (asked.if_none_match is not None or asked.if_modified_since is not None) and is_unchanged(
         asked, version.version, version.last_updated
     ):

@@ -16,6 +16,7 @@ from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.interactions import pages, shapes
 from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.emergencies import marked
+from sharedplan.interactions.log_names import with_names
 from sharedplan.interactions.pages import Turn
 from sharedplan.interactions.settling import all_settled
 from sharedplan.interactions.spoken_of import MOST_NAMED, about, asked_about
@@ -68,7 +69,10 @@ async def search(asked: Asked, acting: Acting) -> Answer:
     if not trail.patients:
         trail = trail._replace(patients=_asked_about(question))
     if not query.includes and not acting.ordinary:
-        return _answered(asked, acting, question, await acting.unit.search(wanted, trail=trail), Included([], False))
+        found = await acting.unit.search(wanted, trail=trail)
+        if "AuditEvent" in question.wheres:
+            found = replace(found, versions=await with_names(found.versions, acting))
+        return _answered(asked, acting, question, found, Included([], False))
     async with acting.unit.snapshot():
         found = await acting.unit.search(wanted)
         included = await acting.unit.included(
@@ -81,6 +85,8 @@ async def search(asked: Asked, acting: Acting) -> Answer:
         shown = [*found.versions, *included.versions]
         trail, labels = await marked(about(trail, shown), shown, acting)
     await acting.unit.record(trail)
+    if "AuditEvent" in question.wheres:
+        found = replace(found, versions=await with_names(found.versions, acting))
     return _answered(asked, acting, question, found, included, labels)
 
 

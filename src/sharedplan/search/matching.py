@@ -85,6 +85,8 @@ def _meets(expression: e.Expression, it: Known, world: World) -> bool:
             return it.controller == organization
         case e.OfClient(client):
             return set(clients(it)) == {client}
+        case e.ToldOf(client):
+            return client in clients(it)
         case e.Permitted() | e.Opened() | e.OfOwnClients():
             return world.allows(expression, it)
         case e.Missing(parameter):

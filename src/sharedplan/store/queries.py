@@ -14,7 +14,7 @@ from typing import Any
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.search.expression import And, Everything, Expression, Not, Nothing, OfClient, OfRegister, Or
 from sharedplan.store import trail as trails
-from sharedplan.store.compile import client_of, condition, is_anchor
+from sharedplan.store.compile import client_of, condition, is_anchor, source_of
 from sharedplan.store.projection import projection
 from sharedplan.store.statements import Statement
 from sharedplan.store.trail import Trail
@@ -25,6 +25,8 @@ Query = tuple[str, list[Any]]
 
 COUNTED = 10_000
 """Versions of a history that are counted at most: beyond, a total costs more than it tells."""
+
+_REGISTERS = "ARRAY(SELECT controller FROM found WHERE controller IS NOT NULL)"
 
 _FIELDS = "v.type, v.id, v.version, v.last_updated, v.interaction, v.content"
 
@@ -52,7 +54,9 @@ def _audited(type: str, rows: str) -> str:
         2,
         found="EXISTS (SELECT FROM found)",
         patients="(SELECT patients FROM found)" if shape.patients else "",
-        registers="ARRAY(SELECT controller FROM found WHERE controller IS NOT NULL)" if CATALOGUE[type].client_data else "",
+        registers="ARRAY(SELECT controller FROM found WHERE controller IS NOT NULL)"
+        if CATALOGUE[type].client_data
+        else "",
     )
     return f"""
         WITH found AS MATERIALIZED (
@@ -67,7 +71,8 @@ def matching(type: str, where: Expression, *, within: Expression, seen: Mapping[
     conditions that go across references."""
     statement = Statement([], seen)
     asked = condition(statement, where, type, is_anchored=is_anchor(within))
-    rows = f"FROM {projection(type).table} r WHERE {asked} AND {_inside(statement, within, type, where)}"
+    source = source_of(statement, type, within)
+    rows = f"FROM {source} r WHERE {asked} AND {_inside(statement, within, type, where)}"
     # Within the CTE the planner does not see the limit, which would tempt it to look through the table for a match.
     sql = f"WITH hits AS MATERIALIZED (SELECT r.id, r.version {rows}) SELECT * FROM hits LIMIT {limit:d}"
     return statement.headed(sql), statement.parameters
@@ -80,7 +85,8 @@ def living(type: str, where: Expression, *, within: Expression, seen: Mapping[st
     asked = condition(statement, where, type, is_anchored=is_anchor(within))
     slice = _inside(statement, within, type, where)
     shape = projection(type)
-    rows = f"SELECT {shape.fields} FROM {shape.table} r WHERE {asked} AND {slice} LIMIT {limit + 1:d}"
+    source = source_of(statement, type, within)
+    rows = f"SELECT {shape.fields} FROM {source} r WHERE {asked} AND {slice} LIMIT {limit + 1:d}"
     sql = f"WITH few AS MATERIALIZED ({rows}) {weighed('few', 'id')}"
     return statement.headed(sql), statement.parameters
 
@@ -186,7 +192,8 @@ def _inside(statement: Statement, within: Expression, type: str, where: Expressi
 
 def _rows(type: str, within: Expression, statement: Statement) -> str:
     """FROM and WHERE of the visible rows of a type, of which few are named by their ids."""
-    return f"FROM {projection(type).table} r WHERE {condition(statement, within, type, is_anchored=True)}"
+    source = source_of(statement, type, within)
+    return f"FROM {source} r WHERE {condition(statement, within, type, is_anchored=True)}"
 
 
 def _seen(type: str, within: Expression, statement: Statement, *, is_one: bool = True) -> str:

@@ -165,7 +165,7 @@ def _statement(
             told AS MATERIALIZED (
                 SELECT (SELECT array_agg(DISTINCT p) FROM shown, unnest(shown.patients) p) AS patients,
                     (SELECT array_agg({_name(sources)} || id) FROM shown) AS resources,
-                    (SELECT array_agg(DISTINCT controller) FILTER (WHERE controller IS NOT NULL) FROM shown) AS registers
+                    (SELECT array_agg(DISTINCT controller) FROM shown WHERE controller IS NOT NULL) AS registers
             ),
             recorded AS ({audit})"""
     is_more = f"(SELECT count(*) FROM found) > {count:d} OR EXISTS (SELECT FROM page WHERE fetched IS NOT NULL)"

@@ -388,4 +388,5 @@ def _living(type: str, row: Record) -> Version:
 
 def _stored(row: Sequence[Any]) -> Version:
     """A row of versions, with its register at the end."""
-    return Version(*row[:6], controller=row[6])
+    type, id, version, at, interaction, content, controller = row
+    return Version(type, id, version, at, interaction, content, controller=controller)

@@ -58,7 +58,7 @@ async def _one(session: Session, clock: Clock, change: Change, trails: Sequence[
 
 
 async def _with_patients(session: Session, trails: Sequence[Trail], changes: Sequence[Change]) -> list[Trail]:
-    """The trails, those about one of the changes with its patients and grounds; of what is deleted, those of its row."""
+    """The trails, those about a change with its patients and grounds; of what is deleted, with those of its row."""
     spoken_of = {f"{each.type}/{each.id}": projection(each.type).patients_of(each) for each in changes}
     bare = {each.resource for each in trails if not each.patients}
     for change in changes:
@@ -68,7 +68,8 @@ async def _with_patients(session: Session, trails: Sequence[Trail], changes: Seq
             found = await session.fetch(sql, [change.id])
             spoken_of[name] = tuple(found[0][0] or ()) if found else ()
     grounds = {f"{each.type}/{each.id}": each.grounds for each in changes}
-    return [_naming(each, spoken_of.get(each.resource or "", ()), grounds.get(each.resource or "", ())) for each in trails]
+    named = ((each, each.resource or "") for each in trails)
+    return [_naming(each, spoken_of.get(name, ()), grounds.get(name, ())) for each, name in named]
 
 
 def _naming(told: Trail, patients: tuple[str, ...], grounds: tuple[str, ...]) -> Trail:
