@@ -9,7 +9,7 @@ import pytest
 
 from builders import a_care_team, a_condition, a_consent, a_patient, a_provision, a_reference, a_task
 from exchange.answers import ids, searched
-from exchange.asking import POLICY, Ask, resource_in
+from exchange.asking import POLICY, Ask, a_bundle, an_entry, resource_in
 from exchange.cast import (
     AINO,
     OLLI,
@@ -42,7 +42,9 @@ from sharedplan.access.emergency import CORE
 from sharedplan.access.principal import Principal
 from sharedplan.access.scopes import parse
 from sharedplan.errors import Incorrect, NotFound, Refused
+from sharedplan.fhir.exchanges import Answer
 from sharedplan.interactions.acting import Policy
+from sharedplan.interactions.emergencies import POLICY as MARK
 
 Json = dict[str, Any]
 
@@ -329,3 +331,62 @@ async def test_consents_for_nobody_change_nothing(ask: Ask) -> None:
     await an_emergency(ask, a_consent(AINO, id="draft", status="draft"))
     await broken(ask, IN_EMERGENCY)
     assert await sees(ask, IN_EMERGENCY, *THE_CORE)
+
+
+def labels(answer: Answer) -> list[str]:
+    """The security labels of a Bundle."""
+    return [each["code"] for each in resource_in(answer)["meta"].get("security", [])]
+
+
+async def test_what_it_shows_is_marked_in_the_answer(ask: Ask) -> None:
+    await an_emergency(ask)
+    await broken(ask, IN_EMERGENCY)
+    for interaction, address in (("read", PLAN), ("vread", f"{PLAN}/1")):
+        answer = await ask(interaction, address, by=IN_EMERGENCY)
+        assert answer.labels == ("ETREAT",)
+        assert "security" not in resource_in(answer)["meta"]  # what is stored goes out as it is
+    for interaction, address in (
+        ("search-type", f"CarePlan?patient={AINO}"),
+        ("search-type", "CarePlan?_id=1&_include=CarePlan:subject"),
+        ("history-instance", PLAN),
+    ):
+        answer = await ask(interaction, address, by=IN_EMERGENCY)
+        assert (answer.labels, labels(answer)) == (("ETREAT",), ["ETREAT"]), address
+    batch = await ask("batch", "", a_bundle("batch", an_entry("GET", PLAN), an_entry("GET", "Goal/1")), by=IN_EMERGENCY)
+    assert labels(batch) == ["ETREAT"]
+    nothing = await ask("search-type", f"Goal?patient={AINO}", by=IN_EMERGENCY)
+    assert (nothing.labels, labels(nothing)) == ((), [])
+    of_sari = await ask("read", PLAN, by=replace(Sari, purpose="ETREAT"))  # in her own register, as ever
+    assert of_sari.labels == ()
+
+
+async def test_the_client_sees_at_once_who_opened_it_why_and_what_was_read(ask: Ask) -> None:
+    await an_emergency(ask)
+    told = await broken(ask, IN_EMERGENCY, reason="unconscious")
+    await ask("read", PLAN, by=IN_EMERGENCY)
+    await searched(ask, f"CareTeam?patient={AINO}", by=IN_EMERGENCY)
+    await searched(ask, f"Goal?patient={AINO}", by=IN_EMERGENCY)
+    log = await searched(ask, f"AuditEvent?patient={AINO}&agent={OLLI}&_sort=_lastUpdated", by=Aino)
+    opening, read, found, nothing = (each["resource"] for each in log["entry"])
+    assert opening["subtype"][0]["code"] == "$break-glass"
+    assert "unconscious" in opening["outcomeDesc"] and told["task"] in str(opening["entity"])
+    assert "opened in an emergency the core data" in opening["text"]["div"]
+    for event in (opening, read, found):
+        assert event["agent"][2]["policy"] == [MARK]
+        assert event["purposeOfEvent"][0]["coding"][0]["code"] == "ETREAT"
+        assert "Ground: an emergency" in event["text"]["div"]
+    assert "policy" not in nothing["agent"][2]
+    marked = await searched(ask, f"AuditEvent?patient={AINO}&policy={MARK}", by=Sari)
+    assert len(ids(marked)) == 3
+    with pytest.raises(Refused):
+        await broken(ask, Olli)
+    newest = await searched(ask, f"AuditEvent?patient={AINO}&agent={OLLI}&outcome=4", by=Aino)
+    assert "the purpose of an emergency" in newest["entry"][0]["resource"]["outcomeDesc"]
+
+
+async def test_a_read_that_finds_nothing_in_an_emergency_is_on_record_too(ask: Ask) -> None:
+    await an_emergency(ask)
+    with pytest.raises(NotFound):
+        await ask("read", PLAN, by=IN_EMERGENCY)
+    log = await searched(ask, f"AuditEvent?patient={AINO}&agent={OLLI}", by=Aino)
+    assert [each["resource"]["outcome"] for each in log["entry"]] == ["4"]

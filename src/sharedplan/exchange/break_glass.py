@@ -25,6 +25,7 @@ from sharedplan.fhir import json_text
 from sharedplan.fhir.bundles import instant
 from sharedplan.fhir.exchanges import Answer, Asked, Json
 from sharedplan.interactions.acting import Acting
+from sharedplan.interactions.emergencies import GROUND, POLICY
 from sharedplan.interactions.proposals import Proposal, proposed
 from sharedplan.search.expression import Everything
 
@@ -61,7 +62,10 @@ async def break_glass(asked: Asked, by: Principal, acting: Acting) -> Answer:
     await acting.unit.open(client, by.person, by.organization, by.purpose, since, until, task=task)
     acting.unit.put(review.change)
     why = f"break-glass until {instant(until)}: {reason[:REASON_RECORDED]}"
-    await acting.unit.write([acting.trail._replace(reasons=(*acting.trail.reasons, why), entities=(task,))])
+    told = acting.trail._replace(
+        reasons=(*acting.trail.reasons, why), entities=(task,), policies=(POLICY,), grounds=(GROUND,)
+    )
+    await acting.unit.write([told])
     out: list[Json] = [
         {"name": "validUntil", "valueInstant": instant(until)},
         {"name": "task", "valueReference": {"reference": task}},
