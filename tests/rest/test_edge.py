@@ -185,7 +185,7 @@ async def test_what_is_refused_before_it_is_performed_is_noted_once(
     client: httpx.AsyncClient, stranger: httpx.AsyncClient, behind: Behind
 ) -> None:
     await client.get("CarePlan?a=%ff")
-    await client.put("CarePlan/1", content="{")
+    await client.put("CarePlan/1", content="{", headers=JSON)
     await client.get("Nothing")
     await stranger.get("/fhir/CarePlan")
     await stranger.get("/fhir/CarePlan", headers={"authorization": "Bearer forged"})

@@ -269,10 +269,11 @@ async def test_tokens_are_on_record_granted_or_not(service: httpx.AsyncClient, s
     await service.post("/auth/token", data=a_form())
     await service.post("/auth/token", data=a_form(an_assertion("nobody")))
     told = await rows(settings, "SELECT outcome[1], trail::text FROM audit_event ORDER BY last_updated")
-    assert [row["outcome"] for row in told] == ["0", "4"]
-    assert all('"interaction":"token"' in row["trail"] and '"client_id":"records"' in row["trail"] for row in told)
+    assert [row["outcome"] for row in told] == ["0", "4", "4"]
+    assert all('"interaction":"token"' in row["trail"] and '"client_id":"records"' in row["trail"] for row in told[:2])
     assert "granted system/CarePlan.rs" in told[0]["trail"]
     assert "used before" in told[1]["trail"]
+    assert '"interaction":"login"' in told[2]["trail"] and "client_id" not in told[2]["trail"]
     assert not any(an_assertion()[:40] in row["trail"] for row in told)
 
 
