@@ -20,6 +20,7 @@ from sharedplan.access.tokens import FetchedIssuer, Verifier
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.clock import Clock
 from sharedplan.exchange.perform import perform
+from sharedplan.exchange.refusals import Refusals
 from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.fhir.resources import warm_up
 from sharedplan.interactions.acting import Policy
@@ -75,6 +76,8 @@ def application(settings: Settings, clock: Clock, fetcher: Fetcher | None = None
     }
     follower = Follower(settings.database_url.get_secret_value(), store.settled)
 
+    refusals = Refusals(store.begin, clock)
+
     async def answered(asked: Asked, by: Principal) -> Answer:
         return await perform(asked, by, store.begin, clock, choices)
 
@@ -86,10 +89,12 @@ def application(settings: Settings, clock: Clock, fetcher: Fetcher | None = None
             asyncio.create_task(follower.follow()),
             asyncio.create_task(keep_forgetting(pool, settings.page_lifetime)),
             asyncio.create_task(keep_sealing(pool)),
+            asyncio.create_task(refusals.keep_summing_up()),
         ]
         yield
         for task in beside:
             task.cancel()
+        await refusals.sum_up()
         await store.close(patience=settings.drain_timeout)
         follower.close()
 
@@ -100,6 +105,7 @@ def application(settings: Settings, clock: Clock, fetcher: Fetcher | None = None
     fhir = FhirBase(
         answered,
         Verifier(trusted_keys(settings), clock, skew=settings.clock_skew, fetched=issuers),
+        refusals,
         base=settings.base,
         body_limit=settings.body_limit,
         places=2 * settings.pool_size,
@@ -111,7 +117,7 @@ def application(settings: Settings, clock: Clock, fetcher: Fetcher | None = None
         clock,
         fhir=fhir,
         health=health,
-        tokens=tokens(settings, clock, store, fetcher),
+        tokens=tokens(settings, clock, store, fetcher, refusals),
         statement=partial(capability_text, settings.base, if_match_required=settings.if_match == "required"),
         documentation=documentation(),
         lifespan=lifespan,
@@ -119,7 +125,7 @@ def application(settings: Settings, clock: Clock, fetcher: Fetcher | None = None
     return Wired(app, health)
 
 
-def tokens(settings: Settings, clock: Clock, store: Store, fetcher: Fetcher) -> Tokens | None:
+def tokens(settings: Settings, clock: Clock, store: Store, fetcher: Fetcher, refusals: Refusals) -> Tokens | None:
     """The token endpoint, where the service signs tokens."""
     ours = signer(settings)
     if ours is None:
@@ -133,7 +139,10 @@ def tokens(settings: Settings, clock: Clock, store: Store, fetcher: Fetcher) -> 
         audience=settings.expected_audience,
         skew=settings.clock_skew,
     )
-    return Tokens(TokenRequests(endpoint.grant), published(ours.keys))
+    requests = TokenRequests(
+        endpoint.grant, refusals, clock, failures=settings.token_failures, window=settings.token_failure_window
+    )
+    return Tokens(requests, published(ours.keys))
 
 
 async def _warm_up() -> None:
@@ -163,4 +172,5 @@ def policy(settings: Settings) -> Policy:
         bundle_entries=settings.bundle_entries,
         url_limit=settings.url_limit,
         page_lifetime=settings.page_lifetime,
+        emergency_lasts=settings.break_glass_lasts,
     )

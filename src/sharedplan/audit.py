@@ -6,10 +6,11 @@ Bundle leaves one more for each of its entries. What the rows look like as Audit
 
 from sharedplan.access.decision import Grant
 from sharedplan.access.principal import Principal
+from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Refused, SharedplanError, Unauthenticated
 from sharedplan.fhir.addresses import of_search, query
 from sharedplan.fhir.exchanges import Answer, Asked
-from sharedplan.interactions.spoken_of import about
+from sharedplan.interactions.spoken_of import about, named
 from sharedplan.store.trail import Trail
 from sharedplan.store.versions import Version
 
@@ -47,6 +48,7 @@ def begun(asked: Asked, by: Principal, reasons: tuple[str, ...] = ()) -> Trail:
         query=_query(asked) if asked.parameters or asked.if_none_exist or asked.compartment else None,
         request_id=asked.request_id or None,
         reasons=reasons,
+        grounds=_grounds(asked, by),
     )
 
 
@@ -70,7 +72,10 @@ def failed(asked: Asked, by: Principal, failure: Exception) -> Trail:
         reasons = (f"{failure.status} {failure.code}",)
         if isinstance(failure, Refused | Unauthenticated):
             reasons = tuple(issue.saying for issue in failure.issues)
-    return begun(asked, by, reasons)._replace(outcome=SERIOUS_FAILURE if ours else MINOR_FAILURE)
+    row = begun(asked, by, reasons)
+    return row._replace(
+        outcome=SERIOUS_FAILURE if ours else MINOR_FAILURE, grounds=(), patients=row.patients or _named_in(asked)
+    )
 
 
 def granted(asked: Asked, by: Principal, grant: Grant) -> Trail:
@@ -82,6 +87,28 @@ def _patients(asked: Asked) -> tuple[str, ...]:
     """The client that the address names."""
     type, id = asked.compartment or (asked.type, asked.id)
     return (f"Patient/{id}",) if type == "Patient" and id is not None else ()
+
+
+def _named_in(asked: Asked) -> tuple[str, ...]:
+    """The clients that the resource names which was not taken, as far as it can be read."""
+    body = asked.body
+    if asked.type not in CATALOGUE or asked.patch_format is not None or not isinstance(body, dict):
+        return ()
+    if asked.interaction not in ("create", "update") or body.get("resourceType") != asked.type:
+        return ()
+    try:
+        return named(asked.type, body, asked.base)
+    except Exception:  # whatever is wrong with it has been told
+        return ()
+
+
+def _grounds(asked: Asked, by: Principal) -> tuple[str, ...]:
+    """The ground that is plain from who asks and for what: of others the store knows it, or the judgement."""
+    if by.patient is not None:
+        return ("client",)
+    if asked.type in CATALOGUE and not CATALOGUE[asked.type].client_data:
+        return ("directory",)
+    return ()
 
 
 def _query(asked: Asked) -> str:

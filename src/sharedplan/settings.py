@@ -127,6 +127,7 @@ class Settings(BaseSettings):
 
     # Who may see what
     access: Literal["consent", "scopes"] = "consent"
+    break_glass_lasts: Annotated[Duration, Field(le=timedelta(hours=24))] = timedelta(minutes=60)
 
     # What FHIR leaves to the server
     references: Literal["warn", "enforce"] = "warn"
@@ -142,6 +143,8 @@ class Settings(BaseSettings):
     token_lifetime: Duration = timedelta(hours=1)
     token_lifetime_limit: Duration = timedelta(hours=12)
     foreign_token_lifetime_limit: Duration = timedelta(minutes=5)
+    token_failures: int = Field(10, ge=1)
+    token_failure_window: Duration = timedelta(minutes=1)
     clock_skew: Pause = timedelta(seconds=5)
 
     # For the operator

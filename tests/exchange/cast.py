@@ -194,7 +194,7 @@ async def _sees(ask: Ask, by: Principal, reference: str) -> bool:
     type, id = reference.split("/")
     whole = await searched(ask, f"{type}?_count=100", by=by)
     of_client = await searched(
-        ask, f"{type}?{'_id=aino' if type == 'Patient' else 'patient=' + AINO}&_count=100", by=by
+        ask, f"{type}?{f'_id={id}' if type == 'Patient' else 'patient=' + AINO}&_count=100", by=by
     )
     is_there = id in ids(whole)
     assert (whole["total"], of_client["total"]) == (len(ids(whole)), len(ids(of_client)))

@@ -15,9 +15,10 @@ from databases import Server
 from exchange.asking import RECORDS
 from sharedplan.access.decision import Facts as Moment
 from sharedplan.access.decision import decide
-from sharedplan.access.facts import Client, Facts, Question
+from sharedplan.access.facts import Client, Facts, Opening, Question
 from sharedplan.access.items import GUARDIAN_DISCLOSURE, guardian_disclosure, item_of
 from sharedplan.access.judgement import judge
+from sharedplan.access.periods import Span
 from sharedplan.access.principal import Principal
 from sharedplan.access.provisions import rules_of
 from sharedplan.access.relations import ORGANIZATION_TYPE, Directory, memberships, relations_of, relative_of, role_of
@@ -49,6 +50,15 @@ TEAMS = ("CareTeam/a1", "CareTeam/a2", "CareTeam/b1")
 OTHERS = ("RelatedPerson/leena", "Practitioner/olli")
 ACTORS = (*ORGANIZATIONS, *PEOPLE, *ROLES, *TEAMS, *OTHERS)
 LIKELY = (*("Organization/h", "Practitioner/niko", "PractitionerRole/niko", "RelatedPerson/leena") * 4, *ACTORS)
+
+
+OPENERS = (
+    ("Practitioner/niko", "Organization/s"),
+    ("Practitioner/sari", "Organization/s"),
+    ("PractitionerRole/sari", "Organization/s"),
+    ("Practitioner/jari", "Organization/n"),
+    ("Practitioner/olli", "Organization/h"),
+)
 
 
 def at(days: float) -> str:
@@ -278,7 +288,10 @@ def items(client: str, letter: str) -> st.SearchStrategy[list[Json]]:
         st.just({"resourceType": "Condition", **subject}), maybe("recorder", referring(PEOPLE)), fixed(code)
     )
     communication = st.just({"resourceType": "Communication", "status": "completed", **subject})
-    each = [plan, goal, task, observation, response, encounter, episode, condition, communication]
+    flag = merged(
+        st.just({"resourceType": "Flag", "status": "active", **subject}), maybe("period", PERIODS), fixed(code)
+    )
+    each = [plan, goal, task, observation, response, encounter, episode, condition, communication, flag]
     return st.tuples(
         *(
             st.tuples(one, META, EXTENSION).map(lambda found: {**found[0], **found[1], **found[2], "id": letter})
@@ -342,16 +355,27 @@ RELATIVE = merged(
     ),
 )
 
+OPENINGS = st.lists(
+    st.tuples(
+        st.sampled_from([*[("Practitioner/niko", "Organization/h")] * 3, *OPENERS]),
+        st.sampled_from(["Patient/a", "Patient/a", "Patient/b"]),
+        st.sampled_from(["ETREAT", "ETREAT", "BTG"]),
+        st.sampled_from([(-1, 1), (-1, 1), (-2, -1), (1, 2)]),
+    ).map(lambda made: (*made[0], made[1], made[2], *(NOW + timedelta(days=each) for each in made[3]))),
+    max_size=4,
+)
+
 WORLDS = st.fixed_dictionaries(
     {
+        "openings": OPENINGS,
         "clients": st.tuples(PEOPLE_OF_CARE, PEOPLE_OF_CARE).map(list),
         "roles": roles(),
         "relative": RELATIVE,
         "teams": st.tuples(teams("a1", "Patient/a"), teams("a2", "Patient/a"), teams("b1", "Patient/b")).map(list),
         "consents": st.lists(CONSENTS, min_size=1, max_size=5),
         "items": st.tuples(items("Patient/a", "a"), items("Patient/b", "b")).map(lambda both: both[0] + both[1]),
-        "registers": st.lists(st.sampled_from(["Organization/s", "Organization/h"]), min_size=24, max_size=24),
-        "purpose": st.sampled_from(["TREAT", "TREAT", "CAREMGT", "ETREAT", "COC"]),
+        "registers": st.lists(st.sampled_from(["Organization/s", "Organization/h"]), min_size=26, max_size=26),
+        "purpose": st.sampled_from(["TREAT", "TREAT", "CAREMGT", "COC", "ETREAT", "ETREAT", "BTG"]),
     }
 )
 
@@ -377,7 +401,7 @@ ASKERS = (
     ("PractitionerRole/niko", None),
     ("Practitioner/jari", "Organization/n"),
     ("Practitioner/niko", "Organization/s"),
-    ("Practitioner/olli", None),
+    ("Practitioner/olli", "Organization/h"),
     ("RelatedPerson/leena", None),
 )
 
@@ -399,17 +423,21 @@ class Connected:
         self.runner.run(self.pool.close())
         self.runner.close()
 
-    async def fill(self, resources: list[tuple[Json, str]]) -> dict[str, datetime]:
-        """Stores them, each in its register; gives when each was, by its reference."""
+    async def fill(self, resources: list[tuple[Json, str]], openings: list[Any]) -> dict[str, datetime]:
+        """Stores them, each in its register, and what emergencies opened; gives when each was, by its reference."""
         connection = await self.pool.acquire()
         names = ", ".join(f'"{CATALOGUE[type].table}"' for type in {one["resourceType"] for one, _ in resources})
-        await connection.execute("ALTER TABLE resource_version DISABLE TRIGGER USER")
-        await connection.execute(f"TRUNCATE resource_version, access_rule, access_member, {names}")
+        for table in ("resource_version", "access_opening"):
+            await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        await connection.execute(f"TRUNCATE resource_version, access_rule, access_member, access_opening, {names}")
         self.pool.release(connection)
         changes = [
             replace(a_change(one, id=one["id"], controller=register), derived=rows_of(one, 1))
             for one, register in resources
         ]
+        async with self.store.begin() as unit:
+            for person, organization, client, purpose, low, high in openings:
+                await unit.open(client, person, organization, purpose, low, high, task="Task/review")
         return {f"{each.type}/{each.id}": each.last_updated for each in await written(self.store, *changes)}
 
     async def seen(self, by: Principal, type: str, *, client: str | None = None) -> set[str]:
@@ -452,7 +480,9 @@ def resources_of(world: Json) -> list[tuple[Json, str]]:
     return [*((one, "Organization/county") for one in directory), *zip(of_clients, registers, strict=False)]
 
 
-def permitted(world: list[tuple[Json, str]], when: dict[str, datetime], by: Principal, moment: datetime) -> set[str]:
+def permitted(
+    world: list[tuple[Json, str]], openings: list[Any], when: dict[str, datetime], by: Principal, moment: datetime
+) -> set[str]:
     """The references of what the pure judgement lets the asker read."""
     every = [one for one, _ in world]
     of = {type: [one for one in every if one["resourceType"] == type] for type in CATALOGUE}
@@ -486,6 +516,11 @@ def permitted(world: list[tuple[Json, str]], when: dict[str, datetime], by: Prin
             memberships=tuple(m for one in of["CareTeam"] for m in memberships(one) if m.client == client),
             relations=tuple(r for one in every for r in relations_of(one) if r.client == client),
             directory=directory,
+            openings=tuple(
+                Opening(person, organization, purpose, Span(low, high))
+                for person, organization, whose, purpose, low, high in openings
+                if whose == client
+            ),
         )
         for one, register in world:
             name = f"{one['resourceType']}/{one['id']}"
@@ -503,7 +538,7 @@ def permitted(world: list[tuple[Json, str]], when: dict[str, datetime], by: Prin
     return found
 
 
-@settings(max_examples=8, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(world=WORLDS)
 def test_the_database_shows_what_the_judgement_permits(connected: Connected, world: Json) -> None:
     connected.runner.run(check_agreement(connected, world))
@@ -516,14 +551,31 @@ def test_the_database_shows_what_the_judgement_permits_in_many_worlds(connected:
     connected.runner.run(check_agreement(connected, world))
 
 
+@settings(max_examples=4, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@given(world=WORLDS, purpose=st.sampled_from(["ETREAT", "BTG"]), openings=st.data())
+def test_the_database_shows_in_an_emergency_what_the_judgement_permits(
+    connected: Connected, world: Json, purpose: str, openings: st.DataObject
+) -> None:
+    held = [
+        (*each, NOW - timedelta(hours=1), NOW + timedelta(days=1))
+        for each in (
+            ("Practitioner/niko", "Organization/h", "Patient/a", purpose),
+            ("PractitionerRole/sari", "Organization/s", "Patient/b", purpose),
+        )
+    ]
+    world = {**world, "purpose": purpose, "openings": [*held, *openings.draw(OPENINGS)]}
+    connected.runner.run(check_agreement(connected, world))
+
+
 async def check_agreement(connected: Connected, world: Json) -> None:
     """By each asker: searches of a type, with and without a client, and reads of everything, against the judgement."""
     resources = resources_of(world)
-    when = await connected.fill(resources)
+    openings = world["openings"]
+    when = await connected.fill(resources, openings)
     types = sorted({one["resourceType"] for one, _ in resources if CATALOGUE[one["resourceType"]].client_data})
     for person, organization in ASKERS:
         by = principal(person, organization, world["purpose"])
-        expected = permitted(resources, when, by, datetime.now(UTC))
+        expected = permitted(resources, openings, when, by, datetime.now(UTC))
         for type in types:
             ids = {name.partition("/")[2] for name in expected if name.startswith(f"{type}/")}
             assert await connected.seen(by, type) == ids, (person, organization, type)

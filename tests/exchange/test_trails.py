@@ -71,7 +71,7 @@ async def test_each_interaction_leaves_one_row(ask: Ask) -> None:
     assert entities(events[1]) == [f"CarePlan/{plan.id}/_history/1", "Patient/anna"]
     for number in (1, 2, 3, 4, 5, 7, 9):
         assert "Patient/anna" in entities(events[number]), events[number]
-    assert entities(events[6]) == []
+    assert entities(events[6]) == ["Patient/nobody"]  # nothing was found of him, and he was asked about
 
 
 async def test_each_page_of_a_search_is_logged_with_its_question(ask: Ask) -> None:

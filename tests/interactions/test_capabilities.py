@@ -53,7 +53,7 @@ def test_it_tells_every_search_parameter_by_its_definition(statement: Json) -> N
 def test_it_tells_every_operation(statement: Json) -> None:
     for type, offered in CATALOGUE.items():
         told = {each["name"] for each in of_type(statement, type).get("operation", ())}
-        of_patients = {"access-decision"} if type == "Patient" else set()
+        of_patients = {"access-decision", "break-glass"} if type == "Patient" else set()
         assert told == (set(OPERATIONS) if "create" in offered.can else set()) | of_patients
 
 

@@ -31,6 +31,7 @@ class Behind:
     at_work: Callable[[], Awaitable[object]] | None = None
     heard: list[Asked] = field(default_factory=list)
     checks: Mapping[str, bool] = field(default_factory=lambda: {"database": True})
+    noted: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def asked(self) -> Asked:
@@ -46,6 +47,12 @@ class Behind:
             raise self.failure
         return self.answer
 
+    async def unproved(self, why: str, *, network: str | None, request_id: str) -> None:
+        self.noted.append(("nobody", why))
+
+    async def refused(self, asked: Asked, by: Principal, failure: Exception) -> None:
+        self.noted.append((asked.interaction, type(failure).__name__))
+
     async def check(self) -> Mapping[str, bool]:
         return self.checks
 
@@ -55,6 +62,7 @@ def edge(settings: Settings, clock: Clock, behind: Behind, health: Health) -> Fa
     fhir = FhirBase(
         behind.perform,
         Verifier(trusted_keys(settings), clock),
+        behind,  # type: ignore[arg-type]
         base=settings.base,
         body_limit=settings.body_limit,
         places=2 * settings.pool_size,

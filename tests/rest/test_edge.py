@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from rest.behind import Behind, connected, edge
 from sharedplan.clock import FixedClock
-from sharedplan.errors import Unavailable
+from sharedplan.errors import NotFound, Unavailable
 from sharedplan.rest.admission import Admission
 from sharedplan.rest.wellknown import Health
 from sharedplan.settings import Settings
@@ -179,3 +179,28 @@ async def test_requests_beyond_twice_the_pool_are_turned_away_while_health_still
         assert (await client.get("http://test/healthz")).status_code == 200
         release.set()
         assert [(await task).status_code for task in running] == [200, 200]
+
+
+async def test_what_is_refused_before_it_is_performed_is_noted_once(
+    client: httpx.AsyncClient, stranger: httpx.AsyncClient, behind: Behind
+) -> None:
+    await client.get("CarePlan?a=%ff")
+    await client.put("CarePlan/1", content="{", headers=JSON)
+    await client.get("Nothing")
+    await stranger.get("/fhir/CarePlan")
+    await stranger.get("/fhir/CarePlan", headers={"authorization": "Bearer forged"})
+    behind.failure = NotFound("performed, and on record")
+    await client.get("CarePlan/1")
+    assert behind.noted[:3] == [("search-type", "Incorrect"), ("update", "Incorrect"), ("get", "NotFound")]
+    assert [who for who, _ in behind.noted[3:]] == ["nobody"]
+
+
+async def test_a_request_that_is_given_up_is_noted(
+    settings: Settings, clock: FixedClock, behind: Behind, health: Health
+) -> None:
+    hurried = settings.model_copy(update={"request_timeout": timedelta(milliseconds=50)})
+    behind.at_work = lambda: asyncio.sleep(5)
+    async with connected(edge(hurried, clock, behind, health), settings, clock) as client:
+        assert (await client.get("CarePlan/1")).status_code == 503
+        await asyncio.sleep(0)
+    assert behind.noted == [("read", "Unavailable")]

@@ -269,10 +269,11 @@ async def test_tokens_are_on_record_granted_or_not(service: httpx.AsyncClient, s
     await service.post("/auth/token", data=a_form())
     await service.post("/auth/token", data=a_form(an_assertion("nobody")))
     told = await rows(settings, "SELECT outcome[1], trail::text FROM audit_event ORDER BY last_updated")
-    assert [row["outcome"] for row in told] == ["0", "4"]
-    assert all('"interaction":"token"' in row["trail"] and '"client_id":"records"' in row["trail"] for row in told)
+    assert [row["outcome"] for row in told] == ["0", "4", "4"]
+    assert all('"interaction":"token"' in row["trail"] and '"client_id":"records"' in row["trail"] for row in told[:2])
     assert "granted system/CarePlan.rs" in told[0]["trail"]
     assert "used before" in told[1]["trail"]
+    assert '"interaction":"login"' in told[2]["trail"] and "client_id" not in told[2]["trail"]
     assert not any(an_assertion()[:40] in row["trail"] for row in told)
 
 
@@ -376,3 +377,46 @@ async def test_where_nothing_is_signed_there_is_no_endpoint(
         told = (await service.get("/.well-known/smart-configuration")).json()
         assert "token_endpoint" not in told
         assert told["issuer"] == ISSUER["iss"]
+
+
+async def test_a_client_that_fails_too_often_waits_and_others_do_not(
+    tmp_path: Path, database_url: str, clock: FixedClock
+) -> None:
+    settings = Settings(
+        database_url=database_url, data_dir=tmp_path, base_url=BASE, clients=(RECORDS, PUBLISHING), token_failures=3
+    )
+    async with serving(settings, clock) as service:
+        for _ in range(3):
+            refused = await service.post("/auth/token", data=a_form(an_assertion(aud="https://elsewhere")))
+            assert refused.status_code == 400
+        throttled = await service.post("/auth/token", data=a_form())
+        assert (throttled.status_code, throttled.headers["retry-after"]) == (429, "60")
+        assert throttled.json()["error"] == "temporarily_unavailable"
+        other = a_form(an_assertion("publishing"), scope="system/CarePlan.rs")
+        assert (await service.post("/auth/token", data=other)).status_code == 200
+        clock.at += timedelta(seconds=61)
+        again = a_form(an_assertion(exp=AT + 200, jti="later"))
+        assert (await service.post("/auth/token", data=again)).status_code == 200
+        for number in range(15):
+            refused = await service.post("/auth/token", data=a_form(an_assertion(f"guess-{number}")))
+            assert refused.status_code == 400
+        assert (await service.post("/auth/token", data=a_form())).status_code == 429  # the place as a whole
+
+
+async def test_failed_authentications_are_on_record(service: httpx.AsyncClient, settings: Settings) -> None:
+    assert (await service.get("/fhir/CarePlan", headers=bearer("forged"))).status_code == 401
+    assert (await service.get("/fhir/CarePlan")).status_code == 401
+    await service.post("/auth/token", data=a_form(an_assertion(aud="https://elsewhere")))
+    token = (await service.post("/auth/token", data=a_form())).json()["access_token"]
+    for path, body in (("CarePlan", b"{"), ("Nothing/1", b"{}")):
+        headers = {**bearer(token), "content-type": "application/fhir+json"}
+        assert (await service.post(f"/fhir/{path}", content=body, headers=headers)).status_code in (400, 404)
+    found = await rows(settings, "SELECT subtype[1] AS what, outcome[1] AS outcome, trail FROM audit_event ORDER BY id")
+    assert [(each["what"], each["outcome"]) for each in found] == [
+        ("110122", "4"),
+        ("110122", "4"),
+        ("token", "0"),
+        ("create", "4"),
+        ("post", "4"),
+    ]
+    assert "127.0.0.1" in found[0]["trail"] and "400 invalid" in found[3]["trail"]

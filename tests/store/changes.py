@@ -62,4 +62,4 @@ def a_search(type: str, where: Expression = ALL, *, within: Expression = ALL, co
 
 def as_written(*versions: Version) -> list[Version]:
     """The versions as a write gives them, which does not look for whom they speak of."""
-    return [each._replace(patients=None) for each in versions]
+    return [each._replace(patients=None, controller=None) for each in versions]

@@ -45,7 +45,7 @@ async def beside(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 async def read(store: Store, id: str = "plan", **trail: Any) -> Version | None:
     async with store.begin() as unit:
         found = await unit.read("CarePlan", id, within=ALL, trail=a_trail(resource_id=id, **trail))
-    return found._replace(patients=None) if found is not None else None
+    return found._replace(patients=None, controller=None) if found is not None else None
 
 
 async def requests_on_record(connection: asyncpg.Connection) -> list[str]:

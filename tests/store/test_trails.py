@@ -32,9 +32,9 @@ async def test_a_read_leaves_its_trail_with_the_patient_it_was_about(store: Stor
     trail = a_trail(resource_id=plan.id, person="Practitioner/1", purpose="TREAT", reasons=("own register", "team"))
     async with store.begin() as unit:
         found = await unit.read("CarePlan", plan.id, within=ALL, trail=trail)
-        assert found == plan._replace(patients=("Patient/anna",))
+        assert found == plan._replace(patients=("Patient/anna",), controller=NORTH)
         assert unit.has_recorded
-    assert await trails(store) == [trail._replace(patients=("Patient/anna",))]
+    assert await trails(store) == [trail._replace(patients=("Patient/anna",), registers=(NORTH,))]
 
 
 async def test_a_read_that_finds_nothing_is_on_record_as_the_askers_fault(store: Store) -> None:
@@ -89,7 +89,7 @@ async def test_patients_named_by_the_caller_are_kept(store: Store) -> None:
     trail = a_trail(resource_id=plan.id, patients=("Patient/other",), entities=("Group/1",))
     async with store.begin() as unit:
         await unit.read("CarePlan", plan.id, within=ALL, trail=trail)
-    assert await trails(store) == [trail]
+    assert await trails(store) == [trail._replace(registers=(NORTH,))]
 
 
 async def test_patients_are_told_of_patients_themselves_and_of_many(store: Store) -> None:

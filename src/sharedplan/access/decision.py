@@ -5,12 +5,13 @@ pages and history are of what may be seen. What lies outside the slice looks exa
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from types import MappingProxyType
 
 from sharedplan.access import limits
+from sharedplan.access.emergency import CORE, EMERGENCIES
 from sharedplan.access.labels import SENSITIVITY
 from sharedplan.access.principal import PURPOSES, Principal
 from sharedplan.access.scopes import LETTER_OF, contexts
@@ -27,9 +28,11 @@ from sharedplan.search.expression import (
     OfClient,
     OfOwnClients,
     OfRegister,
+    Opened,
     Or,
     Permitted,
     RefersTo,
+    ToldOf,
 )
 from sharedplan.search.parameters import PARAMETERS
 
@@ -53,12 +56,13 @@ class Grant:
     """Leave to do what was asked, within a slice of each type; the reasons go to the audit.
 
     `shows`: whether the answer to a write may hold the resource: not for whom a read would not show it, for a patch or
-    a condition could else read.
+    a condition could else read. `ordinary`: in an emergency, of the types that it may open, what may be seen without.
     """
 
     slices: Slices
     reasons: tuple[str, ...]
     shows: bool = True
+    ordinary: Slices = field(default_factory=dict)
 
     def slice_of(self, type: str) -> Expression:
         """The slice of one type; Nothing for a type that is not offered."""
@@ -103,8 +107,14 @@ def _granted(by: Principal, asked_type: str | None, letters: str, by_consent: bo
     }
     whom = by.person or by.organization or "nobody named"
     shows = asked_type is None or letters not in WRITING
-    shows = shows or _slice(str(asked_type), by, "r", by_consent) in (_EVERYTHING, slices.get(str(asked_type)))
-    return Grant(MappingProxyType(slices), (f"scope allows {letters}", f"on behalf of {whom}"), shows)
+    shows = shows or _limited(str(asked_type), by, "r", by_consent) in (_EVERYTHING, slices.get(str(asked_type)))
+    ordinary = {
+        type: within.parts[0]
+        for type, within in slices.items()
+        if isinstance(within, Or) and by_consent and _in_emergency(type, by) is not None
+    }
+    reasons = (f"scope allows {letters}", f"on behalf of {whom}")
+    return Grant(MappingProxyType(slices), reasons, shows, MappingProxyType(ordinary))
 
 
 def _letters(asked: Asked) -> str:
@@ -118,9 +128,25 @@ def _letters(asked: Asked) -> str:
 
 
 def _slice(type: str, by: Principal, letters: str, by_consent: bool) -> Expression:
-    """What of one type lies open by the scopes that allow one of the letters, within their limits."""
+    """What of one type lies open by the scopes that allow one of the letters, within their limits; to read, also what
+    somebody opens in an emergency."""
+    opened = _limited(type, by, letters, by_consent)
+    emergency = _in_emergency(type, by) if by_consent and not WRITING.intersection(letters) else None
+    if emergency is None or opened in (_EVERYTHING, _NOTHING):
+        return opened
+    return Or((opened, limits.within(emergency, type, _limits(type, by, letters))))
+
+
+def _limited(type: str, by: Principal, letters: str, by_consent: bool) -> Expression:
     opened = _by_context(type, by, letters) if by_consent else _by_scopes(type, by, letters)
     return limits.within(opened, type, _limits(type, by, letters))
+
+
+def _in_emergency(type: str, by: Principal) -> Expression | None:
+    """What a break-glass opens of the type; None when it never opens any of it to this asker."""
+    if by.purpose not in EMERGENCIES or type not in CORE or not by.is_professional:
+        return None
+    return Opened(by.person, by.organization, by.purpose) if by.person and by.organization else None
 
 
 def _limits(type: str, by: Principal, letters: str) -> list[limits.Pairs]:
@@ -154,9 +180,10 @@ def _by_context(type: str, by: Principal, letters: str) -> Expression:
 
 
 def _own(type: str, client: str) -> Expression:
-    """What a client sees of himself: whatever names him alone, unless somebody is to talk with him about it first."""
+    """What a client sees of himself: whatever names him alone, unless somebody is to talk with him about it first; of
+    the log, what is of him in it."""
     untold = HasToken(PARAMETERS[type]["_security"], SENSITIVITY, _NOT_YET)
-    return And((OfClient(client), Not(untold)))
+    return And((ToldOf(client) if type == "AuditEvent" else OfClient(client), Not(untold)))
 
 
 _NOT_YET = "TBOO"

@@ -12,7 +12,7 @@ from typing import Any
 from sharedplan.access import scopes
 from sharedplan.access.assertions import Proof, proved
 from sharedplan.access.clients import Client
-from sharedplan.access.jws import TOKEN_LIMIT, sign
+from sharedplan.access.jws import TOKEN_LIMIT, sign, unpacked
 from sharedplan.access.own_key import ISSUED_FOR, Signer
 from sharedplan.access.scopes import Scope
 from sharedplan.clock import Clock
@@ -26,7 +26,10 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 class NotGranted(Exception):
-    """No token; `error` is the code of RFC 6749 section 5.2, the text says why."""
+    """No token; `error` is the code of RFC 6749 section 5.2, the text says why. `is_recorded`: whether it is in the
+    audit already, for the client has proved itself."""
+
+    is_recorded = False
 
     def __init__(self, error: str, saying: str) -> None:
         super().__init__(saying)
@@ -71,8 +74,8 @@ class TokenEndpoint:
     async def grant(self, asked: Mapping[str, str], request_id: str = "") -> Issued:
         """The token for what is asked, whose parameters are given by name.
 
-        What is asked by a client that has proved itself is on record, granted or not; what anybody may send leaves a
-        line in the log only. Raises NotGranted, and Unavailable when the database cannot answer.
+        What is asked by a client that has proved itself is on record, granted or not; what anybody may send is left to
+        the caller. Raises NotGranted, and Unavailable when the database cannot answer.
         """
         try:
             proof = await self._proof(asked)
@@ -85,6 +88,7 @@ class TokenEndpoint:
             await unit.record(_trail(client, outcome, request_id))
         if isinstance(outcome, NotGranted):
             log.warning("token_refused", client=client.client_id, error=outcome.error, reason=str(outcome))
+            outcome.is_recorded = True
             raise outcome
         log.info("token_issued", client=client.client_id)
         return outcome
@@ -146,6 +150,15 @@ class TokenEndpoint:
         if len(token) > TOKEN_LIMIT:
             raise NotGranted("invalid_scope", "these scopes make a token too long: ask for fewer")
         return Issued(token, ISSUED_FOR, scope, purpose, client.client_id)
+
+
+def claimed_client(asked: Mapping[str, str]) -> str:
+    """Who the asker says that he is, unproved; empty when he does not."""
+    try:
+        found = unpacked(asked.get("client_assertion", "").encode()).claims.get("iss")
+    except Exception:  # whatever is wrong with it is told when it is looked at
+        return ""
+    return found[:255] if isinstance(found, str) else ""
 
 
 def _allowed(text: str, client: Client) -> tuple[Scope, ...]:

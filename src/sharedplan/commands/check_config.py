@@ -44,6 +44,7 @@ def command(data_dir: Path | None) -> None:
             "access",
             "registers, teams and consents" if settings.access == "consent" else "scopes alone, for development",
         ),
+        ("break-glass", f"opens {settings.break_glass_lasts.total_seconds() / 60:g} minutes"),
         ("clients", ", ".join(clients) or "none"),
         ("audience", settings.expected_audience),
         ("workers", f"{settings.workers}, with {settings.pool_size} database connections each"),

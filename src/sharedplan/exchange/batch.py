@@ -26,7 +26,8 @@ async def batch(asked: Asked, by: Principal, begin: BeginUnit, clock: Clock, pol
         told[number] = await _one(came[number], number, asked, by, begin, clock, policy, room)
     async with begin() as unit:
         await unit.record(audit.begun(asked, by))
-    return Answer(200, bundles.response("batch", [told[number] for number in range(len(came))]))
+    listed = [told[number] for number in range(len(came))]
+    return Answer(200, bundles.response("batch", listed, labels=room.labels), labels=room.labels)
 
 
 async def _one(

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sharedplan.access.answers import Judgement
 from sharedplan.access.asker import Asker, asker_of
 from sharedplan.access.choices import Choices
 from sharedplan.access.facts import Facts, Question
@@ -114,10 +115,13 @@ class _Judging:
             return change if self.is_in_own_register(each) else self.refused(each)
         if each.write.before is None:
             change = replace(change, controller=self.register_of(next(iter(clients))))
+        grounds: dict[str, None] = {}
         for client in clients:
-            if not self.is_allowed(each, client, change.controller):
+            found = self.judged(each, client, change.controller)
+            if found is None or not found.is_permitted:
                 return self.refused(each)
-        return change
+            grounds |= dict.fromkeys((found.step, *found.consents))
+        return replace(change, grounds=tuple(grounds))
 
     def facts(self, each: _Planned, client: str) -> Facts:
         """The facts for this write; what is written beside it counts unless it tells something itself."""
@@ -128,15 +132,16 @@ class _Judging:
             writes = [one for one in self.written if each.type != "CarePlan" or not one.name.startswith("CarePlan/")]
         return self.known.of(client, writes, _CHOICES)
 
-    def is_allowed(self, each: _Planned, client: str, controller: str | None) -> bool:
+    def judged(self, each: _Planned, client: str, controller: str | None) -> Judgement | None:
+        """The judgement for one client; None for what is another's and would be made his."""
         facts = self.facts(each, client)
         before = self.item(each, each.before, client) if each.before is not None else None
         after = self.new_item(each, client, controller) if each.after is not None else None
         item = before or after
         if item is None or item.client is None:
-            return False  # what is another's is not made his
+            return None
         question = Question(self.by.person, self.by.organization, self.by.purpose, each.action, item, after)
-        return judge(question, facts).is_permitted
+        return judge(question, facts)
 
     def item(self, each: _Planned, resource: Json, client: str) -> Item:
         """What is there, as it is asked about."""

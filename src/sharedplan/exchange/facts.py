@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sharedplan.access.choices import Choices
-from sharedplan.access.facts import Client, Facts
+from sharedplan.access.facts import Client, Facts, Opening
 from sharedplan.access.items import guardian_disclosure, has_safety_ban, is_shared_plan
 from sharedplan.access.provisions import rules_of
 from sharedplan.access.relations import (
@@ -18,7 +18,7 @@ from sharedplan.access.relations import (
     relative_of,
     role_of,
 )
-from sharedplan.access.rows import membership, rule
+from sharedplan.access.rows import membership, rule, span_of
 from sharedplan.fhir import json_text
 from sharedplan.fhir.exchanges import Json
 
@@ -87,6 +87,10 @@ class Known:
                 replace(each, controller=by) for one, by in relations for each in relations_of(one, base=base)
             ),
             directory=self.directory,
+            openings=tuple(
+                Opening(each["person"], each["organization"], each["purpose"], span_of(each["period"]))
+                for each in known["openings"] or ()
+            ),
             choices=choices,
         )
 

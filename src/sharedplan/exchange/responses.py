@@ -16,10 +16,14 @@ HELD = 32 * 1024 * 1024
 
 
 class Room:
-    """What an answer can still hold. Reads beyond it are refused, writes beyond it are not shown."""
+    """What an answer can still hold. Reads beyond it are refused, writes beyond it are not shown.
+
+    `labels`: those of the answers to its entries, which label the whole.
+    """
 
     def __init__(self) -> None:
         self.left = HELD
+        self.labels: tuple[str, ...] = ()
 
     def check(self, asked: Asked) -> None:
         """Raises TooLarge for a read when there is none left."""
@@ -33,6 +37,7 @@ def answered(asked: Asked, answer: Answer, room: Room) -> Entry:
     is_shown = not is_write or (asked.prefer.returning == "representation" and room.left > 0)
     resource = answer.content if is_shown else None
     room.left -= len(resource or "")
+    room.labels = tuple(dict.fromkeys((*room.labels, *answer.labels)))
     tells = is_write and asked.prefer.returning == "OperationOutcome"
     place = f"{asked.base}/{answer.type}/{answer.id}" if answer.id is not None else None
     shows_place = is_write and asked.interaction != "delete" and place is not None

@@ -12,6 +12,7 @@ from sharedplan.access.principal import Principal
 from sharedplan.clock import Clock
 from sharedplan.errors import NotFound, NotOffered
 from sharedplan.exchange.access_decision import access_decision
+from sharedplan.exchange.break_glass import break_glass
 from sharedplan.exchange.enforcing import Enforcing, Operating
 from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.interactions.acting import Acting, Policy
@@ -43,7 +44,10 @@ INTERACTIONS: dict[str, Interaction] = {
     "search-system": search,
 }
 OPERATIONS: dict[str, Interaction] = {"validate": validate}
-OF_ACCESS: dict[str, Callable[[Asked, Principal, Acting], Awaitable[Answer]]] = {"access-decision": access_decision}
+OF_ACCESS: dict[str, Callable[[Asked, Principal, Acting], Awaitable[Answer]]] = {
+    "access-decision": access_decision,
+    "break-glass": break_glass,
+}
 """Operations that ask the rules of access themselves, and so need to know who asks."""
 
 TRIES = 4
@@ -68,7 +72,17 @@ def acting(asked: Asked, by: Principal, unit: Unit, clock: Clock, policy: Policy
     trail = audit.granted(asked, by, grant)
     access = Enforcing(by) if policy.by_consent else Operating()
     return Acting(
-        unit, grant.slices, clock, policy, trail, by.client_id, access, by.organization, by.person, grant.shows
+        unit,
+        grant.slices,
+        clock,
+        policy,
+        trail,
+        by.client_id,
+        access,
+        by.organization,
+        by.person,
+        grant.shows,
+        grant.ordinary,
     )
 
 

@@ -53,7 +53,8 @@ async def transaction(asked: Asked, by: Principal, unit: Unit, *, clock: Clock, 
         told[part.number] = responses.answered(part.asked, part.acting.shown(answer), room)
     if unrecorded:
         await unit.record(*unrecorded)
-    return Answer(200, bundles.response("transaction", [told[number] for number in range(len(came))]))
+    listed = [told[number] for number in range(len(came))]
+    return Answer(200, bundles.response("transaction", listed, labels=room.labels), labels=room.labels)
 
 
 async def decided(parts: list[Part], unit: Unit) -> tuple[list[Part], dict[int, Proposal | Answer]]:

@@ -6,13 +6,15 @@ resources costs no more than copying it. Processes no Bundle that comes in.
 https://hl7.org/fhir/R4/bundle.html
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 import orjson
 
 from sharedplan.fhir.moments import instant as instant
+
+ACT_REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 
 Links = Iterable[tuple[str, str]]
 """(relation, url) pairs, as ("self", "https://…")."""
@@ -45,9 +47,11 @@ def searchset(
     links: Links = (),
     id: str | None = None,
     at: datetime | None = None,
+    labels: Sequence[str] = (),
 ) -> str:
-    """A searchset; `total` counts the matches of all pages, None when nobody counted."""
-    return _bundle("searchset", entries, total=total, links=links, id=id, at=at)
+    """A searchset; `total` counts the matches of all pages, None when nobody counted. `labels` are codes of
+    v3-ActReason."""
+    return _bundle("searchset", entries, total=total, links=links, id=id, at=at, labels=labels)
 
 
 def history(
@@ -57,14 +61,17 @@ def history(
     links: Links = (),
     id: str | None = None,
     at: datetime | None = None,
+    labels: Sequence[str] = (),
 ) -> str:
     """A history: each entry tells the request that made the version; a deletion has no resource."""
-    return _bundle("history", entries, total=total, links=links, id=id, at=at)
+    return _bundle("history", entries, total=total, links=links, id=id, at=at, labels=labels)
 
 
-def response(to: str, entries: Iterable[Entry], *, links: Links = (), id: str | None = None) -> str:
+def response(
+    to: str, entries: Iterable[Entry], *, links: Links = (), id: str | None = None, labels: Sequence[str] = ()
+) -> str:
     """The answer `to` a "transaction" or a "batch", an entry for each of theirs in their order."""
-    return _bundle(f"{to}-response", entries, links=links, id=id)
+    return _bundle(f"{to}-response", entries, links=links, id=id, labels=labels)
 
 
 def etag(version: int | str) -> str:
@@ -80,12 +87,17 @@ def _bundle(
     links: Links = (),
     id: str | None = None,
     at: datetime | None = None,
+    labels: Sequence[str] = (),
 ) -> str:
     parts = ['{"resourceType":"Bundle"']
     if id is not None:
         parts.append(f',"id":{_quoted(id)}')
-    if at is not None:
-        parts.append(f',"meta":{{"lastUpdated":"{instant(at)}"}}')
+    meta = [f'"lastUpdated":"{instant(at)}"'] if at is not None else []
+    if labels:
+        codings = ",".join(f'{{"system":"{ACT_REASON}","code":{_quoted(each)}}}' for each in labels)
+        meta.append(f'"security":[{codings}]')
+    if meta:
+        parts.append(f',"meta":{{{",".join(meta)}}}')
     parts.append(f',"type":"{type}"')
     if total is not None:
         parts.append(f',"total":{total}')

@@ -59,7 +59,8 @@ class Answer(NamedTuple):
     `content` is the text of one resource, sent as it is; None: no body.
     `type`, `id`, `version` and `last_updated` speak of the resource read or written; they become ETag, Last-Modified
     and, when `created`, Location. `warnings` come back when the client prefers an OperationOutcome.
-    `touched` are the resources that the answer shows, for the audit: (type, id, version).
+    `touched` are the resources that the answer shows, for the audit: (type, id, version). `labels` are codes of
+    v3-ActReason that label the answer as a whole.
     """
 
     status: int
@@ -72,3 +73,4 @@ class Answer(NamedTuple):
     warnings: tuple[Issue, ...] = ()
     touched: tuple[tuple[str, str, int], ...] = ()
     headers: Mapping[str, str] = MappingProxyType({})
+    labels: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
 """What an interaction works with beside the question: the unit of work, the slices, and the choices of this server."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NamedTuple, Protocol
 
@@ -23,7 +23,7 @@ class Policy:
     `enforces_references`: whether a literal reference to what is not visibly there refuses a write, or only warns.
     `requires_if_match`: whether a change of what is there must name the version it is based on.
     `url_limit`: characters that an address may have, and so the links that are given. `page_lifetime`: how long the
-    links of a search lead to the moment of its first page.
+    links of a search lead to the moment of its first page. `emergency_lasts`: how long breaking the glass opens.
     """
 
     cursors: Cursors
@@ -35,6 +35,7 @@ class Policy:
     bundle_entries: int = 1000
     url_limit: int = 8 * 1024
     page_lifetime: timedelta = timedelta(hours=1)
+    emergency_lasts: timedelta = timedelta(minutes=60)
 
 
 class Write(NamedTuple):
@@ -62,7 +63,8 @@ class Acting:
     `within` is what may be seen or written, by resource type. `trail` is the audit row of the interaction as far as it
     is known before; whoever makes the statement hands it on, so that both go in together. `client` is the client that
     asks, `controller` the Organization whose register a new resource belongs to, `person` the one who acts. `access`
-    judges what is about to be written. `shows`: whether the answer may hold the resource.
+    judges what is about to be written. `shows`: whether the answer may hold the resource. `ordinary`: in an emergency,
+    of the types that it may open, what would be seen without it; else nothing.
     """
 
     unit: Unit
@@ -75,6 +77,7 @@ class Acting:
     controller: str | None = None
     person: str | None = None
     shows: bool = True
+    ordinary: Mapping[str, Expression] = field(default_factory=dict)
 
     def shown(self, answer: Answer) -> Answer:
         """The answer, without the resource if the asker may not read it."""

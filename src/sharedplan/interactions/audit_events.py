@@ -2,6 +2,8 @@
 
 The service keeps its own trail as compact rows and renders them when somebody reads them. An AuditEvent that was
 loaded from elsewhere has content of its own and is shown as it is.
+The ground that it was allowed on is a detail of the client's entity; the consents that permitted it are entities, as
+in BALP's authorization events.
 https://profiles.ihe.net/ITI/BALP/content.html, https://hl7.org/fhir/R4/auditevent.html
 """
 
@@ -10,10 +12,10 @@ import base64
 from sharedplan.fhir.bundles import instant
 from sharedplan.fhir.exchanges import Json
 from sharedplan.fhir.json_text import write
-from sharedplan.store.trail import Trail
+from sharedplan.interactions.plain_words import GROUNDS, grounds_of, narrative
+from sharedplan.store.trail import DICOM, LOGIN, LOGIN_SUBTYPE, LOGIN_TYPE, Trail
 from sharedplan.store.versions import Version
 
-_DCM = "http://dicom.nema.org/resources/ontology/DCM"
 _INTERACTION = "http://hl7.org/fhir/restful-interaction"
 _PARTICIPATION = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 _REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
@@ -21,8 +23,10 @@ _ENTITY_TYPE = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
 _BALP_ENTITY_TYPE = "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType"
 _ROLE = "http://terminology.hl7.org/CodeSystem/object-role"
 
-_SOURCE = (_DCM, "110153", "Source Role ID")
-_DESTINATION = (_DCM, "110152", "Destination Role ID")
+_SOURCE = (DICOM, "110153", "Source Role ID")
+_DESTINATION = (DICOM, "110152", "Destination Role ID")
+_REST = ("http://terminology.hl7.org/CodeSystem/audit-event-type", "rest", "RESTful Operation")
+_CONSENT = ("http://hl7.org/fhir/resource-types", "Consent", "Consent")
 _PERSON = (_ENTITY_TYPE, "1", "Person")
 _SYSTEM_OBJECT = (_ENTITY_TYPE, "2", "System Object")
 
@@ -39,18 +43,24 @@ def shown(version: Version) -> Version:
 def rendered(trail: Trail, version: Version) -> Json:
     """The AuditEvent that an audit row stands for; `version` gives its id and instant."""
     at = instant(version.last_updated)
+    type, subtype = _REST, (_INTERACTION, trail.interaction, trail.interaction)
+    if trail.interaction == LOGIN:
+        type, subtype = (DICOM, *LOGIN_TYPE), (DICOM, *LOGIN_SUBTYPE)
     event: Json = {
         "resourceType": "AuditEvent",
         "id": version.id,
         "meta": {"versionId": str(version.version), "lastUpdated": at},
-        "type": _coding(("http://terminology.hl7.org/CodeSystem/audit-event-type", "rest", "RESTful Operation")),
-        "subtype": [_coding((_INTERACTION, trail.interaction, trail.interaction))],
+        "text": {"status": "generated", "div": narrative(trail, version.last_updated)},
+        "type": _coding(type),
+        "subtype": [_coding(subtype)],
         "action": trail.action,
         "recorded": at,
         "outcome": trail.outcome,
     }
     if trail.reasons:
         event["outcomeDesc"] = "; ".join(trail.reasons)
+    if trail.purpose is not None:
+        event["purposeOfEvent"] = [_purpose(trail.purpose)]
     event["agent"] = _agents(trail)
     event["source"] = {"observer": {"display": "Sharedplan"}}
     if entities := _entities(trail):
@@ -73,7 +83,7 @@ def _agents(trail: Trail) -> list[Json]:
         agents.append(
             {
                 "type": _concept((_PARTICIPATION, "IRCP", "information recipient")),
-                "who": {"reference": trail.person},
+                "who": _whom(trail.person, trail),
                 "requestor": True,
             }
         )
@@ -81,14 +91,27 @@ def _agents(trail: Trail) -> list[Json]:
         agents.append(
             {
                 "type": _concept((_PARTICIPATION, "RESP", "responsible party")),
-                "who": {"reference": trail.organization},
+                "who": _whom(trail.organization, trail),
                 "requestor": False,
             }
         )
+    who = agents[2] if trail.person is not None else agents[0]
+    if trail.policies:
+        who["policy"] = list(trail.policies)
     if trail.purpose is not None:
-        who = agents[2] if trail.person is not None else agents[0]
-        who["purposeOfUse"] = [{"coding": [{"system": _REASON, "code": trail.purpose}]}]
+        who["purposeOfUse"] = [_purpose(trail.purpose)]
+    if trail.network is not None:
+        agents[0]["network"] = {"address": trail.network, "type": "2"}
     return agents
+
+
+def _whom(reference: str, trail: Trail) -> Json:
+    name = trail.names.get(reference)
+    return {"reference": reference, "display": name} if name else {"reference": reference}
+
+
+def _purpose(code: str) -> Json:
+    return {"coding": [{"system": _REASON, "code": code}]}
 
 
 def _entities(trail: Trail) -> list[Json]:
@@ -101,8 +124,14 @@ def _entities(trail: Trail) -> list[Json]:
         entities.append(_entity({"reference": what}, _SYSTEM_OBJECT, (_ROLE, "4", "Domain Resource")))
     for reference in trail.entities:
         entities.append(_entity({"reference": reference}, _SYSTEM_OBJECT, (_ROLE, "4", "Domain Resource")))
+    grounds = grounds_of(trail)
+    told = [{"type": "ground", "valueString": each} for each in grounds if each in GROUNDS]
     for patient in trail.patients:
-        entities.append(_entity({"reference": patient}, _PERSON, (_ROLE, "1", "Patient")))
+        entity = _entity({"reference": patient}, _PERSON, (_ROLE, "1", "Patient"))
+        entities.append({**entity, "detail": told} if told else entity)
+    for consent in grounds:
+        if consent.startswith("Consent/"):
+            entities.append({"what": {"reference": consent}, "type": _coding(_CONSENT)})
     if trail.query is not None:
         query = base64.b64encode(trail.query.encode()).decode()
         entities.append({"type": _coding(_SYSTEM_OBJECT), "role": _coding((_ROLE, "24", "Query")), "query": query})

@@ -46,7 +46,15 @@ ACCESS_DECISION = Operation(
     "https://sharedplan.dev/fhir/OperationDefinition/Patient-access-decision",
     "May somebody do something with this client's data, why, and what would change it?",
 )
-"""An operation of a Patient alone, at its instance."""
+
+BREAK_GLASS = Operation(
+    "break-glass",
+    "https://sharedplan.dev/fhir/OperationDefinition/Patient-break-glass",
+    "In an emergency: open this client's core data to the professional who asks, for a limited time, under review",
+)
+
+OF_PATIENTS = (ACCESS_DECISION, BREAK_GLASS)
+"""Operations of a Patient alone, at its instance."""
 
 OPERATIONS = (
     Operation(
@@ -130,7 +138,7 @@ def _resource(offered: Offered, if_match_required: bool) -> Json:
         "searchParam": [_search_parameter(parameter) for parameter in PARAMETERS[offered.type].values()],
     }
     if "create" in can:
-        known = (*OPERATIONS, ACCESS_DECISION) if offered.type == "Patient" else OPERATIONS
+        known = (*OPERATIONS, *OF_PATIENTS) if offered.type == "Patient" else OPERATIONS
         told["operation"] = [
             {"name": each.name, "definition": each.definition, "documentation": each.does} for each in known
         ]

@@ -12,6 +12,7 @@ from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.interactions import pages
 from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.audit_events import shown
+from sharedplan.interactions.emergencies import marked
 from sharedplan.interactions.read import absent
 from sharedplan.interactions.spoken_of import about
 from sharedplan.search import controls
@@ -40,15 +41,19 @@ async def history(asked: Asked, acting: Acting) -> Answer:
     )
     if asked.id is not None and not page.versions and place is None:
         await _check_it_ever_was(asked, acting)
-    await acting.unit.record(about(pages.with_question(acting.trail, asked, pairs, place is not None), page.versions))
+    trail = about(pages.with_question(acting.trail, asked, pairs, place is not None), page.versions)
+    trail, labels = await marked(trail, page.versions, acting)
+    await acting.unit.record(trail)
     here = pages.self_link(asked, pairs) if place is None else pages.link(asked, acting, pairs, before=place["before"])
     links = [("self", here)]
     if page.more and page.versions:
         last = page.versions[-1].last_updated
         links.append(("next", pages.link(asked, acting, pairs, before=bundles.instant(last))))
     entries = [_entry(version, asked.base) for version in page.versions]
-    text = bundles.history(entries, total=page.total, links=links, id=acting.clock.new_id(), at=acting.clock.now())
-    return Answer(200, text)
+    text = bundles.history(
+        entries, total=page.total, links=links, id=acting.clock.new_id(), at=acting.clock.now(), labels=labels
+    )
+    return Answer(200, text, labels=labels)
 
 
 def _parameters(pairs: pages.Pairs) -> dict[str, str]:

@@ -4,8 +4,12 @@ from sharedplan.errors import Gone, NotFound
 from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.audit_events import shown
+from sharedplan.interactions.emergencies import marked
+from sharedplan.interactions.log_names import with_names
 from sharedplan.interactions.preconditions import is_unchanged
 from sharedplan.interactions.proposals import answer_with
+from sharedplan.interactions.spoken_of import about
+from sharedplan.store.versions import Version
 
 
 async def read(asked: Asked, acting: Acting) -> Answer:
@@ -16,14 +20,31 @@ async def read(asked: Asked, acting: Acting) -> Answer:
     """
     type, id = str(asked.type), str(asked.id)
     within = acting.within[type]
-    version = await acting.unit.read(type, id, within=within, trail=acting.trail)
+    labels: tuple[str, ...] = ()
+    if acting.ordinary:
+        version, labels = await _read_in_emergency(type, id, acting)
+    else:
+        version = await acting.unit.read(type, id, within=within, trail=acting.trail)
     if version is None:
         raise await absent(type, id, acting)
+    if version.trail is not None:
+        (version,) = await with_names([version], acting)
     if (asked.if_none_match is not None or asked.if_modified_since is not None) and is_unchanged(
         asked, version.version, version.last_updated
     ):
-        return Answer(304, None, type, id, version.version, version.last_updated)
-    return answer_with(shown(version), 200)
+        return Answer(304, None, type, id, version.version, version.last_updated, labels=labels)
+    return answer_with(shown(version), 200)._replace(labels=labels)
+
+
+async def _read_in_emergency(type: str, id: str, acting: Acting) -> tuple[Version | None, tuple[str, ...]]:
+    """The same, and the labels of the answer; the audit row is made once it is known what it went by."""
+    async with acting.unit.snapshot():
+        version = await acting.unit.read(type, id, within=acting.within[type])
+        if version is None:
+            return None, ()
+        trail, labels = await marked(about(acting.trail, [version]), [version], acting)
+    await acting.unit.record(trail)
+    return version, labels
 
 
 async def absent(type: str, id: str, acting: Acting) -> Gone | NotFound:

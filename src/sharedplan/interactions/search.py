@@ -15,10 +15,12 @@ from sharedplan.fhir import bundles, outcomes
 from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.interactions import pages, shapes
 from sharedplan.interactions.acting import Acting
+from sharedplan.interactions.emergencies import marked
+from sharedplan.interactions.log_names import with_names
 from sharedplan.interactions.pages import Turn
 from sharedplan.interactions.settling import all_settled
-from sharedplan.interactions.spoken_of import about
-from sharedplan.search.expression import And, Expression, InCompartment, Nothing
+from sharedplan.interactions.spoken_of import MOST_NAMED, about, asked_about
+from sharedplan.search.expression import And, Expression, HasId, InCompartment, Nothing
 from sharedplan.search.filters import Budget
 from sharedplan.search.identity import mentions_identity_code
 from sharedplan.search.parameters import COMPARTMENTS
@@ -64,8 +66,13 @@ async def search(asked: Asked, acting: Acting) -> Answer:
         question.turn.place if question.turn is not None else None,
     )
     trail = pages.with_question(acting.trail, asked, question.pairs, question.turn is not None)
-    if not query.includes:
-        return _answered(asked, acting, question, await acting.unit.search(wanted, trail=trail), Included([], False))
+    if not trail.patients:
+        trail = trail._replace(patients=_asked_about(question))
+    if not query.includes and not acting.ordinary:
+        found = await acting.unit.search(wanted, trail=trail)
+        if "AuditEvent" in question.wheres:
+            found = replace(found, versions=await with_names(found.versions, acting))
+        return _answered(asked, acting, question, found, Included([], False))
     async with acting.unit.snapshot():
         found = await acting.unit.search(wanted)
         included = await acting.unit.included(
@@ -75,8 +82,12 @@ async def search(asked: Asked, acting: Acting) -> Answer:
             limit=MOST_INCLUDED,
             as_of=wanted.place.as_of if wanted.place is not None else None,
         )
-    await acting.unit.record(about(trail, [*found.versions, *included.versions]))
-    return _answered(asked, acting, question, found, included)
+        shown = [*found.versions, *included.versions]
+        trail, labels = await marked(about(trail, shown), shown, acting)
+    await acting.unit.record(trail)
+    if "AuditEvent" in question.wheres:
+        found = replace(found, versions=await with_names(found.versions, acting))
+    return _answered(asked, acting, question, found, included, labels)
 
 
 async def _question(asked: Asked, acting: Acting) -> _Question:
@@ -151,7 +162,14 @@ def _types(asked: Asked, pairs: pages.Pairs, acting: Acting) -> list[str]:
     return [type for type in offered if type in named]
 
 
-def _answered(asked: Asked, acting: Acting, question: _Question, found: Found, included: Included) -> Answer:
+def _answered(
+    asked: Asked,
+    acting: Acting,
+    question: _Question,
+    found: Found,
+    included: Included,
+    labels: tuple[str, ...] = (),
+) -> Answer:
     """The Bundle of one page."""
     query = question.query
     said = list(query.dropped)
@@ -170,8 +188,19 @@ def _answered(asked: Asked, acting: Acting, question: _Question, found: Found, i
     types = () if asked.type is not None else tuple(question.wheres)
     links = pages.links(asked, acting, query.understood, question.turn, found, types)
     total = found.total if query.total != "none" else None
-    text = bundles.searchset(entries, total=total, links=links, id=acting.clock.new_id(), at=acting.clock.now())
-    return Answer(200, text)
+    text = bundles.searchset(
+        entries, total=total, links=links, id=acting.clock.new_id(), at=acting.clock.now(), labels=labels
+    )
+    return Answer(200, text, labels=labels)
+
+
+def _asked_about(question: _Question) -> tuple[str, ...]:
+    """The clients that are asked about, who are named even when nothing is found."""
+    found = dict.fromkeys(client for where in question.wheres.values() for client in asked_about(where))
+    for where in (question.wheres.get("Patient"),) if len(question.wheres) == 1 else ():
+        if isinstance(where, HasId):
+            found |= dict.fromkeys(f"Patient/{id}" for id in where.ids)
+    return tuple(found)[:MOST_NAMED]
 
 
 def _entry(asked: Asked, version: Version, mode: str, query: Query) -> bundles.Entry:

@@ -4,6 +4,8 @@ from sharedplan.errors import Gone, NotFound
 from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.audit_events import shown
+from sharedplan.interactions.emergencies import marked
+from sharedplan.interactions.log_names import with_names
 from sharedplan.interactions.preconditions import is_unchanged
 from sharedplan.interactions.proposals import answer_with
 from sharedplan.interactions.spoken_of import about
@@ -24,7 +26,10 @@ async def vread(asked: Asked, acting: Acting) -> Answer:
         raise NotFound(f"there is no version {number} of {type}/{id}")
     if version.is_deleted:
         raise Gone(f"version {number} of {type}/{id} is its deletion", version=version.version)
-    await acting.unit.record(about(acting.trail, [version]))
+    trail, labels = await marked(about(acting.trail, [version]), [version], acting)
+    await acting.unit.record(trail)
+    if version.trail is not None:
+        (version,) = await with_names([version], acting)
     if is_unchanged(asked, version.version, version.last_updated):
-        return Answer(304, None, type, id, version.version, version.last_updated)
-    return answer_with(shown(version), 200)
+        return Answer(304, None, type, id, version.version, version.last_updated, labels=labels)
+    return answer_with(shown(version), 200)._replace(labels=labels)

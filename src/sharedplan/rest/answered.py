@@ -8,9 +8,13 @@ from functools import lru_cache
 
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.fhir import json_text
+from sharedplan.fhir.bundles import ACT_REASON
 from sharedplan.fhir.exchanges import Answer
 from sharedplan.rest.asked import Form
 from sharedplan.rest.reply import Reply
+
+SECURITY = "http://hl7.org/fhir/tag/security"
+"""The scheme of security labels in the header Category."""
 
 NOT_STORED = (b"cache-control", b"no-store")
 ASKED_AGAIN = (b"cache-control", b"private, no-cache")
@@ -28,6 +32,8 @@ def reply_to(answer: Answer, form: Form, base: str) -> Reply:
     if answer.created:
         place = f"{base}/{answer.type}/{answer.id}/_history/{answer.version}"
         headers.append((b"location", place.encode()))
+    for code in answer.labels:
+        headers.append((b"category", f'{ACT_REASON}|{code}; scheme="{SECURITY}"'.encode()))
     for name, value in answer.headers.items():
         headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
     if answer.content is None:

@@ -4,12 +4,16 @@ A plain ASGI application on a single route, so that a read costs little: address
 https://hl7.org/fhir/R4/http.html
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sharedplan.access.principal import Principal
 from sharedplan.access.tokens import Verifier
-from sharedplan.fhir.addresses import addressed
+from sharedplan.errors import Unauthenticated, Unavailable
+from sharedplan.exchange.refusals import Refusals
+from sharedplan.fhir.addresses import Address, addressed
 from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.rest import bodies
 from sharedplan.rest.admission import Admission
@@ -23,35 +27,85 @@ from sharedplan.rest.reply import Receive, Reply, Scope, Send
 Perform = Callable[[Asked, Principal], Awaitable[Answer]]
 
 
+@dataclass(slots=True)
+class _Heard:
+    """How far a request has come."""
+
+    by: Principal | None = None
+    address: Address | None = None
+    asked: Asked | None = None
+    is_performed: bool = False
+
+
 class FhirBase:
     """Answers whatever is asked below the FHIR base with a token."""
 
     def __init__(
-        self, perform: Perform, verifier: Verifier, *, base: str, body_limit: int, places: int, queue_wait: timedelta
+        self,
+        perform: Perform,
+        verifier: Verifier,
+        refusals: Refusals,
+        *,
+        base: str,
+        body_limit: int,
+        places: int,
+        queue_wait: timedelta,
     ) -> None:
-        """`base`: the FHIR base URL without a trailing slash; `body_limit` in bytes; `places`: interactions at work
-        at once; `queue_wait`: how long one more may wait."""
+        """`refusals` takes down what is not performed; `base`: the FHIR base URL without a trailing slash;
+        `body_limit` in bytes; `places`: interactions at work at once; `queue_wait`: how long one more may wait."""
         self._perform = perform
         self._verifier = verifier
+        self._refusals = refusals
+        self._noting: set[asyncio.Task[None]] = set()
         self._base = base
         self._body_limit = body_limit
         self._admission = Admission(places, queue_wait)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers, observed = Headers(scope["headers"]), scope[KEY]
+        headers, observed, heard = Headers(scope["headers"]), scope[KEY], _Heard()
         try:
-            reply = await self._reply(scope, headers, receive, observed)
+            reply = await self._reply(scope, headers, receive, observed, heard)
         except bodies.ClientLeft:
             raise
+        except asyncio.CancelledError:
+            # The edge has given it up and answers 503. Whoever is cancelled waits for nothing more himself.
+            note = asyncio.create_task(self._note(Unavailable("given up before its end"), scope, heard, headers))
+            self._noting.add(note)
+            note.add_done_callback(self._noting.discard)
+            raise
         except Exception as failure:
+            if not heard.is_performed:
+                await self._note(failure, scope, heard, headers)
             reply = reply_to_failure(failure, token_sent=bool(headers.all(b"authorization")))
         await reply(scope, receive, send)
 
-    async def _reply(self, scope: Scope, headers: Headers, receive: Receive, observed: Observed) -> Reply:
+    async def _note(self, failure: Exception, scope: Scope, heard: "_Heard", headers: Headers) -> None:
+        """Puts on record what was not performed. Who sends no token at all has not tried to prove anything."""
+        observed, address = scope[KEY], heard.address
+        if heard.by is None:
+            if headers.all(b"authorization") and isinstance(failure, Unauthenticated):
+                network = scope["client"][0] if scope.get("client") else None
+                await self._refusals.unproved(str(failure), network=network, request_id=observed.request_id)
+            return
+        asked = Asked(scope["method"].lower(), base=self._base, request_id=observed.request_id)
+        if address is not None:
+            asked = asked._replace(
+                interaction=address.interaction,
+                type=address.type,
+                id=address.id,
+                version=address.version,
+                operation=address.operation,
+                compartment=address.compartment,
+            )
+        await self._refusals.refused(heard.asked or asked, heard.by, failure)
+
+    async def _reply(
+        self, scope: Scope, headers: Headers, receive: Receive, observed: Observed, heard: "_Heard"
+    ) -> Reply:
         # Who asks comes first: a stranger learns nothing of what is offered, and his body is never read.
-        by = await self._verifier.asker(headers.all(b"authorization"))
+        by = heard.by = await self._verifier.asker(headers.all(b"authorization"))
         observed.client = by.client_id
-        address = addressed(scope["method"], scope["path_params"].get("below", ""))
+        address = heard.address = addressed(scope["method"], scope["path_params"].get("below", ""))
         observed.interaction, observed.type = address.interaction, address.type or ""
         sent = bodies.pairs(scope["query_string"])
         if address.takes_form:
@@ -68,6 +122,8 @@ class FhirBase:
             body_limit=self._body_limit,
         )
         observed.interaction = question.interaction
+        heard.asked = question
         async with self._admission:
+            heard.is_performed = True  # from here on it is on record, whatever the end
             answer = await self._perform(question, by)
         return reply_to(answer, form, self._base)

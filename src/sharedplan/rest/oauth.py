@@ -6,12 +6,15 @@ https://www.rfc-editor.org/rfc/rfc6749#section-5, https://www.rfc-editor.org/rfc
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import orjson
 
-from sharedplan.access.granting import Issued, NotGranted
-from sharedplan.errors import Incorrect, SharedplanError, TooLarge, Unavailable
+from sharedplan.access.granting import Issued, NotGranted, claimed_client
+from sharedplan.clock import Clock
+from sharedplan.errors import Incorrect, SharedplanError, Throttled, TooLarge, Unavailable
+from sharedplan.exchange.refusals import Refusals
 from sharedplan.logs import log, place
 from sharedplan.rest.answered import NOT_STORED
 from sharedplan.rest.bodies import ClientLeft, pairs, read_body
@@ -19,9 +22,13 @@ from sharedplan.rest.edge import KEY, Observed
 from sharedplan.rest.headers import Headers
 from sharedplan.rest.negotiation import FORM
 from sharedplan.rest.reply import ASGIApp, Receive, Reply, Scope, Send
+from sharedplan.rest.throttle import Throttle, network_of
 
 BODY_LIMIT = 32 * 1024
 """Bytes of a form: an assertion and the scopes that are asked for."""
+
+CLIENTS_OF_A_PLACE = 5
+"""As many times the failures of one client are allowed to all that come from one place: a proxy may stand there."""
 
 JSON = (b"content-type", b"application/json")
 NOT_CACHED = (b"pragma", b"no-cache")
@@ -50,20 +57,31 @@ class Tokens:
 
 
 class TokenRequests:
-    """Takes a form, gives a token or says in OAuth's words why not."""
+    """Takes a form, gives a token or says in OAuth's words why not; whoever fails too often waits."""
 
-    def __init__(self, grant: Grant) -> None:
+    def __init__(self, grant: Grant, refusals: Refusals, clock: Clock, *, failures: int, window: timedelta) -> None:
+        """`failures`: how often one client may fail from one place within the `window`."""
         self._grant = grant
+        self._refusals = refusals
+        # Never by the client alone: its name is no secret, and whoever knew it could keep it from getting tokens.
+        self._of_clients = Throttle(failures, window, clock)
+        self._of_places = Throttle(failures * CLIENTS_OF_A_PLACE, window, clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers, observed = Headers(scope["headers"]), scope[KEY]
         observed.interaction = "token"
+        address = scope["client"][0] if scope.get("client") else None
         try:
-            reply = await self._reply(headers, receive, observed)
+            reply = await self._reply(headers, receive, observed, network_of(address or ""))
         except ClientLeft:
             raise
         except NotGranted as failure:
+            if not failure.is_recorded:
+                await self._refusals.unproved(str(failure), network=address, request_id=observed.request_id)
             reply = _refusal(400, failure.error, str(failure))
+        except Throttled as failure:
+            reply = _refusal(429, "temporarily_unavailable", str(failure))
+            reply.headers.append((b"retry-after", b"%d" % failure.retry_after))
         except TooLarge as failure:
             reply = _refusal(413, "invalid_request", str(failure))
         except Incorrect as failure:
@@ -77,7 +95,8 @@ class TokenRequests:
             reply.headers.append((b"retry-after", b"%d" % seconds))
         await reply(scope, receive, send)
 
-    async def _reply(self, headers: Headers, receive: Receive, observed: Observed) -> Reply:
+    async def _reply(self, headers: Headers, receive: Receive, observed: Observed, place: str) -> Reply:
+        self._of_places.check(place)
         kind = (headers.one(b"content-type") or "").partition(";")[0].strip().lower()
         if kind != FORM:
             raise Incorrect(f"a token is asked for by a form: {FORM}")
@@ -88,7 +107,7 @@ class TokenRequests:
         names = [name for name, _ in sent]
         if len(set(names)) < len(names):
             raise Incorrect("a parameter is given twice")
-        issued = await self._grant(asked, observed.request_id)
+        issued = await self._granted(asked, observed.request_id, place)
         observed.client = issued.client_id
         answer = {
             "access_token": issued.token,
@@ -97,6 +116,19 @@ class TokenRequests:
             "scope": issued.scope,
         }
         return Reply(200, [JSON, NOT_STORED, NOT_CACHED], orjson.dumps(answer))
+
+    async def _granted(self, asked: Mapping[str, str], request_id: str, place: str) -> Issued:
+        """Raises NotGranted, which counts, and Throttled for whom has failed too often already."""
+        client = (place, claimed_client(asked))
+        self._of_clients.check(client)
+        try:
+            issued = await self._grant(asked, request_id)
+        except NotGranted:
+            self._of_clients.failed(client)
+            self._of_places.failed(place)
+            raise
+        self._of_clients.succeeded(client)
+        return issued
 
 
 def _refusal(status: int, error: str, saying: str) -> Reply:

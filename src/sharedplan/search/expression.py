@@ -83,6 +83,14 @@ class OfClient(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class ToldOf(Expression):
+    """It is of the log, and that client's: it names him, or a refusal concerned him. What it says of others beside him
+    is left out before anything is asked of it (`store/own_log.py`)."""
+
+    client: str  # "Patient/1"
+
+
+@dataclass(frozen=True, slots=True)
 class Permitted(Expression):
     """The asker may see it of each client that it names, now: it is in a person's own register and he is concerned with
     the client, or the asker is on the client's team and the consents of the client permit it. What names no client is
@@ -94,6 +102,16 @@ class Permitted(Expression):
 
     person: str | None
     organization: str | None
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opened(Expression):
+    """The person broke the glass for the client that it names, at that organisation and with that purpose, and what he
+    opened has not ended; and no ban of the client's is on it (`access/emergency.py`)."""
+
+    person: str
+    organization: str
     purpose: str
 
 

@@ -27,7 +27,7 @@ class World(Protocol):
     def of(self, type: str) -> Iterable[Known]:
         """The resources of that type which the asker may see."""
 
-    def allows(self, asked: e.Permitted | e.OfOwnClients, it: Known) -> bool:
+    def allows(self, asked: e.Permitted | e.Opened | e.OfOwnClients, it: Known) -> bool:
         """What the register, the teams and the consents of the clients that it names say."""
 
 
@@ -37,7 +37,7 @@ class _Alone:
     def of(self, type: str) -> Iterable[Known]:
         raise Incorrect("a condition that goes across resources is not taken here")
 
-    def allows(self, asked: e.Permitted | e.OfOwnClients, it: Known) -> bool:
+    def allows(self, asked: e.Permitted | e.Opened | e.OfOwnClients, it: Known) -> bool:
         raise Incorrect("what a client allows is not known here")
 
 
@@ -85,7 +85,9 @@ def _meets(expression: e.Expression, it: Known, world: World) -> bool:
             return it.controller == organization
         case e.OfClient(client):
             return set(clients(it)) == {client}
-        case e.Permitted() | e.OfOwnClients():
+        case e.ToldOf(client):
+            return client in clients(it)
+        case e.Permitted() | e.Opened() | e.OfOwnClients():
             return world.allows(expression, it)
         case e.Missing(parameter):
             return parameter.column not in ("id", "last_updated") and is_missing(parameter, it.values)

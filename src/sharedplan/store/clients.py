@@ -69,6 +69,8 @@ class Clients:
                 if self.kind == "id" or not (expression.person and expression.organization):
                     return permitted
                 return f"({self.of_nobody(expression)} or {permitted})"
+            case e.Opened():
+                return self.each(self.opened(expression), is_anchored, expression) if self.kind else "false"
             case e.OfOwnClients():
                 return self.each(self.own(expression), True, expression)
         raise TypeError(f"no SQL for {expression!r}")
@@ -98,7 +100,7 @@ class Clients:
         own = f"{self.alias}.controller = {ACTED_FOR}"
         return f"({self.alias}.patient is null and {own})" if self.kind else own
 
-    def each(self, holds: str, is_anchored: bool, asked: e.Permitted | e.OfOwnClients) -> str:
+    def each(self, holds: str, is_anchored: bool, asked: e.Permitted | e.Opened | e.OfOwnClients) -> str:
         """That it holds of each client that the row names; `holds` is SQL with CLIENT in the place of one."""
         found = ""
         if not is_anchored and self.client is None:
@@ -157,7 +159,12 @@ class Clients:
             return f"{self.alias}.id = any({ids})"
         return f"{self.alias}.patient = any({clients}::text[])"
 
-    def item(self, asker: str, purpose: str) -> str:
+    def opened(self, asked: e.Opened) -> str:
+        """By an emergency, in which nothing but bans is asked of each thing."""
+        asker, purpose = self.asker(asked), self.statement.bind(asked.purpose, "text")
+        return f"{self.once(f'access_opened(CLIENT, {asker}, {purpose})')} and {self.item(asker, purpose, 'true')}"
+
+    def item(self, asker: str, purpose: str, in_emergency: str = "false") -> str:
         it = self.alias
         times = [f'{it}."{name}"' for name in TIMES.get(self.type, ())]
         time = f"coalesce({', '.join(times)})" if times else "null"
@@ -166,7 +173,7 @@ class Clients:
         owner = f"{it}.owner" if self.type == "Task" else "null"
         return (
             f"access_item(CLIENT, {asker}, {purpose}, '{self.type}', {it}.id, {it}.controller, {owner}, {time}, "
-            f"{it}.meta_security, {it}.meta_profile, {it}.content)"
+            f"{it}.meta_security, {it}.meta_profile, {it}.content, {in_emergency})"
         )
 
     def own(self, asked: e.OfOwnClients) -> str:
@@ -176,7 +183,7 @@ class Clients:
         )
         return kept if asked.person is None else f"{kept} and {self.once(f'access_concerned(CLIENT, {asker})')}"
 
-    def asker(self, asked: e.Permitted | e.OfOwnClients) -> str:
+    def asker(self, asked: e.Permitted | e.Opened | e.OfOwnClients) -> str:
         return self.statement.asked_by(asked.person, asked.organization)
 
     def once(self, call: str) -> str:

@@ -17,7 +17,7 @@ from sharedplan.search.matching import members
 from sharedplan.search.parameters import Parameter
 from sharedplan.search.values import lookup, position, string, token, uri
 from sharedplan.search.values.entry import capped
-from sharedplan.store import ranges
+from sharedplan.store import own_log, ranges
 from sharedplan.store.clients import Clients
 from sharedplan.store.projection import projection
 from sharedplan.store.statements import Statement
@@ -55,12 +55,12 @@ def rows(statement: Statement, type: str) -> str:
     the newest row of the resource is there, too, the last one if it was deleted: what may be seen is decided by what
     is now.
     """
-    table = projection(type).table
+    table = source_of(statement, type, statement.seen.get(type))
     if statement.as_of is None:
         return table
     names, moment = ", ".join(projection(type).columns), statement.moment
     if not projection(type).is_superseded:
-        return f"(select {names} from {table} where last_updated <= {moment})"
+        return f"(select {names} from {table} existing where last_updated <= {moment})"
     # The two stand together without conditions of their own: only so does the planner look into each by an index for
     # what is beside it in a join. The rest goes around both.
     living = f"select {names}, 'infinity'::timestamptz as until from {table}"
@@ -78,10 +78,16 @@ def rows(statement: Statement, type: str) -> str:
         where {there}.last_updated <= {moment} and {there}.until > {moment}{visible})"""
 
 
+def source_of(statement: Statement, type: str, within: e.Expression | None) -> str:
+    """What the living rows of a type are read from by whom that slice is: its table, but for a client's own log."""
+    own = own_log.rows(statement, within) if type == "AuditEvent" else None
+    return own or projection(type).table
+
+
 def is_anchor(expression: e.Expression) -> bool:
     """Whether it leaves few rows: those of one client, with one identifier, or named by their ids."""
     match expression:
-        case e.HasId() | e.InCompartment() | e.OfClient():
+        case e.HasId() | e.InCompartment() | e.OfClient() | e.ToldOf():
             return True
         case e.RefersTo(parameter):
             return parameter.is_scalar
@@ -136,7 +142,9 @@ class _Condition:
                 return self.sql(members(expression, self.type))
             case e.OfRegister(organization):
                 return f"{self.alias}.controller = {self.statement.bind(organization, 'text')}"
-            case e.OfClient() | e.Permitted() | e.OfOwnClients():
+            case e.ToldOf(client):
+                return f"{self.alias}.patient && {self.statement.bind([client], 'text[]')}"
+            case e.OfClient() | e.Permitted() | e.Opened() | e.OfOwnClients():
                 clients = Clients(self.statement, self.type, self.alias, self.client)
                 return clients.sql(expression, is_anchored=is_anchored, is_whole=self.is_whole)
             case e.Missing(parameter):

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sharedplan.search.expression import Expression, Nothing
 from sharedplan.search.includes import Include
-from sharedplan.store.compile import condition, rows
+from sharedplan.store.compile import condition, rows, source_of
 from sharedplan.store.projection import projection
 from sharedplan.store.queries import Query
 from sharedplan.store.searching import fields
@@ -55,7 +55,7 @@ def step(
         held = known.get(type)
         new = f" AND r.id <> ALL({statement.bind(sorted(held), 'text[]')})" if held else ""
         parts.append(
-            f"(SELECT '{type}' AS type, {fields(type)} FROM {projection(type).table} r "
+            f"(SELECT '{type}' AS type, {fields(type)} FROM {source_of(statement, type, within)} r "
             f"WHERE ({' OR '.join(conditions)}) AND {condition(statement, within, type, is_anchored=True)}{new} "
             f"ORDER BY r.id LIMIT {most})"
         )

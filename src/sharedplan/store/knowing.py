@@ -5,6 +5,7 @@ high].
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sharedplan.catalogue import SHARED_PLAN
 from sharedplan.store.queries import Query
@@ -35,6 +36,11 @@ _CLIENTS = f"""
                 CASE WHEN r.data_period IS NOT NULL THEN {_SPAN.format("r.data_period")} END)
                 ORDER BY r.consent, r.number)
             FROM access_rule r WHERE r.client = c.client AND $5::boolean
+        ),
+        'openings', (
+            SELECT json_agg(json_build_object('person', o.person, 'organization', o.organization,
+                'purpose', o.purpose, 'period', {_SPAN.format("o.period")}))
+            FROM access_opening o WHERE o.client = c.client AND o.person = $1::text AND $5::boolean
         ),
         'relations', (
             SELECT json_agg(json_build_object('content', found.content, 'controller', found.controller)) FROM (
@@ -107,8 +113,19 @@ def known(
     person: str | None, organization: str | None, clients: Sequence[str], items: Sequence[str], *, wholly: bool
 ) -> Query:
     """The facts of these clients ("Patient/1"), of the items ("Goal/1") that are there, and of the asker; `wholly`:
-    with consents and relations, which the system of a register needs none of."""
+    with consents, relations and what emergencies opened, which the system of a register needs none of."""
     return KNOWN, [person, organization, list(clients), list(items), wholly]
+
+
+def opening(
+    client: str, person: str, organization: str, purpose: str, since: datetime, until: datetime, task: str
+) -> Query:
+    """Puts in that an emergency opened the core data of the client, from one instant up to the other."""
+    sql = """
+        INSERT INTO access_opening (client, person, organization, purpose, period, task)
+        VALUES ($1::text, $2::text, $3::text, $4::text, tstzrange($5::timestamptz, $6::timestamptz), $7::text)
+    """
+    return sql, [client, person, organization, purpose, since, until, task]
 
 
 def above(organizations: Sequence[str]) -> Query:

@@ -14,7 +14,7 @@ from typing import Any
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.search.expression import And, Everything, Expression, Not, Nothing, OfClient, OfRegister, Or
 from sharedplan.store import trail as trails
-from sharedplan.store.compile import client_of, condition, is_anchor
+from sharedplan.store.compile import client_of, condition, is_anchor, source_of
 from sharedplan.store.projection import projection
 from sharedplan.store.statements import Statement
 from sharedplan.store.trail import Trail
@@ -25,6 +25,8 @@ Query = tuple[str, list[Any]]
 
 COUNTED = 10_000
 """Versions of a history that are counted at most: beyond, a total costs more than it tells."""
+
+_REGISTERS = "ARRAY(SELECT controller FROM found WHERE controller IS NOT NULL)"
 
 _FIELDS = "v.type, v.id, v.version, v.last_updated, v.interaction, v.content"
 
@@ -52,10 +54,13 @@ def _audited(type: str, rows: str) -> str:
         2,
         found="EXISTS (SELECT FROM found)",
         patients="(SELECT patients FROM found)" if shape.patients else "",
+        registers="ARRAY(SELECT controller FROM found WHERE controller IS NOT NULL)"
+        if CATALOGUE[type].client_data
+        else "",
     )
     return f"""
         WITH found AS MATERIALIZED (
-            SELECT {shape.fields}{patients} {rows} AND r.id = $1::text
+            SELECT {shape.fields}, r.controller{patients} {rows} AND r.id = $1::text
         ), recorded AS ({audit})
         SELECT * FROM found
     """
@@ -66,7 +71,8 @@ def matching(type: str, where: Expression, *, within: Expression, seen: Mapping[
     conditions that go across references."""
     statement = Statement([], seen)
     asked = condition(statement, where, type, is_anchored=is_anchor(within))
-    rows = f"FROM {projection(type).table} r WHERE {asked} AND {_inside(statement, within, type, where)}"
+    source = source_of(statement, type, within)
+    rows = f"FROM {source} r WHERE {asked} AND {_inside(statement, within, type, where)}"
     # Within the CTE the planner does not see the limit, which would tempt it to look through the table for a match.
     sql = f"WITH hits AS MATERIALIZED (SELECT r.id, r.version {rows}) SELECT * FROM hits LIMIT {limit:d}"
     return statement.headed(sql), statement.parameters
@@ -79,7 +85,8 @@ def living(type: str, where: Expression, *, within: Expression, seen: Mapping[st
     asked = condition(statement, where, type, is_anchored=is_anchor(within))
     slice = _inside(statement, within, type, where)
     shape = projection(type)
-    rows = f"SELECT {shape.fields} FROM {shape.table} r WHERE {asked} AND {slice} LIMIT {limit + 1:d}"
+    source = source_of(statement, type, within)
+    rows = f"SELECT {shape.fields} FROM {source} r WHERE {asked} AND {slice} LIMIT {limit + 1:d}"
     sql = f"WITH few AS MATERIALIZED ({rows}) {weighed('few', 'id')}"
     return statement.headed(sql), statement.parameters
 
@@ -100,7 +107,7 @@ def version(type: str, id: str, number: int, *, within: Expression) -> Query:
     statement = Statement([type, id, number])
     seen = _seen(type, within, statement)
     sql = f"""
-        SELECT {_FIELDS} FROM resource_version v
+        SELECT {_FIELDS}, v.controller FROM resource_version v
         WHERE v.type = $1::text AND v.id = $2::text AND v.version = $3::integer AND {seen}
         """
     return statement.headed(sql), statement.parameters
@@ -143,7 +150,7 @@ def history(
     return (
         statement.headed(f"""
         WITH few AS (
-            SELECT {_FIELDS} {rows}{place} ORDER BY v.last_updated DESC LIMIT $1::integer + 1
+            SELECT {_FIELDS}, v.controller {rows}{place} ORDER BY v.last_updated DESC LIMIT $1::integer + 1
         ), page AS MATERIALIZED ({weighed("few", "last_updated DESC")})
         SELECT counted.total, page.*
         FROM (SELECT count(*) AS total FROM (SELECT {rows} LIMIT {COUNTED + 1}) few) counted
@@ -185,7 +192,8 @@ def _inside(statement: Statement, within: Expression, type: str, where: Expressi
 
 def _rows(type: str, within: Expression, statement: Statement) -> str:
     """FROM and WHERE of the visible rows of a type, of which few are named by their ids."""
-    return f"FROM {projection(type).table} r WHERE {condition(statement, within, type, is_anchored=True)}"
+    source = source_of(statement, type, within)
+    return f"FROM {source} r WHERE {condition(statement, within, type, is_anchored=True)}"
 
 
 def _seen(type: str, within: Expression, statement: Statement, *, is_one: bool = True) -> str:

@@ -23,7 +23,7 @@ _ROLE = """
 _GRANTS = """
     GRANT USAGE ON SCHEMA public, past TO {role};
     GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public, past TO {role};
-    REVOKE UPDATE, DELETE ON resource_version, audit_event, audit_seal FROM {role};
+    REVOKE UPDATE, DELETE ON resource_version, audit_event, audit_seal, access_opening FROM {role};
     REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {role};
     GRANT SELECT, UPDATE ON SEQUENCE last_instant TO {role};
 """

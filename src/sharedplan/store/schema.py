@@ -2,7 +2,7 @@
 
 import asyncpg
 
-HEAD = "2026_11_26_2300"
+HEAD = "2026_11_27_0100"
 """The newest revision in `migrations/`; a test compares the two."""
 
 

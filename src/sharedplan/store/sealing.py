@@ -27,7 +27,7 @@ _SEALER = 7461980432
 
 # What a row says, apart from what an index needs. An AuditEvent that was loaded has versions that nobody can change.
 _DIGEST = r"""sha256(convert_to(concat_ws(E'\x1f', e.id, e.last_updated AT TIME ZONE 'UTC', e.trail::text,
-    e.outcome::text, e.agent::text, e.patient::text, e.entity::text), 'UTF8'))"""
+    e.outcome::text, e.agent::text, e.patient::text, e.entity::text, e.policy::text, e.concerns::text), 'UTF8'))"""
 _DIGESTS = f"coalesce(string_agg({_DIGEST}, ''::bytea ORDER BY e.xact, e.id), ''::bytea)"
 
 _SEAL = f"""

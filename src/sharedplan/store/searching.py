@@ -152,12 +152,20 @@ def _statement(
     )
     steps += f", found AS MATERIALIZED ({found}), page AS MATERIALIZED ({weighed('found', order)})"
     if recorded_from is not None:
-        audit = trails.insert(recorded_from, patients="told.patients", shown="told.resources", source="told")
+        audit = trails.insert(
+            recorded_from,
+            patients="told.patients",
+            shown="told.resources",
+            registers="told.registers",
+            source="told",
+            asked_last=True,
+        )
         steps += f""",
             shown AS (SELECT * FROM page ORDER BY {order} LIMIT {count:d}),
             told AS MATERIALIZED (
                 SELECT (SELECT array_agg(DISTINCT p) FROM shown, unnest(shown.patients) p) AS patients,
-                    (SELECT array_agg({_name(sources)} || id) FROM shown) AS resources
+                    (SELECT array_agg({_name(sources)} || id) FROM shown) AS resources,
+                    (SELECT array_agg(DISTINCT controller) FROM shown WHERE controller IS NOT NULL) AS registers
             ),
             recorded AS ({audit})"""
     is_more = f"(SELECT count(*) FROM found) > {count:d} OR EXISTS (SELECT FROM page WHERE fetched IS NOT NULL)"
@@ -175,7 +183,7 @@ def _shown(sources: tuple[tuple[str, str], ...], names: tuple[str, ...], recorde
     if len(sources) > 1:
         wanted.append("rank")
     if recorded_from is None:
-        wanted.append("patients")
+        wanted += ["patients", "controller"]
     if any(type == "AuditEvent" for type, _ in sources):
         wanted += [*({"patients"} - set(wanted)), "trail", "outcome", "entity"]
     return ", ".join(f"page.{name}" for name in wanted)
@@ -195,7 +203,8 @@ def fields(type: str) -> str:
     trail = ", ".join(
         f"{each.strip()} AS {name}" for each, name in zip(trail.split(","), ("trail", "outcome", "entity"), strict=True)
     )
-    return f"r.id, r.version, r.last_updated, r.content, {shape.patients or 'NULL::text[]'} AS patients, {trail}"
+    patients = f"{shape.patients or 'NULL::text[]'} AS patients"
+    return f"r.id, r.version, r.last_updated, r.content, r.controller, {patients}, {trail}"
 
 
 def _hits(search: Search, statement: Statement, rank: int, type: str, within: Expression) -> str:

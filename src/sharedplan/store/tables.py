@@ -154,6 +154,17 @@ Index(
     postgresql_where=access_member.c.on_behalf_of.is_not(None),
 )
 
+access_opening = Table(
+    "access_opening",
+    metadata,
+    *(Column(name, KEY, nullable=False) for name in ("client", "person", "organization", "purpose")),
+    Column("period", TSTZRANGE, nullable=False),
+    Column("task", Text, nullable=False),
+    Index("access_opening_client_idx", "client"),
+    Index("access_opening_person_idx", "person"),
+)
+"""What emergencies opened: to whom, of which client, and for how long; `task` is the one that reviews it."""
+
 client_assertion = Table(
     "client_assertion",
     metadata,
@@ -196,6 +207,14 @@ def _of(offered: Offered) -> Table:
     if recorded:
         # Each read inserts a row here, so the indexes are few and cheap.
         _index(table, "arrays", "gin", "patient", "entity", postgresql_with={"gin_pending_list_limit": PENDING})
+        _index(
+            table,
+            "concerns",
+            "gin",
+            "concerns",
+            postgresql_with={"gin_pending_list_limit": PENDING},
+            postgresql_where=table.c.concerns.is_not(None),
+        )
         for name in ("date", "xact"):
             _index(table, name, "brin", name, postgresql_with={"pages_per_range": 32, "autosummarize": True})
         return table
@@ -233,7 +252,7 @@ def _columns(offered: Offered) -> list[Column[Any]]:
         Column("last_updated", DateTime(timezone=True), nullable=False),
         Column("controller", Text),
         Column("content", JSON, nullable=recorded),
-        *([Column("trail", JSON), _xact()] if recorded else []),
+        *([Column("trail", JSON), Column("concerns", ARRAY(Text)), _xact()] if recorded else []),
         *(Column(column.name, KINDS[column.kind]) for column in _searched(offered)),
     ]
 

@@ -6,15 +6,19 @@ It is rendered as an IHE BALP AuditEvent when somebody reads it. https://profile
 from collections.abc import Mapping
 from functools import lru_cache
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import orjson
 
-FIELDS = ("id", "action", "interaction", "outcome", "person", "organization", "patients", "about", "entities", "trail")
+FIELDS = (
+    *("id", "action", "interaction", "outcome", "person", "organization", "patients", "about", "entities", "policies"),
+    "trail",
+)
 """What `row` gives, in its order. An array costs the driver ten times what a text does, so there are none but those
 that are mostly null."""
 
-_ARRAYS = ("patients", "entities")
+_ARRAYS = ("patients", "entities", "policies")
 
 MINOR_FAILURE = "4"
 
@@ -27,6 +31,11 @@ class Trail(NamedTuple):
     Patients may be left empty by whoever reads or writes through the store: the store adds those that the rows read or
     written speak of, and the resources that a search showed. `query` is the search as it was sent. `reasons` say why
     it was allowed or refused.
+
+    `grounds`: the ground that it was allowed on ("register", "consent", …: `interactions/plain_words.py`), and the
+    consents that speak in it, as references; empty where that follows from `registers`, those that what was shown is
+    in. `policies`: what else it went by, as URIs. `network`: the address that a request came from whose asker is not
+    known. `names`: how those whom it names are called, once somebody has looked.
     """
 
     interaction: str
@@ -44,6 +53,11 @@ class Trail(NamedTuple):
     query: str | None = None
     request_id: str | None = None
     reasons: tuple[str, ...] = ()
+    grounds: tuple[str, ...] = ()
+    registers: tuple[str, ...] = ()
+    policies: tuple[str, ...] = ()
+    network: str | None = None
+    names: Mapping[str, str] = MappingProxyType({})
 
     @property
     def resource(self) -> str | None:
@@ -51,12 +65,18 @@ class Trail(NamedTuple):
         return f"{self.type}/{self.resource_id}" if self.type and self.resource_id else None
 
 
+LOGIN = "login"
+"""The interaction of somebody who tried to prove who he is; it is told as DICOM does, and not as one of FHIR's."""
+
+DICOM = "http://dicom.nema.org/resources/ontology/DCM"
+LOGIN_TYPE, LOGIN_SUBTYPE = ("110114", "User Authentication"), ("110122", "Login")
+
 _INTERACTION = "http://hl7.org/fhir/restful-interaction"
 _TYPE = "http://terminology.hl7.org/CodeSystem/audit-event-type"
 
 _KEPT = (
     *("interaction", "action", "type", "resource_id", "version", "client_id", "organization", "person", "purpose"),
-    *("query", "request_id", "reasons"),
+    *("query", "request_id", "reasons", "grounds", "registers", "policies", "network"),
 )
 """What the JSON column holds. The rest is in columns of its own, for SQL knows it first."""
 
@@ -76,6 +96,7 @@ def row(trail: Trail, id: str) -> list[Any]:
         patients or None,
         about if about not in patients else None,
         _others(trail) if trail.entities else None,
+        trail.policies or None,
         orjson.dumps({name: value for name, value in zip(_KEPT, _values_kept(trail), strict=True) if value}).decode(),
     ]
 
@@ -89,7 +110,9 @@ def _others(trail: Trail) -> list[str] | None:
 def restored(text: str, outcome: list[str], patient: list[str] | None, entity: list[str] | None) -> Trail:
     """The trail of a row that was stored, from its columns."""
     kept = orjson.loads(text)
-    kept["reasons"] = tuple(kept.get("reasons", ()))
+    for name in ("reasons", "grounds", "registers", "policies"):
+        if name in kept:
+            kept[name] = tuple(kept[name])
     trail = Trail(**kept, outcome=outcome[0], patients=tuple(patient or ()))
     others = (each for each in entity or () if each != trail.resource and each not in trail.patients)
     return trail._replace(entities=tuple(others))
@@ -101,19 +124,33 @@ def row_text(trail: Trail, id: str) -> bytes:
 
 
 @lru_cache(maxsize=1024)
-def insert(first: int, *, found: str = "", patients: str = "", shown: str = "", source: str = "") -> str:
+def insert(
+    first: int,
+    *,
+    found: str = "",
+    patients: str = "",
+    shown: str = "",
+    registers: str = "",
+    source: str = "",
+    asked_last: bool = False,
+) -> str:
     """The INSERT of one audit row, whose values are the parameters from `first` on, as `row` gives them.
 
     Within a larger statement: `found` is a condition without which the request was at fault; `patients` gives a text[]
-    of the patients when the trail names none, `shown` one of the resources shown; `source` is a FROM clause to depend
-    on.
+    of the patients when the trail names none (or, `asked_last`, the trail's are taken when it gives none), `shown` one
+    of the resources shown, `registers` one of what they are in; `source` is a FROM clause to depend on.
     """
     at = {name: f"${first + n}::text" for n, name in enumerate(FIELDS)}
     at |= {name: f"{at[name]}[]" for name in _ARRAYS}
-    named = f"coalesce({at['patients']}, {patients})" if patients else at["patients"]
+    named = at["patients"]
+    if patients:
+        named = f"coalesce({', '.join([patients, named] if asked_last else [named, patients])})"
     entity = f"{named} || {at['about']} || {at['entities']}{f' || {shown}' if shown else ''}"
     if found:
         at["outcome"] = f"CASE WHEN {found} THEN {at['outcome']} ELSE '{MINOR_FAILURE}' END"
+    if registers:
+        more = f"""coalesce(',"registers":' || nullif(to_json({registers})::text, '[]'), '')"""
+        at["trail"] = f"(left({at['trail']}, -1) || {more} || '}}')"
     now = "(SELECT clock_timestamp() AS at) AS now"
     return _insert(at, f"{now}{f', {source}' if source else ''}", patients=named, entity=entity)
 
@@ -122,20 +159,34 @@ def _insert(value: Mapping[str, str], source: str, *, patients: str, entity: str
     """The INSERT of audit rows from a source that has the instant as `at`; `value` is SQL for each of FIELDS.
 
     The columns hold the index values that the AuditEvent would have if it were stored as a resource; patients are part
-    of `entity`, too.
+    of `entity`, too. A refusal that names no patient is of those of the resource, which its asker may not know of:
+    they are in `concerns`, for their own logs alone.
     """
+    interaction, about = value["interaction"], value["about"]
     return f"""
         INSERT INTO audit_event (id, version, last_updated, date, action, subtype, type, agent, outcome, patient,
-            entity, trail)
+            entity, policy, concerns, trail)
         SELECT {value["id"]}, 1, at, tstzrange(at, at + interval '1 microsecond'),
             ARRAY[{value["action"]}, '|' || {value["action"]}],
-            ARRAY[{value["interaction"]}, '{_INTERACTION}|' || {value["interaction"]}, '{_INTERACTION}|'],
-            '{{rest,{_TYPE}|rest,{_TYPE}|}}'::text[],
+            CASE WHEN {interaction} = '{LOGIN}' THEN '{{{_of_dicom(*LOGIN_SUBTYPE)}}}'::text[] ELSE
+                ARRAY[{interaction}, '{_INTERACTION}|' || {interaction}, '{_INTERACTION}|'] END,
+            CASE WHEN {interaction} = '{LOGIN}' THEN '{{{_of_dicom(*LOGIN_TYPE)}}}'::text[] ELSE
+                '{{rest,{_TYPE}|rest,{_TYPE}|}}'::text[] END,
             nullif(array_remove(ARRAY[{value["person"]}, {value["organization"]}], NULL), '{{}}'::text[]),
             ARRAY[{value["outcome"]}, '|' || {value["outcome"]}], {patients}, array_remove({entity}, NULL),
+            {value["policies"]},
+            CASE WHEN {value["outcome"]} <> '0' AND {patients} IS NULL AND {about} IS NOT NULL THEN (
+                SELECT v.patients FROM resource_version v
+                WHERE v.type = split_part({about}, '/', 1) AND v.id = split_part({about}, '/', 2)
+                AND cardinality(v.patients) > 0 ORDER BY v.version DESC LIMIT 1
+            ) END,
             {value["trail"]}::json
         FROM {source}
     """
+
+
+def _of_dicom(code: str, _: str) -> str:
+    return f"{code},{DICOM}|{code},{DICOM}|"
 
 
 def _insert_all() -> str:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from asyncpg import Record
 
@@ -133,7 +133,7 @@ class Unit:
             found = await self._session.fetch(*queries.current(type, id, within=within, version=version))
             return _living(type, found[0]) if found else None
         found = await self._session.fetch(*queries.version(type, id, version, within=within))
-        return Version(*found[0]) if found else None
+        return _stored(found[0]) if found else None
 
     async def history(
         self,
@@ -156,7 +156,7 @@ class Unit:
             return Page([], 0, False)
         found = await self._session.fetch(*query)
         total = found[0]["total"]
-        shown = [Version(*tuple(row)[1:7]) for row in found if row["id"] is not None][:count]
+        shown = [_stored(tuple(row)[1:8]) for row in found if row["id"] is not None][:count]
         more = bool(shown) and (found[0]["fetched"] or len(found)) > len(shown)
         return Page(shown, total if total <= queries.COUNTED else None, more)
 
@@ -252,6 +252,14 @@ class Unit:
         """The facts that a write is judged by, as JSON text (`store/knowing.py`)."""
         query = knowing.known(person, organization, clients, items, wholly=wholly)
         return str((await self._session.fetch(*query))[0][0])
+
+    async def open(
+        self, client: str, person: str, organization: str, purpose: str, since: datetime, until: datetime, *, task: str
+    ) -> None:
+        """The core data of the client lie open to that person from one instant up to the other, once the unit commits;
+        all are references ("Patient/1"), `task` of the one that reviews it."""
+        await self._session.begin()
+        await self._session.fetch(*knowing.opening(client, person, organization, purpose, since, until, task))
 
     async def above(self, organizations: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Each of the organisations, as a reference, with itself and all it is part of."""
@@ -365,4 +373,20 @@ def _living(type: str, row: Record) -> Version:
     if type == "AuditEvent" and row["trail"] is not None:
         told = restored(row["trail"], row["outcome"], row.get("patient") or patients, row["entity"])
     spoken_of = tuple(patients) if patients is not None else None
-    return Version(type, row["id"], row["version"], row["last_updated"], interaction, row["content"], told, spoken_of)
+    return Version(
+        type,
+        row["id"],
+        row["version"],
+        row["last_updated"],
+        interaction,
+        row["content"],
+        told,
+        spoken_of,
+        row.get("controller"),
+    )
+
+
+def _stored(row: Sequence[Any]) -> Version:
+    """A row of versions, with its register at the end."""
+    type, id, version, at, interaction, content, controller = row
+    return Version(type, id, version, at, interaction, content, controller=controller)

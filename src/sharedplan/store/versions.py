@@ -28,6 +28,7 @@ class Version(NamedTuple):
     content: str | None
     trail: Trail | None = None
     patients: tuple[str, ...] | None = None  # whom it speaks of, as references; None when nobody has looked
+    controller: str | None = None  # whose register it is in, when somebody has looked
 
     @property
     def is_deleted(self) -> bool:
@@ -42,7 +43,8 @@ class Change:
     around the instant that the store draws; None for a deletion. `values` are the index values by column, as
     `search/indexing.py` finds them; an absent column means no value. `controller` is the Organization whose register a
     new resource belongs to; a later version stays where the first is. `who` says on whose behalf it was written, as
-    JSON text. `derived` are the rows that it says of access, as a JSON array (`store/derived.py`).
+    JSON text. `derived` are the rows that it says of access, as a JSON array (`store/derived.py`). `grounds` say what
+    it was allowed on, for its audit row.
     """
 
     type: str
@@ -54,6 +56,7 @@ class Change:
     controller: str | None
     who: str | None
     derived: str | None = None
+    grounds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

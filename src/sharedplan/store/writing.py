@@ -52,13 +52,13 @@ async def _one(session: Session, clock: Clock, change: Change, trails: Sequence[
     sql = shape.alone(change.interaction, is_new=change.version == 1, recorded=bool(trails))
     parameters = shape.alone_with(change)
     for each in trails:
-        parameters += trail.row(_naming(each, shape.patients_of(change)), clock.new_id())
+        parameters += trail.row(_naming(each, shape.patients_of(change), change.grounds), clock.new_id())
     found = await session.fetch(sql, parameters, once=True)
     return _version(change, found[0][0])
 
 
 async def _with_patients(session: Session, trails: Sequence[Trail], changes: Sequence[Change]) -> list[Trail]:
-    """The trails, those about one of the changes with its patients; of what is deleted, those of its row."""
+    """The trails, those about a change with its patients and grounds; of what is deleted, with those of its row."""
     spoken_of = {f"{each.type}/{each.id}": projection(each.type).patients_of(each) for each in changes}
     bare = {each.resource for each in trails if not each.patients}
     for change in changes:
@@ -67,10 +67,15 @@ async def _with_patients(session: Session, trails: Sequence[Trail], changes: Seq
             sql = f"SELECT {shape.patients} FROM {shape.table} r WHERE r.id = $1::text"
             found = await session.fetch(sql, [change.id])
             spoken_of[name] = tuple(found[0][0] or ()) if found else ()
-    return [_naming(each, spoken_of.get(each.resource or "", ())) for each in trails]
+    grounds = {f"{each.type}/{each.id}": each.grounds for each in changes}
+    named = ((each, each.resource or "") for each in trails)
+    return [_naming(each, spoken_of.get(name, ()), grounds.get(name, ())) for each, name in named]
 
 
-def _naming(told: Trail, patients: tuple[str, ...]) -> Trail:
+def _naming(told: Trail, patients: tuple[str, ...], grounds: tuple[str, ...]) -> Trail:
+    """The row with whom the change speaks of, and what it was allowed on, unless it says so itself."""
+    if grounds and not told.grounds:
+        told = told._replace(grounds=grounds)
     return told._replace(patients=patients) if patients and not told.patients else told
 
 

@@ -207,6 +207,34 @@ def access_decision(summary: str) -> Part:
     )
 
 
+def break_glass(summary: str) -> Part:
+    """The $break-glass operation of a client."""
+    body: Part = {"schema": ref("schemas", "Resource"), "example": _EMERGENCY}
+    return operation(
+        "breakGlass",
+        "Patient",
+        summary,
+        description="In: `reason` (string, 1). Out: `validUntil` (instant) and `task` (Reference to the Task by which "
+        "it is reviewed). For a Practitioner with an active role at the token's organisation, with the purpose ETREAT "
+        "or BTG; refused under a ban of the client's. It opens Patient, CarePlan, CareTeam, Condition and Flag for "
+        "reading, to the same person with the same purpose. The client sees it in the log.",
+        parameters=[],
+        requestBody={"required": True, "content": {FHIR_JSON: body}},
+        responses={
+            "200": {
+                "description": "Parameters with its end and the Task",
+                "content": {FHIR_JSON: {"schema": ref("schemas", "Resource")}},
+            },
+            **failures(*SEARCH_FAILURES, 404, 413, 415, 422),
+        },
+    )
+
+
+_EMERGENCY: Part = {
+    "resourceType": "Parameters",
+    "parameter": [{"name": "reason", "valueString": "Found unconscious at home, medication not known"}],
+}
+
 _QUESTION: Part = {
     "resourceType": "Parameters",
     "parameter": [
