@@ -20,11 +20,12 @@ from sharedplan.access.principal import Principal
 from sharedplan.access.relations import Directory
 from sharedplan.access.rows import rows_of
 from sharedplan.catalogue import CATALOGUE
-from sharedplan.errors import Refused
+from sharedplan.errors import Issue, Refused
+from sharedplan.exchange.cautioning import cautioned
 from sharedplan.exchange.facts import TELLING, Known, Stored, Written, known
 from sharedplan.fhir import json_text
-from sharedplan.fhir.exchanges import Json
-from sharedplan.interactions.acting import Write
+from sharedplan.fhir.exchanges import Asked, Json
+from sharedplan.interactions.acting import Acting, Write
 from sharedplan.search.indexing import index_values
 from sharedplan.search.values.reference import indexed
 from sharedplan.store.unit_of_work import Unit
@@ -48,6 +49,9 @@ class Operating:
 
     async def judged(self, writes: Sequence[Write], unit: Unit, base: str) -> list[Change | Exception]:
         return [each.change for each in writes]
+
+    async def cautioned(self, writes: Sequence[Write], asked: Asked, acting: Acting) -> list[tuple[Issue, ...]]:
+        return await cautioned(writes, acting, asked.base)
 
 
 @dataclass(frozen=True, slots=True)
