@@ -65,8 +65,8 @@ def _may_plan(asker: Asker, facts: Facts) -> bool:
 
 def _notes(asked: Access, facts: Facts) -> tuple[str, ...]:
     """A ban does not stop those who keep the register, but they are told of it."""
-    bans = (each.rule.consent for each in verdicts(facts.rules, asked) if each.bans)
-    return tuple(f"the client's ban {consent} is to be heeded" for consent in bans)
+    bans = (each.rule.named_as_ban for each in verdicts(facts.rules, asked) if each.bans)
+    return tuple(f"the client's {ban} is to be heeded" for ban in bans)
 
 
 def _may_begin(asker: Asker, facts: Facts) -> bool:

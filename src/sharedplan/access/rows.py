@@ -49,6 +49,7 @@ def rule(row: Mapping[str, Any]) -> Rule:
         purposes=_told(row["purposes"]),
         data_period=span_of(row["data_period"]) if row["data_period"] is not None else None,
         **{name: tuple(tuple(group) for group in row[name]) for name in _CRITERIA},
+        is_told=True,
         data=tuple(tuple((meaning, reference) for meaning, reference in group) for group in row["data"]),
     )
 

@@ -1,4 +1,4 @@
-"""What the store knows, as the facts of a judgement, with what is about to be written beside it; pure."""
+"""What the store knows, as the facts of a judgement, with what is about to be written beside it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -21,6 +21,8 @@ from sharedplan.access.relations import (
 from sharedplan.access.rows import membership, rule
 from sharedplan.fhir import json_text
 from sharedplan.fhir.exchanges import Json
+from sharedplan.interactions.acting import Acting
+from sharedplan.interactions.existence import visible
 
 TELLING = frozenset({"CareTeam", "Consent", "EpisodeOfCare", "Encounter", "Task", "CarePlan"})
 """Types that say something of access, beside the Patient and the directory."""
@@ -89,6 +91,13 @@ class Known:
             directory=self.directory,
             choices=choices,
         )
+
+
+async def told_as_seen(facts: Facts, acting: Acting) -> Facts:
+    """The facts, whose explanations name no consent that the asker may not see."""
+    keys = {("Consent", rule.consent.partition("/")[2]) for rule in facts.rules}
+    seen = {f"{type}/{id}" for type, id in await visible(keys, acting)}
+    return replace(facts, rules=tuple(replace(rule, is_told=rule.consent in seen) for rule in facts.rules))
 
 
 def known(text: str, base: str) -> Known:

@@ -13,6 +13,7 @@ from sharedplan.clock import Clock
 from sharedplan.errors import NotFound, NotOffered
 from sharedplan.exchange.access_decision import access_decision
 from sharedplan.exchange.enforcing import Enforcing, Operating
+from sharedplan.exchange.preview import preview
 from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.interactions.acting import Acting, Policy
 from sharedplan.interactions.create import create
@@ -43,7 +44,10 @@ INTERACTIONS: dict[str, Interaction] = {
     "search-system": search,
 }
 OPERATIONS: dict[str, Interaction] = {"validate": validate}
-OF_ACCESS: dict[str, Callable[[Asked, Principal, Acting], Awaitable[Answer]]] = {"access-decision": access_decision}
+OF_ACCESS: dict[str, Callable[[Asked, Principal, Acting], Awaitable[Answer]]] = {
+    "access-decision": access_decision,
+    "preview": preview,
+}
 """Operations that ask the rules of access themselves, and so need to know who asks."""
 
 TRIES = 4
