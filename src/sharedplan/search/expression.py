@@ -97,6 +97,16 @@ class Permitted(Expression):
     purpose: str
 
 
+def asker_of(slice: Expression) -> Permitted | None:
+    """Whom what a slice opens is open to by the team and the consents; None when all of it is by something else."""
+    match slice:
+        case Permitted():
+            return slice
+        case And(parts) | Or(parts):
+            return next((found for part in parts if (found := asker_of(part)) is not None), None)
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class OfOwnClients(Expression):
     """Each client that it names is one of the asker's own: in the register of the organisation, which he acts for, and

@@ -216,8 +216,8 @@ def preview(summary: str) -> Part:
         description="In: the Consent, or Parameters with it as `consent`. Out: `gains` and `loses`, each with `actor`, "
         "`organization` (whom the actor acts for), `type`, `action` (access, collect, correct), `purpose`, `count` (of "
         "the stored things that the asker sees), `target` (up to 20 of these, when it is not all of the type), "
-        "`future` (whether it is of such things to come), `reason` and `consent`; `warning` and `fault` (what a write would be "
-        "refused for, 422), each with `text` and `expression`. The client, a guardian, the coordinator and the system "
+        "`future` (whether it is of such things to come), `reason` and `consent`; `warning` and `fault` (what would be "
+        "refused with 422), each with `text` and `expression`. The client, a guardian, the coordinator and the system "
         "of the plan's controller may ask; others are answered as about a client who never was. Up to 40 persons and "
         "organisations, 200 consents and 100 things of a type: more persons or consents are a 400.",
         parameters=[],
