@@ -114,17 +114,13 @@ def stored(server: Server) -> Iterator[Stored]:
 
 
 def added(versions: list[Version], team: Json) -> dict[str, datetime]:
-    """Since when each member has been named without a gap, for those whom the first version did not name."""
+    """Since when each member has been named without a gap."""
     found: dict[str, datetime] = {}
     for each in versions:
         named = {} if each.content is None else json_text.read(each.content)
         members = {one["member"]["reference"] for one in named.get("participant", ())}
-        first = each.version == 1
-        found = {
-            one: found.get(one, datetime.min.replace(tzinfo=each.last_updated.tzinfo) if first else each.last_updated)
-            for one in members
-        }
-    return {one: at for one, at in found.items() if at.year > 1}
+        found = {one: found.get(one, each.last_updated) for one in members}
+    return found
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))

@@ -63,6 +63,7 @@ def membership(row: Mapping[str, Any]) -> Membership:
         on_behalf_of=row["on_behalf_of"],
         roles=frozenset(row["roles"]),
         period=span_of(row["period"]),
+        workplaces=frozenset(row.get("workplaces") or ()),
     )
 
 

@@ -24,7 +24,7 @@ from sharedplan.access.judgement import judge
 from sharedplan.access.principal import PURPOSES, Principal
 from sharedplan.access.provisions import rules_of
 from sharedplan.access.register import keeps_the_plan
-from sharedplan.access.relations import memberships
+from sharedplan.access.relations import Membership, memberships
 from sharedplan.access.scopes import parse as scopes
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Incorrect
@@ -187,14 +187,21 @@ async def _as_of(asking: _Asking, facts: Facts, acting: Acting, base: str) -> Fa
                 for each in consents
                 for rule in rules_of(json_text.read(str(each.content)), each.version, each.last_updated, base=base)
             ),
-            memberships=tuple(
-                one for each in teams for one in memberships(json_text.read(str(each.content)), base=base)
-            ),
+            memberships=tuple(one for each in teams for one in _members_then(each, facts, base)),
         )
     new = {f"Consent/{each['id']}" for each in asking.consents}
     added = tuple(rule for each in asking.consents for rule in rules_of(each, 1, facts.at, base=base))
     kept = tuple(rule for rule in facts.rules if rule.consent not in new)
     return replace(facts, at=at, rules=(*kept, *(rule for rule in added if rule.client == asking.client)))
+
+
+def _members_then(team: Version, facts: Facts, base: str) -> tuple[Membership, ...]:
+    """The members that a version of a team names. Who does not say since when has been one as long as is known of those
+    who still are, and of others since that version."""
+    resource = json_text.read(str(team.content))
+    known = {each.member: each.period.low for each in facts.memberships if each.team == f"CareTeam/{team.id}"}
+    named = memberships(resource, base=base)
+    return memberships(resource, base=base, added={e.member: known.get(e.member, team.last_updated) for e in named})
 
 
 async def _then(type: str, of_client: Expression, at: datetime, acting: Acting) -> list[Version]:

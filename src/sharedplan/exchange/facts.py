@@ -83,7 +83,7 @@ class Known:
             ),
             memberships=(
                 *map(membership, untouched(known["members"], "team")),
-                *(each for one in teams for each in memberships(one, base=base)),
+                *(each for one in teams for each in memberships(one, base=base, added=self._since(one, known))),
             ),
             relations=tuple(
                 replace(each, controller=by) for one, by in relations for each in relations_of(one, base=base)
@@ -91,6 +91,12 @@ class Known:
             directory=self.directory,
             choices=choices,
         )
+
+    def _since(self, team: Json, known: Mapping[str, Any]) -> Mapping[str, datetime]:
+        """Since when those are members whom a team that is about to be written names without saying so."""
+        name, now = f"CareTeam/{team['id']}", memberships(team, base=self.base)
+        before = {row["member"]: membership(row).period.low for row in known["members"] or () if row["team"] == name}
+        return {each.member: before.get(each.member, self.at) for each in now}
 
 
 async def told_as_seen(facts: Facts, acting: Acting) -> Facts:
