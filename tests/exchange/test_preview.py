@@ -19,6 +19,7 @@ from exchange.cast import (
     Jari,
     Kai,
     Leena,
+    Mother,
     N,
     Niko,
     Principal,
@@ -131,9 +132,9 @@ async def test_cautions_and_faults_are_told_and_nothing_is_refused(ask: Ask) -> 
     assert wrong["fault"][0]["expression"] == ["Consent.status"]
 
 
-async def test_the_client_and_the_controllers_system_may_ask(ask: Ask) -> None:
-    await the_world(ask)
-    for by in (Aino, system(S)):
+async def test_the_client_a_guardian_and_the_controllers_system_may_ask(ask: Ask) -> None:
+    await the_world(ask, birthDate=day(date(2018, 3, 1)))
+    for by in (Aino, Mother, system(S)):
         assert (NIKO, "TREAT") in who((await previewed(ask, k1(), by))["gains"], "CarePlan")
 
 
