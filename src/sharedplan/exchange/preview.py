@@ -13,7 +13,6 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from sharedplan import audit
 from sharedplan.access.asker import asker_of
 from sharedplan.access.choices import Choices
 from sharedplan.access.decision import Facts as Moment
@@ -74,16 +73,19 @@ async def preview(asked: Asked, by: Principal, acting: Acting) -> Answer:
     consent = _consent_in(asked)
     if not contexts(by.scopes, "Consent", "cu"):
         raise Refused("no scope of the token allows to write a Consent")
-    acting = _reading(acting, by)
-    client = cautioning.client_of(consent, asked.base)
-    await acting.unit.record(
-        audit.begun(asked, by, ("a Consent is looked at before it is saved",))._replace(
-            patients=(client,) if client is not None and client.startswith("Patient/") else ()
-        )
-    )
     faults = _faults(consent)
-    if faults or client is None or not client.startswith("Patient/"):
-        return _answer([], faults)
+    named = cautioning.client_of(consent, asked.base) if not faults else None
+    client = named if named is not None and named.startswith("Patient/") else None
+    if client is None:
+        answer = _answer([], faults)
+    else:
+        answer = await _previewed(consent, client, asked, by, _reading(acting, by))
+    await acting.unit.record(acting.trail._replace(patients=(client,) if client is not None else ()))
+    return answer
+
+
+async def _previewed(consent: Json, client: str, asked: Asked, by: Principal, acting: Acting) -> Answer:
+    """The answer about a Consent of that client which could be saved; `acting` shows what the asker may read."""
     facts = await _facts(by.person, by.organization, client, acting, asked.base)
     beside: list[Json] = []
     if _may_ask(by, facts):

@@ -80,7 +80,8 @@ def _is_of_extensions(parameter: Parameter) -> bool:
     if not parameter.path.startswith(("Patient.extension", "RelatedPerson.extension")):
         return False
     path = parameter.path.lower()
-    return "url" not in path or any(word in path for word in ("municipality", "address", "contactpoint"))
+    is_named = "'" in path
+    return not is_named or any(word in path for word in ("municipality", "address", "contactpoint"))
 
 
 def _is_of_actors(parameter: Parameter) -> bool:
