@@ -326,6 +326,21 @@ FUNCTIONS = (
     $$
     """,
     """
+    CREATE FUNCTION access_has_safety_ban(named text) RETURNS boolean LANGUAGE sql STABLE COST 50 AS $$
+    -- Whether the client's address and place are hidden from others than the register's own (turvakielto); of a client
+    -- who was deleted, whether they were.
+        SELECT coalesce(
+            (SELECT coalesce(p.meta_security && ARRAY[
+                'https://hl7.fi/fhir/finnish-base-profiles/CodeSystem/fi-base-security-label-cs|'
+            ], false) FROM patient p WHERE p.id = substr(named, 9)),
+            (SELECT strpos(v.content::text, '/fi-base-security-label-cs"') > 0 FROM resource_version v
+                WHERE v.type = 'Patient' AND v.id = substr(named, 9) AND v.content IS NOT NULL
+                ORDER BY v.version DESC LIMIT 1),
+            false
+        )
+    $$
+    """,
+    """
     CREATE FUNCTION access_age(named text, years integer) RETURNS timestamptz LANGUAGE sql STABLE AS $$
     -- When the client comes to that age; null when nobody knows.
         SELECT (lower(p.birthdate) AT TIME ZONE 'Europe/Helsinki' + years * interval '1 year')
@@ -656,7 +671,7 @@ def downgrade() -> None:
     op.execute("""
         DROP FUNCTION access_span, access_validity, access_above, access_is_active, access_is_role_at, access_met,
             access_refers, access_authors, access_labels, access_codes, access_is_referred, access_own_time,
-            access_disclosure, access_age
+            access_disclosure, access_age, access_has_safety_ban
     """)
     op.execute("DROP INDEX resource_version_register_idx")
     for table in TABLES:

@@ -167,7 +167,13 @@ def test_the_system_of_another_register_lets_nobody_in() -> None:
 def test_an_organisation_begins_records_of_a_client_that_it_keeps_or_is_on_the_team_of() -> None:
     other = Client(AINO, "Organization/other", None, "1983-05-14")
     observation = an_item(b.an_observation(AINO), H)
-    assert may(facts(client=other), H, observation, "create")  # Niko is on the team
+    known = facts(client=other)
+    assert not may(known, H, observation, "create")  # a role of Niko's alone does not tell since when he has it
+    for workplaces, begins in (({H}, True), ({H, N}, False), ({N}, False)):
+        at_work = (replace(each, workplaces=frozenset(workplaces)) for each in known.memberships)
+        assert may(replace(known, memberships=tuple(at_work)), H, observation, "create") is begins
+    as_role = {**TEAM, "participant": [a_member("PractitionerRole/niko", "nurse")]}
+    assert may(facts(client=other, team=as_role), H, observation, "create")
     nobody = facts(client=other, team={**TEAM, "participant": []})
     assert not may(nobody, H, observation, "create")
     assert may(replace(nobody, client=Client(AINO, H)), H, observation, "create")

@@ -168,3 +168,42 @@ async def test_parameters_that_are_none_are_refused(world: Ask, parameter: Any) 
     body = {"resourceType": "Parameters", "parameter": parameter}
     with pytest.raises(Incorrect):
         await world("operation", "Patient/aino", body, by=SARI, operation="access-decision", method="POST")
+
+
+async def test_a_hidden_target_is_as_one_that_is_not_there(world: Ask) -> None:
+    psy = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "PSY"}
+    permit = a_consent("k1", "permit", "Organization/h")
+    permit["provision"]["provision"] = [{"type": "deny", "securityLabel": [psy]}]
+    await world("update", "Consent/k1", permit, by=AINO)
+    goal = {"resourceType": "Goal", "lifecycleStatus": "active", "description": {"text": "x"}}
+    goal |= {"subject": {"reference": "Patient/aino"}, "meta": {"security": [psy]}}
+    await world("update", "Goal/hidden", {**goal, "id": "hidden"}, by=SOCIAL)
+    about_himself = {"actor": "Practitioner/niko", "organization": "Organization/h"}
+    for action in ("read", "update", "delete"):
+        hidden = await decided(world, NIKO, **about_himself, target="Goal/hidden", action=action)
+        absent = await decided(world, NIKO, **about_himself, target="Goal/absent", action=action)
+        assert hidden["decision"] == absent["decision"] == ["deny"]
+        assert str(hidden).replace("hidden", "absent") == str(absent)
+    wished = a_consent("wish", "permit", "Organization/h", at="2026-02-01T12:00:00Z")
+    for target in ("Goal/hidden", "Goal/absent"):
+        found = await decided(world, NIKO, **about_himself, target=target, consents=[wished])
+        assert (found["decision"], found["step"]) == (["deny"], ["target"])
+
+
+async def test_a_consent_that_the_asker_may_not_see_is_not_named(world: Ask) -> None:
+    for_plans = a_consent("secret", "permit", "Organization/h")
+    for_plans["provision"]["class"] = [{"system": "http://hl7.org/fhir/resource-types", "code": "CarePlan"}]
+    await world("update", "Consent/secret", for_plans, by=AINO)
+    await world("update", "Consent/other", a_consent("other", "permit", "Organization/x"), by=AINO)
+    asked = {"actor": "Practitioner/niko", "organization": "Organization/h"}
+    plan = await decided(world, NIKO, **asked, target="CarePlan/plan")
+    goal = await decided(world, NIKO, **asked, type="Goal")
+    assert (plan["decision"], goal["decision"]) == (["permit"], ["deny"])
+    assert "Consent/" not in str(plan) + str(goal)
+    assert "a consent that you may not see permits it" in plan["reason"]
+    by_sari = await decided(world, SARI, **asked, type="Goal")
+    assert any("Consent/secret" in each for each in by_sari["reason"])
+    ban = a_consent("ban", "deny", "Organization/h", category="ban")
+    await world("update", "Consent/ban", ban, by=AINO)
+    banned = await decided(world, NIKO, **asked, target="CarePlan/plan")
+    assert (banned["step"], "Consent/" in str(banned)) == (["ban"], False)

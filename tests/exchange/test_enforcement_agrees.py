@@ -513,7 +513,12 @@ def permitted(
                 for rule in rules_of(one, 1, when[f"Consent/{one['id']}"])
                 if rule.client == client
             ),
-            memberships=tuple(m for one in of["CareTeam"] for m in memberships(one) if m.client == client),
+            memberships=tuple(
+                m
+                for one in of["CareTeam"]
+                for m in memberships(one, added=dict.fromkeys(ACTORS, when[f"CareTeam/{one['id']}"]))
+                if m.client == client
+            ),
             relations=tuple(r for one in every for r in relations_of(one) if r.client == client),
             directory=directory,
             openings=tuple(

@@ -53,8 +53,8 @@ def test_it_tells_every_search_parameter_by_its_definition(statement: Json) -> N
 def test_it_tells_every_operation(statement: Json) -> None:
     for type, offered in CATALOGUE.items():
         told = {each["name"] for each in of_type(statement, type).get("operation", ())}
-        of_patients = {"access-decision", "break-glass"} if type == "Patient" else set()
-        assert told == (set(OPERATIONS) if "create" in offered.can else set()) | of_patients
+        own = {"Patient": {"access-decision", "break-glass"}, "Consent": {"preview"}}.get(type, set())
+        assert told == (set(OPERATIONS) if "create" in offered.can else set()) | own
 
 
 def test_what_can_only_be_read_is_told_so(statement: Json) -> None:

@@ -154,6 +154,9 @@ class Visible:
     def of(self, type: str) -> list[Known]:
         return self._known[type]
 
+    def masks(self, it: Known) -> bool:
+        return False
+
 
 @settings(
     max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]

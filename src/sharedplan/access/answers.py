@@ -33,21 +33,25 @@ class Judgement:
 
 
 def no(step: str, *reasons: str, by: tuple[Rule, ...] = (), change: tuple[str, ...] = ()) -> Judgement:
-    return Judgement(False, step, reasons, tuple(rule.versioned for rule in by), change)
+    return Judgement(False, step, reasons, _told(by), change)
 
 
 def yes(step: str, *reasons: str, by: tuple[Rule, ...] = (), residual: tuple[str, ...] = ()) -> Judgement:
-    return Judgement(True, step, reasons, tuple(rule.versioned for rule in by), residual=residual)
+    return Judgement(True, step, reasons, _told(by), residual=residual)
+
+
+def _told(by: tuple[Rule, ...]) -> tuple[str, ...]:
+    return tuple(rule.versioned for rule in by if rule.is_told)
 
 
 def denied(spoken: Verdict) -> Judgement:
     """The refusal that a consent speaks."""
     rule = spoken.rule
     if spoken.bans:
-        change = f"the ban {rule.consent} is withdrawn"
-        return no("ban", f"the ban {rule.consent} is not withdrawn", by=(rule,), change=(change,))
-    change = f"{rule.consent} is withdrawn, or the client permits it later"
-    return no("consent", f"{rule.consent} denies it", by=(rule,), change=(change,))
+        change = f"the {rule.named_as_ban} is withdrawn"
+        return no("ban", f"the {rule.named_as_ban} is not withdrawn", by=(rule,), change=(change,))
+    change = f"{rule.named} is withdrawn, or the client permits it later"
+    return no("consent", f"{rule.named} denies it", by=(rule,), change=(change,))
 
 
 def allowed(question: Question, asker: Asker, kind: str, *, opens: bool, granted: Judgement) -> Judgement:

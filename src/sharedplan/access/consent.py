@@ -101,7 +101,7 @@ def _aside(rule: Rule, asked: Access) -> str | None:
         return "is not in force yet"
     if not rule.period.covers(asked.at):
         return "has not begun" if asked.at < rule.period.low else "has expired"
-    if not _is_named(rule, asked.asker):
+    if not names(rule, asked.asker):
         return "does not name the asker" if rule.recipients else "covers only who was a member when it was given"
     if rule.actions is not None and asked.action not in rule.actions:
         return f"is not for the action {asked.action}"
@@ -110,7 +110,7 @@ def _aside(rule: Rule, asked: Access) -> str | None:
     return None
 
 
-def _is_named(rule: Rule, asker: Asker) -> bool:
+def names(rule: Rule, asker: Asker) -> bool:
     """Whether the asker is among those that the rule is for.
 
     A permit that names a team, or nobody, is for those who were members when it was given; a deny for everybody

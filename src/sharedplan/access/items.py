@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sharedplan.access.labels import SAFETY_BAN, labels_of
+from sharedplan.access.labels import labels_of
 from sharedplan.access.periods import Span, extent
 from sharedplan.access.provisions import rules_of
 from sharedplan.access.relations import TASK, memberships
 from sharedplan.catalogue import SHARED_PLAN
 from sharedplan.fhir.exchanges import Json
 from sharedplan.fhir.references import each as references
+from sharedplan.search.masking import SAFETY_BAN
 from sharedplan.search.values.date import EARLIEST, span
 from sharedplan.search.values.reference import indexed
 

@@ -30,17 +30,18 @@ _MOMENT = timedelta(microseconds=1)
 
 def judge(question: Question, facts: Facts) -> Judgement:
     """The decision at `facts.at`. Raises ValueError when the thing is not of the client that the facts are about."""
-    found = _judged(question, facts)
+    found = outcome(question, facts)
     return replace(found, valid_until=_until(question, facts)) if found.is_permitted else found
 
 
 def _until(question: Question, facts: Facts) -> datetime | None:
     """The first instant to come at which the same question, with the same facts, is refused."""
-    later = (at for at in facts.turns() if not _judged(question, replace(facts, at=at)).is_permitted)
+    later = (at for at in facts.turns() if not outcome(question, replace(facts, at=at)).is_permitted)
     return next(later, None)
 
 
-def _judged(question: Question, facts: Facts) -> Judgement:
+def outcome(question: Question, facts: Facts) -> Judgement:
+    """The same without looking ahead: `valid_until` is not said."""
     asker = asker_of(question.person, question.organization, facts.directory, facts.memberships, facts.at)
     if not asker.grantees:
         return no("auth", "the token names nobody who is active now")
@@ -105,14 +106,14 @@ def _by_consent(question: Question, asked: Access, facts: Facts, gate: str) -> J
     rule = spoken.rule
     if asker.has_narrow_view and not _is_in_view(asked, rule):
         reason = (
-            f"{rule.consent} names no classes, and without that an NGO, employment services or a relative see the "
+            f"{rule.named} names no classes, and without that an NGO, employment services or a relative see the "
             "plan, the team and their own tasks"
         )
         change = f"an active permit naming {asker.named} and the class {question.item.type}"
         return no("view", reason, by=(rule,), change=(change,))
-    reasons = [gate, f"{rule.consent} permits it"]
+    reasons = [gate, f"{rule.named} permits it"]
     if needs_renewal(rule, facts):
-        reasons.append(f"{rule.consent} was given by a guardian, and the client is of age now: it is due for renewal")
+        reasons.append(f"{rule.named} was given by a guardian, and the client is of age now: it is due for renewal")
     granted = yes("consent", *reasons, by=(rule,), residual=_withheld(rules, asked) + masks(facts))
     kind = kind_of(asker, facts) if asker.memberships else "guest"
     opens = kind in ("coordinator", "guardian") or (asker.is_system and keeps_the_plan(asker, facts))
@@ -120,8 +121,9 @@ def _by_consent(question: Question, asked: Access, facts: Facts, gate: str) -> J
 
 
 def _unsaid(asked: Access, rules: tuple[Rule, ...]) -> Judgement:
-    """No consent says anything: so it is a no, with what each permit lacks."""
-    lacking = [f"{r.consent} {hindrance(r, asked)}" for r in rules if r.effect == "permit" and not r.is_ban]
+    """No consent says anything: so it is a no, with what each permit lacks that may be told of."""
+    permits = [r for r in rules if r.effect == "permit" and not r.is_ban and r.is_told]
+    lacking = [f"{r.consent} {hindrance(r, asked)}" for r in permits]
     wanted = f"an active permit naming {asked.asker.named} for action {asked.action} and purpose {asked.purpose}"
     return no("default", "no consent of the client speaks of this", *dict.fromkeys(lacking), change=(wanted,))
 
@@ -135,8 +137,8 @@ def _is_in_view(asked: Access, rule: Rule) -> bool:
 
 def _withheld(rules: tuple[Rule, ...], asked: Access) -> tuple[str, ...]:
     """What consents deny the asker beside, of other things."""
-    denied = [r for r in rules if r.effect == "deny" and not r.is_of_all_data and concerns(r, asked)]
-    return tuple(dict.fromkeys(f"{rule.consent} withholds {_things(rule)}" for rule in denied))
+    denied = [r for r in rules if r.effect == "deny" and not r.is_of_all_data and r.is_told and concerns(r, asked)]
+    return tuple(dict.fromkeys(f"{rule.named} withholds {_things(rule)}" for rule in denied))
 
 
 def _things(rule: Rule) -> str:

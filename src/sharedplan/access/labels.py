@@ -11,9 +11,6 @@ from sharedplan.fhir.exchanges import Json
 
 CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 SENSITIVITY = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
-SAFETY_BAN = "https://hl7.fi/fhir/finnish-base-profiles/CodeSystem/fi-base-security-label-cs"
-"""Turvakielto: the address and place of whoever bears a label of this system are hidden."""
-
 LEVELS = ("U", "L", "M", "N", "R", "V")
 """From unrestricted to very restricted."""
 

@@ -46,6 +46,7 @@ class Rule:
     day does not lose against a yes of that day. `performers`: who gave it. `depth`: 0 for the root.
     `classes`: resource types ("CarePlan") and profiles (URLs). `actions`, `purposes`: all that may be asked for, those
     below included; None: not said. References as the search index has them; codes and labels as "system|code".
+    `is_told`: whether who asks for an explanation may know of the consent.
     """
 
     client: str
@@ -70,6 +71,16 @@ class Rule:
     labels: Criterion = ()
     data_period: Span | None = None
     data: Data = ()
+    is_told: bool = True
+
+    @property
+    def named(self) -> str:
+        """The consent as it is told of."""
+        return self.consent if self.is_told else "a consent that you may not see"
+
+    @property
+    def named_as_ban(self) -> str:
+        return f"ban {self.consent}" if self.is_told else "ban that you may not see"
 
     @property
     def is_of_all_data(self) -> bool:

@@ -65,16 +65,19 @@ def _may_plan(asker: Asker, facts: Facts) -> bool:
 
 def _notes(asked: Access, facts: Facts) -> tuple[str, ...]:
     """A ban does not stop those who keep the register, but they are told of it."""
-    bans = (each.rule.consent for each in verdicts(facts.rules, asked) if each.bans)
-    return tuple(f"the client's ban {consent} is to be heeded" for consent in bans)
+    bans = (each.rule.named_as_ban for each in verdicts(facts.rules, asked) if each.bans)
+    return tuple(f"the client's {ban} is to be heeded" for ban in bans)
 
 
 def _may_begin(asker: Asker, facts: Facts) -> bool:
-    """Whether the organisation may make records of the client: it keeps the Patient, or it or a worker is on a team."""
+    """Whether the organisation may make records of the client: it keeps the Patient, or it or a worker is on a team.
+
+    A member who is a Practitioner and no role of his is a worker of the one organisation that he worked for when the
+    team came to name him.
+    """
     if facts.client.controller in (None, asker.organization) or asker.memberships:
         return True
-    workers = {role.practitioner for role in facts.directory.roles if role.organization == asker.organization}
-    return any(each.member in workers for each in facts.members)
+    return any(each.workplaces == {asker.organization} for each in facts.members)
 
 
 def keeps_the_plan(asker: Asker, facts: Facts) -> bool:

@@ -37,7 +37,11 @@ _NO_ENCOUNTERS = frozenset({"cancelled", "entered-in-error"})
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """One participant of an active team; `roles` are codes of our own system of team roles."""
+    """One participant of an active team; `roles` are codes of our own system of team roles.
+
+    `workplaces`: of a member who is named as a Practitioner alone, the organisations at which he had a role when the
+    team came to name him and has it now; a role that is written for him afterwards makes nobody his employer.
+    """
 
     client: str
     team: str
@@ -45,6 +49,7 @@ class Membership:
     on_behalf_of: str | None
     roles: frozenset[str]
     period: Span
+    workplaces: frozenset[str] = frozenset()
 
     @property
     def is_coordinator(self) -> bool:
@@ -117,8 +122,8 @@ def memberships(
 ) -> tuple[Membership, ...]:
     """The participants of a team, when it is active and of a client.
 
-    A participant that does not say since when has been one as long as the team, or since `added` tells: there the store
-    may say of a member's reference when a later version of the team first named it.
+    A participant that does not say since when has been one since `added` tells: there the store says of a member's
+    reference when a version of the team first named it. Without that, as long as the team.
     """
     client = _reference(care_team.get("subject"), base)
     if care_team.get("status") != "active" or client is None or not client.startswith("Patient/"):

@@ -49,6 +49,7 @@ def rule(row: Mapping[str, Any]) -> Rule:
         purposes=_told(row["purposes"]),
         data_period=span_of(row["data_period"]) if row["data_period"] is not None else None,
         **{name: tuple(tuple(group) for group in row[name]) for name in _CRITERIA},
+        is_told=True,
         data=tuple(tuple((meaning, reference) for meaning, reference in group) for group in row["data"]),
     )
 
@@ -62,6 +63,7 @@ def membership(row: Mapping[str, Any]) -> Membership:
         on_behalf_of=row["on_behalf_of"],
         roles=frozenset(row["roles"]),
         period=span_of(row["period"]),
+        workplaces=frozenset(row.get("workplaces") or ()),
     )
 
 

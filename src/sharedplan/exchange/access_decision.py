@@ -5,13 +5,15 @@ POST Patient/[id]/$access-decision with Parameters: `actor`, `organization`, `ac
 the SQL of the slices is held to them.
 
 One may ask about oneself and one's organisation; the client, the coordinator and the controller about anybody. Whoever
-else asks is answered as about a client who never was.
+else asks is answered as about a client who never was. A target that the asker may not see is as one that is not there,
+and a consent that he may not see is not named.
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from sharedplan.access.answers import no
 from sharedplan.access.asker import asker_of
 from sharedplan.access.choices import Choices
 from sharedplan.access.decision import Facts as Moment
@@ -22,11 +24,11 @@ from sharedplan.access.judgement import judge
 from sharedplan.access.principal import PURPOSES, Principal
 from sharedplan.access.provisions import rules_of
 from sharedplan.access.register import keeps_the_plan
-from sharedplan.access.relations import memberships
+from sharedplan.access.relations import Membership, memberships
 from sharedplan.access.scopes import parse as scopes
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Incorrect
-from sharedplan.exchange.facts import Known, known
+from sharedplan.exchange.facts import Known, known, told_as_seen
 from sharedplan.fhir import json_text, references, resources
 from sharedplan.fhir.bundles import instant
 from sharedplan.fhir.exchanges import Answer, Asked, Json
@@ -66,12 +68,15 @@ async def access_decision(asked: Asked, by: Principal, acting: Acting) -> Answer
     text = await acting.unit.known(asking.person, asking.organization, [asking.client], items, wholly=True)
     found = known(text, asked.base)
     facts = await _as_of(asking, found.of(asking.client, (), _CHOICES), acting, asked.base)
-    if not await _may_ask(asking, by, facts, found, acting, asked.base):
+    may_ask = await _may_ask(asking, by, facts, found, acting, asked.base)
+    if not may_ask:
         facts = Facts(facts.at, Client(asking.client), directory=facts.directory)
-        found = replace(found, items={})
-    item = await _item(asking, facts, found, acting, asked.base)
+    there = await _there(asking, found, acting, asked.base) if may_ask else None
+    item = there or _new(asking, facts)
     question = Question(asking.person, asking.organization, asking.purpose, asking.action, item)
     judgement = judge(question, facts)
+    if asking.target is not None and there is None and asking.action != "create" and judgement.is_permitted:
+        judgement = no("target", f"there is no {asking.target} that you may see")
     if asking.target is None and asking.action in ("read", "search") and asking.at is None and not asking.consents:
         seen = await _visible(asking, acting)
         if seen is not None and not judgement.is_permitted and facts.client.controller is not None:
@@ -169,7 +174,8 @@ def _consent(resource: Any, number: int, at: str) -> Json:
 
 async def _as_of(asking: _Asking, facts: Facts, acting: Acting, base: str) -> Facts:
     """The facts at the instant that is asked about, with the consents that might be saved."""
-    at = asking.at or facts.at
+    facts = await told_as_seen(facts, acting)
+    at, seen = asking.at or facts.at, {rule.consent for rule in facts.rules if rule.is_told}
     if asking.at is not None and asking.at < facts.at:
         client = OfClient(asking.client)
         consents = await _then("Consent", client, at, acting)
@@ -177,18 +183,25 @@ async def _as_of(asking: _Asking, facts: Facts, acting: Acting, base: str) -> Fa
         facts = replace(
             facts,
             rules=tuple(
-                rule
+                replace(rule, is_told=rule.consent in seen)
                 for each in consents
                 for rule in rules_of(json_text.read(str(each.content)), each.version, each.last_updated, base=base)
             ),
-            memberships=tuple(
-                one for each in teams for one in memberships(json_text.read(str(each.content)), base=base)
-            ),
+            memberships=tuple(one for each in teams for one in _members_then(each, facts, base)),
         )
     new = {f"Consent/{each['id']}" for each in asking.consents}
     added = tuple(rule for each in asking.consents for rule in rules_of(each, 1, facts.at, base=base))
     kept = tuple(rule for rule in facts.rules if rule.consent not in new)
     return replace(facts, at=at, rules=(*kept, *(rule for rule in added if rule.client == asking.client)))
+
+
+def _members_then(team: Version, facts: Facts, base: str) -> tuple[Membership, ...]:
+    """The members that a version of a team names. Who does not say since when has been one as long as is known of those
+    who still are, and of others since that version."""
+    resource = json_text.read(str(team.content))
+    known = {each.member: each.period.low for each in facts.memberships if each.team == f"CareTeam/{team.id}"}
+    named = memberships(resource, base=base)
+    return memberships(resource, base=base, added={e.member: known.get(e.member, team.last_updated) for e in named})
 
 
 async def _then(type: str, of_client: Expression, at: datetime, acting: Acting) -> list[Version]:
@@ -218,15 +231,18 @@ async def _may_ask(asking: _Asking, by: Principal, facts: Facts, found: Known, a
     return not asker.names.isdisjoint(mine.leaders)
 
 
-async def _item(asking: _Asking, facts: Facts, found: Known, acting: Acting, base: str) -> Item:
-    """What is asked about: the thing that is there, or one of the type as it would be."""
-    if asking.target is not None and found.items:
-        type, _, there = asking.target.partition("/")
-        version = await acting.unit.read(type, there, within=_EVERYTHING)
-        if version is not None:
-            item = await _stored(version, found, acting, base)
-            if item.client == asking.client:
-                return item
+async def _there(asking: _Asking, found: Known, acting: Acting, base: str) -> Item | None:
+    """The target, if it is there, of this client, and whoever asks may see it: a hidden one is as one that is not."""
+    if asking.target is None:
+        return None
+    type, _, id = asking.target.partition("/")
+    version = await acting.unit.read(type, id, within=acting.within[type])
+    item = await _stored(version, found, acting, base) if version is not None else None
+    return item if item is not None and item.client == asking.client else None
+
+
+def _new(asking: _Asking, facts: Facts) -> Item:
+    """A thing of the type as it would be."""
     controller = facts.client.plan_controller or facts.client.controller
     if asking.action == "create":
         controller = asking.organization or controller

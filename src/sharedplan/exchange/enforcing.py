@@ -18,15 +18,18 @@ from sharedplan.access.facts import Facts, Question
 from sharedplan.access.items import Item, item_of
 from sharedplan.access.judgement import judge
 from sharedplan.access.principal import Principal
-from sharedplan.access.relations import Directory
+from sharedplan.access.relations import Directory, Role, role_of
 from sharedplan.access.rows import rows_of
 from sharedplan.catalogue import CATALOGUE
-from sharedplan.errors import Refused
+from sharedplan.errors import Issue, Refused
+from sharedplan.exchange.cautioning import cautioned
 from sharedplan.exchange.facts import TELLING, Known, Stored, Written, known
 from sharedplan.fhir import json_text
-from sharedplan.fhir.exchanges import Json
-from sharedplan.interactions.acting import Write
+from sharedplan.fhir.exchanges import Asked, Json
+from sharedplan.interactions.acting import Acting, Write
+from sharedplan.search.expression import Everything, RefersTo
 from sharedplan.search.indexing import index_values
+from sharedplan.search.parameters import PARAMETERS
 from sharedplan.search.values.reference import indexed
 from sharedplan.store.unit_of_work import Unit
 from sharedplan.store.versions import Change
@@ -37,7 +40,11 @@ OPENING = frozenset({"Consent", "CareTeam"})
 LOOKED_THROUGH = OPENING | {"CarePlan", "Task"}
 """Types of which even the system of a register does not write everything in it."""
 
+_WEIGHTY = ("type", "partOf", "active")
+"""Elements of an Organization that views and consents go by."""
+
 _CHOICES = Choices()
+_WHOLE = dict.fromkeys(CATALOGUE, Everything())
 _NOTHING_KNOWN = Stored(None, frozenset(), None, None)
 
 
@@ -49,6 +56,9 @@ class Operating:
 
     async def judged(self, writes: Sequence[Write], unit: Unit, base: str) -> list[Change | Exception]:
         return [each.change for each in writes]
+
+    async def cautioned(self, writes: Sequence[Write], asked: Asked, acting: Acting) -> list[tuple[Issue, ...]]:
+        return await cautioned(writes, acting, asked.base)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +114,7 @@ class _Judging:
     known: Known
     written: tuple[Written, ...]
     related: frozenset[tuple[str, str]]
+    roles: tuple[Role, ...] = ()
 
     def of(self, each: _Planned) -> Change | Exception:
         """The change as it may be done; or why it may not."""
@@ -210,14 +221,40 @@ class _Judging:
             organizations = {_reference(one.get("organization"), self.known.base) for one in resources}
             if self.by.person is not None or organizations != {self.by.organization}:
                 return Refused("a PractitionerRole is written by the system of its own organisation")
-        if each.type == "Organization":
-            before, after = (
-                _reference((one or {}).get("partOf"), self.known.base) for one in (each.before, each.after)
-            )
-            above = tuple(self.known.directory.above(after)) if after is not None else ()
-            if after != before and above and (self.by.organization or "") not in above:
-                return Refused("an Organization is made part of another by that one, or by one above it")
+        if each.type == "Organization" and (why_not := self.why_not_organization(each)) is not None:
+            return Refused(why_not)
+        if each.type == "Practitioner" and each.before is not None and not self.may_change_practitioner(each):
+            return Refused("a Practitioner is changed by himself, by who stored him or by whom alone he works for")
         return each.write.change
+
+    def why_not_organization(self, each: _Planned) -> str | None:
+        """Why the asker may not write the Organization; None when he may.
+
+        Consents and bans go by what an organisation is and what it is part of. So it is changed by itself and those
+        above it, and as to these by those above it alone, as long as there are any.
+        """
+        before, after = (_reference((one or {}).get("partOf"), self.known.base) for one in (each.before, each.after))
+        above = tuple(self.known.directory.above(after)) if after is not None else ()
+        if after != before and above and self.acts_for not in above:
+            return "an Organization is made part of another by that one, or by one above it"
+        if each.before is None:
+            is_taken = each.write.change.version > 1 and self.acts_for != each.name
+            return "a deleted Organization is brought back by itself" if is_taken else None
+        chain = tuple(self.known.directory.above(each.name))
+        if self.acts_for not in chain:
+            return "an Organization is changed by itself, or by one above it"
+        is_weighty = each.after is None or any(each.before.get(name) != each.after.get(name) for name in _WEIGHTY)
+        if is_weighty and len(chain) > 1 and self.acts_for == each.name:
+            return f"what an Organization is ({', '.join(_WEIGHTY)}), and that it is, is changed by one above it"
+        return None
+
+    def may_change_practitioner(self, each: _Planned) -> bool:
+        """Whether it is himself, or an organisation that stored him, is above that one, or has all his roles."""
+        stored = self.known.items.get(each.name, _NOTHING_KNOWN)
+        if self.by.person == each.name or not stored.holders or self.acts_for in stored.holders:
+            return True
+        roles = [role for role in self.roles if role.practitioner == each.name and role.period.covers(self.known.at)]
+        return bool(roles) and all(role.organization == self.acts_for for role in roles)
 
     def refused(self, each: _Planned) -> Refused:
         """The same whatever the reason: it could tell of consents and teams that the asker does not see."""
@@ -228,7 +265,8 @@ class _Judging:
 async def _judging(by: Principal, writes: Sequence[Write], unit: Unit, base: str) -> _Judging:
     planned = tuple(_planned(each, base) for each in writes)
     clients = dict.fromkeys(name for each in planned for name in (*each.clients_before, *each.clients_after))
-    there = [each.name for each in planned if each.before is not None and each.is_of_clients]
+    kept = [each for each in planned if each.before is not None]
+    there = [each.name for each in kept if each.is_of_clients or each.type == "Practitioner"]
     wholly = by.person is not None or any(each.type in OPENING for each in planned)
     own = [each for each in planned if each.is_of_clients and each.before is not None]
     text = await unit.known(by.person, by.organization, list(clients), there, wholly=wholly)
@@ -240,12 +278,25 @@ async def _judging(by: Principal, writes: Sequence[Write], unit: Unit, base: str
         for each in planned
         if each.type == "Organization" and (above := _reference((each.after or {}).get("partOf"), base)) is not None
     }
+    parents |= {each.name for each in kept if each.type == "Organization"}
     if parents:
         found = replace(found, directory=_with_parents(found, await unit.above(sorted(parents))))
     written = tuple(
         Written(each.name, each.after, _register(each, by, found)) for each in planned if each.is_of_clients
     )
-    return _Judging(by, planned, found, written, await _related(planned, found, unit))
+    people = [each.name for each in kept if each.type == "Practitioner"]
+    return _Judging(
+        by, planned, found, written, await _related(planned, found, unit), await _roles_of(people, unit, base)
+    )
+
+
+async def _roles_of(people: Sequence[str], unit: Unit, base: str) -> tuple[Role, ...]:
+    """The roles of these Practitioners, at whatever organisation."""
+    if not people:
+        return ()
+    where = RefersTo(PARAMETERS["PractitionerRole"]["practitioner"], tuple(people))
+    found = await unit.living("PractitionerRole", where, within=_WHOLE, limit=10 * len(people) + 100)
+    return tuple(role_of(json_text.read(str(each.content)), base=base) for each in found.versions)
 
 
 def _planned(write: Write, base: str) -> _Planned:

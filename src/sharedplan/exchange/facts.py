@@ -1,4 +1,4 @@
-"""What the store knows, as the facts of a judgement, with what is about to be written beside it; pure."""
+"""What the store knows, as the facts of a judgement, with what is about to be written beside it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -21,6 +21,8 @@ from sharedplan.access.relations import (
 from sharedplan.access.rows import membership, rule, span_of
 from sharedplan.fhir import json_text
 from sharedplan.fhir.exchanges import Json
+from sharedplan.interactions.acting import Acting
+from sharedplan.interactions.existence import visible
 
 TELLING = frozenset({"CareTeam", "Consent", "EpisodeOfCare", "Encounter", "Task", "CarePlan"})
 """Types that say something of access, beside the Patient and the directory."""
@@ -81,7 +83,7 @@ class Known:
             ),
             memberships=(
                 *map(membership, untouched(known["members"], "team")),
-                *(each for one in teams for each in memberships(one, base=base)),
+                *(each for one in teams for each in memberships(one, base=base, added=self._since(one, known))),
             ),
             relations=tuple(
                 replace(each, controller=by) for one, by in relations for each in relations_of(one, base=base)
@@ -93,6 +95,19 @@ class Known:
             ),
             choices=choices,
         )
+
+    def _since(self, team: Json, known: Mapping[str, Any]) -> Mapping[str, datetime]:
+        """Since when those are members whom a team that is about to be written names without saying so."""
+        name, now = f"CareTeam/{team['id']}", memberships(team, base=self.base)
+        before = {row["member"]: membership(row).period.low for row in known["members"] or () if row["team"] == name}
+        return {each.member: before.get(each.member, self.at) for each in now}
+
+
+async def told_as_seen(facts: Facts, acting: Acting) -> Facts:
+    """The facts, whose explanations name no consent that the asker may not see."""
+    keys = {("Consent", rule.consent.partition("/")[2]) for rule in facts.rules}
+    seen = {f"{type}/{id}" for type, id in await visible(keys, acting)}
+    return replace(facts, rules=tuple(replace(rule, is_told=rule.consent in seen) for rule in facts.rules))
 
 
 def known(text: str, base: str) -> Known:

@@ -23,8 +23,8 @@ from sharedplan.fhir.references import rewritten
 from sharedplan.interactions import create, delete, patch, update
 from sharedplan.interactions.acting import Policy
 from sharedplan.interactions.criteria import check_still_selected
-from sharedplan.interactions.existence import missing_references
 from sharedplan.interactions.proposals import Proposal, answer_with, judged
+from sharedplan.interactions.remarks import remarks
 from sharedplan.store.trail import Trail
 from sharedplan.store.unit_of_work import Unit
 from sharedplan.store.versions import Version
@@ -233,14 +233,15 @@ async def _allowed(ready: dict[int, Proposal], parts: list[Part]) -> dict[int, P
 
 
 async def _checked(ready: dict[int, Proposal], asked: Asked, parts: list[Part]) -> dict[int, Proposal]:
-    """The proposals with warnings for references that lead nowhere; raises when the server enforces them."""
+    """The proposals with what is to be said of them; raises for references that lead nowhere when the server enforces
+    them."""
     if not ready:
         return ready
     surroundings = next(part.acting for part in parts if part.is_change)
-    missing = await missing_references(list(ready.values()), asked, surroundings)
+    found = await remarks(list(ready.values()), asked, surroundings)
     checked: dict[int, Proposal] = {}
     failures: list[Issue] = []
-    for (number, proposal), issues in zip(ready.items(), missing, strict=True):
+    for (number, proposal), issues in zip(ready.items(), found, strict=True):
         checked[number] = replace(proposal, warnings=proposal.warnings + issues) if issues else proposal
         errors = tuple(issue for issue in issues if issue.severity == "error")
         if errors:

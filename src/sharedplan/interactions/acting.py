@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import NamedTuple, Protocol
 
 from sharedplan.clock import Clock
-from sharedplan.fhir.exchanges import Answer, Json
+from sharedplan.errors import Issue
+from sharedplan.fhir.exchanges import Answer, Asked, Json
 from sharedplan.fhir.json_text import write
 from sharedplan.interactions.cursors import Cursors
 from sharedplan.search.expression import Expression
@@ -54,6 +55,9 @@ class Access(Protocol):
 
     async def judged(self, writes: Sequence[Write], unit: Unit, base: str) -> list[Change | Exception]:
         """For each of the writes, which go in together, the change as it may be done, or why it may not."""
+
+    async def cautioned(self, writes: Sequence[Write], asked: Asked, acting: "Acting") -> list[tuple[Issue, ...]]:
+        """For each of the writes, which go in together, what the writer should know of it beside what he sees."""
 
 
 @dataclass(frozen=True, slots=True)

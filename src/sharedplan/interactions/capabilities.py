@@ -56,6 +56,15 @@ BREAK_GLASS = Operation(
 OF_PATIENTS = (ACCESS_DECISION, BREAK_GLASS)
 """Operations of a Patient alone, at its instance."""
 
+PREVIEW = Operation(
+    "preview",
+    "https://sharedplan.dev/fhir/OperationDefinition/Consent-preview",
+    "Who gains and who loses what by this Consent, before it is saved; nothing is stored",
+)
+"""An operation of Consent alone, at its type."""
+
+_OF_ONE_TYPE = {"Patient": OF_PATIENTS, "Consent": (PREVIEW,)}
+
 OPERATIONS = (
     Operation(
         "validate",
@@ -138,7 +147,7 @@ def _resource(offered: Offered, if_match_required: bool) -> Json:
         "searchParam": [_search_parameter(parameter) for parameter in PARAMETERS[offered.type].values()],
     }
     if "create" in can:
-        known = (*OPERATIONS, *OF_PATIENTS) if offered.type == "Patient" else OPERATIONS
+        known = (*OPERATIONS, *_OF_ONE_TYPE.get(offered.type, ()))
         told["operation"] = [
             {"name": each.name, "definition": each.definition, "documentation": each.does} for each in known
         ]

@@ -6,10 +6,9 @@ target only warns, unless the server is set to enforce. https://hl7.org/fhir/R4/
 
 from collections import defaultdict
 from collections.abc import Sequence, Set
-from dataclasses import replace
 
 from sharedplan.catalogue import CATALOGUE
-from sharedplan.errors import Issue, Unprocessable
+from sharedplan.errors import Issue
 from sharedplan.fhir import json_text, references
 from sharedplan.fhir.exchanges import Asked, Json
 from sharedplan.interactions.acting import Acting
@@ -17,17 +16,6 @@ from sharedplan.interactions.proposals import Proposal
 from sharedplan.search.expression import HasId
 
 Key = tuple[str, str]
-
-
-async def with_references_checked(proposal: Proposal, asked: Asked, acting: Acting) -> Proposal:
-    """The proposal, with a warning for each reference to what is not visibly there.
-
-    Raises Unprocessable instead when the server enforces references.
-    """
-    (issues,) = await missing_references([proposal], asked, acting)
-    if any(issue.severity == "error" for issue in issues):
-        raise Unprocessable(issues=issues)
-    return replace(proposal, warnings=proposal.warnings + issues) if issues else proposal
 
 
 async def missing_references(proposals: Sequence[Proposal], asked: Asked, acting: Acting) -> list[tuple[Issue, ...]]:

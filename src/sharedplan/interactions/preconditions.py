@@ -9,7 +9,7 @@ FHIR compares weak and strong tags alike: `W/"3"` and `"3"` both name version 3.
 import re
 from datetime import datetime
 
-from sharedplan.errors import Incorrect, PreconditionNeeded, VersionMismatch
+from sharedplan.errors import Incorrect, PreconditionNeeded, Refused, VersionMismatch
 from sharedplan.fhir.exchanges import Asked
 from sharedplan.store.versions import Version
 
@@ -41,9 +41,12 @@ def check_write(asked: Asked, current: Version | None, *, required: bool = False
 
     A deletion's own tag lets a resource be brought back; `*` asks for a living one. `required`: the setting that wants
     If-Match for every change of what is there.
-    Raises VersionMismatch, Incorrect for a malformed header, PreconditionNeeded.
+    Raises VersionMismatch, Incorrect for a malformed header, PreconditionNeeded, Refused for what is shown in part.
     """
     living = current is not None and not current.is_deleted
+    if current is not None and living and current.is_masked:
+        what = f"{current.type}/{current.id}"
+        raise Refused(f"{what} is shown to you in part, for a safety ban, so it is changed by its own register alone")
     if asked.if_match is not None:
         named = tags(asked.if_match, "If-Match")
         if named == (ANY,):

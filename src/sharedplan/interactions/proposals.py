@@ -130,6 +130,9 @@ class _Later:
     def allows(self, asked: object, it: Known) -> bool:
         return True
 
+    def masks(self, it: Known) -> bool:
+        return False
+
 
 _LATER = _Later()
 

@@ -105,6 +105,16 @@ class Permitted(Expression):
     purpose: str
 
 
+def asker_of(slice: Expression) -> Permitted | None:
+    """Whom what a slice opens is open to by the team and the consents; None when all of it is by something else."""
+    match slice:
+        case Permitted():
+            return slice
+        case And(parts) | Or(parts):
+            return next((found for part in parts if (found := asker_of(part)) is not None), None)
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Opened(Expression):
     """The person broke the glass for the client that it names, at that organisation and with that purpose, and what he

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 from sharedplan.errors import Incorrect
 from sharedplan.search import expression as e
+from sharedplan.search import masking
 from sharedplan.search.parameters import COMPARTMENTS, PARAMETERS, Parameter
 from sharedplan.search.values import date, lookup, number, position, reference, string, token, uri
 
@@ -30,6 +31,9 @@ class World(Protocol):
     def allows(self, asked: e.Permitted | e.Opened | e.OfOwnClients, it: Known) -> bool:
         """What the register, the teams and the consents of the clients that it names say."""
 
+    def masks(self, it: Known) -> bool:
+        """Whether a safety ban takes something out of it for whoever asks."""
+
 
 class _Alone:
     """No other resources are at hand."""
@@ -39,6 +43,9 @@ class _Alone:
 
     def allows(self, asked: e.Permitted | e.Opened | e.OfOwnClients, it: Known) -> bool:
         raise Incorrect("what a client allows is not known here")
+
+    def masks(self, it: Known) -> bool:
+        return False
 
 
 _ALONE = _Alone()
@@ -62,6 +69,10 @@ def matches(
 
 
 def _meets(expression: e.Expression, it: Known, world: World) -> bool:
+    if masking.of_masked(expression) and world.masks(it):
+        if isinstance(expression, e.RefersTo):
+            return _has(masking.without_places(expression), it.values)
+        return isinstance(expression, e.Missing)
     match expression:
         case e.Everything():
             return True
@@ -101,6 +112,7 @@ def _meets(expression: e.Expression, it: Known, world: World) -> bool:
             return any(
                 mine.intersection(_found(parameter, each.values)) and _meets(where, each, world)
                 for each in world.of(parameter.resource)
+                if not (it.type == "Location" and masking.is_masked(parameter) and world.masks(each))
             )
     return _has(expression, it.values)
 

@@ -183,6 +183,20 @@ class Clients:
         )
         return kept if asked.person is None else f"{kept} and {self.once(f'access_concerned(CLIENT, {asker})')}"
 
+    def masked(self, asked: e.Permitted) -> str:
+        """Whether a client that the row names has a safety ban, and the asker does not act for the row's register."""
+        self.asker(asked)
+        match self.kind:
+            case "id" | "text":
+                banned = f"access_has_safety_ban({self.name})"
+            case "text[]":
+                one = self.statement.alias()
+                each = f"select from unnest({self.alias}.patient) {one}(client)"
+                banned = f"exists ({each} where access_has_safety_ban({one}.client))"
+            case _:
+                return ""
+        return f"(({self.alias}.controller = {ACTED_FOR}) is not true and {banned})"
+
     def asker(self, asked: e.Permitted | e.Opened | e.OfOwnClients) -> str:
         return self.statement.asked_by(asked.person, asked.organization)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sharedplan.search import expression as e
+from sharedplan.search.masking import MASKED, is_masked, of_masked, without_places
 from sharedplan.search.matching import members
 from sharedplan.search.parameters import Parameter
 from sharedplan.search.values import lookup, position, string, token, uri
@@ -45,7 +46,25 @@ def condition(
     beside it leaves rows of that client alone, so what he allows is asked once. `is_whole`: nothing beside it leaves
     out any.
     """
-    return _Condition(statement, type, alias, client, is_whole).sql(expression, is_anchored)
+    return _Condition(statement, type, alias, client, is_whole, e.asker_of(expression)).sql(expression, is_anchored)
+
+
+def masked(statement: Statement, within: e.Expression, type: str, alias: str = "r") -> str:
+    """SQL of whether a safety ban takes something out of the row of the type, under that alias, for whom the slice is
+    of; empty when it never does."""
+    asker = e.asker_of(within)
+    return Clients(statement, type, alias).masked(asker) if asker is not None and type in MASKED else ""
+
+
+def masked_column(statement: Statement, within: e.Expression, type: str, alias: str = "r") -> str:
+    """The same as a column to be selected: `masked`."""
+    return f"{masked(statement, within, type, alias) or 'false'} AS masked"
+
+
+def unmasked(statement: Statement, parameter: Parameter, alias: str) -> str:
+    """The condition, to stand behind others, that what the parameter finds in a row may be told to whoever asks."""
+    hidden = masked(statement, statement.seen.get(parameter.resource, e.Nothing()), parameter.resource, alias)
+    return f" and ({hidden}) is not true" if hidden and is_masked(parameter) else ""
 
 
 def rows(statement: Statement, type: str) -> str:
@@ -119,8 +138,26 @@ class _Condition:
     alias: str
     client: str | None = None
     is_whole: bool = False
+    slice: e.Permitted | None = None  # whose slice the expression is, when it is one
 
     def sql(self, expression: e.Expression, is_anchored: bool = False) -> str:
+        if of_masked(expression) and (hidden := self.masked()):
+            match expression:
+                case e.Missing(parameter):
+                    return f"(({hidden}) is true or {self.missing(parameter)})"
+                case e.RefersTo() if (others := without_places(expression)).references:
+                    found = f"({self.of_parameter(expression)} and ({hidden}) is not true)"
+                    return f"({self.of_parameter(others)} or {found})"
+            return f"({self.shown(expression, is_anchored)} and ({hidden}) is not true)"
+        return self.shown(expression, is_anchored)
+
+    def masked(self) -> str:
+        """Whether something of the row is masked for whoever asks; empty when it never is."""
+        within = self.slice or self.statement.seen.get(self.type, e.Nothing())
+        return masked(self.statement, within, self.type, self.alias)
+
+    def shown(self, expression: e.Expression, is_anchored: bool) -> str:
+        """The condition, where nothing is masked."""
         match expression:
             case e.Everything():
                 return "true"
@@ -130,7 +167,7 @@ class _Condition:
                 return self.all_of(parts, is_anchored or is_anchor(expression))
             case e.Or(parts):
                 return _joined(" or ", [self.sql(part, is_anchored) for part in _merged(parts)], "false")
-            case e.Not(e.Missing(parameter)):
+            case e.Not(e.Missing(parameter)) if not of_masked(e.Missing(parameter)):
                 return f"not {self.missing(parameter)}"
             case e.Not(part):
                 return f"({self.sql(part, is_anchored)}) is not true"
@@ -330,6 +367,7 @@ class _Condition:
         parameter, inner = asked.parameter, self.statement.alias()
         source = f"{rows(self.statement, parameter.resource)} {inner}"
         where = self.visible(parameter.resource, asked.where, inner, is_anchored)
+        where += unmasked(self.statement, parameter, inner) if self.type == "Location" else ""
         column, start = f'{inner}."{parameter.column}"', len(self.type) + 2
         if parameter.is_canonical:
             return f"exists (select from {source} where {column} && {self.alias}.url and {where})"
@@ -355,7 +393,7 @@ class _Condition:
         """The condition on another type's rows, those of its slice only; `is_found`: they are few already."""
         within = self.statement.seen[type]
         asked = _Condition(self.statement, type, alias).sql(where, is_anchor(within))
-        inside = _Condition(self.statement, type, alias, client_of(where))
+        inside = _Condition(self.statement, type, alias, client_of(where), slice=e.asker_of(within))
         return f"{asked} and {inside.sql(within, is_found or is_anchor(where))}"
 
 

@@ -1,8 +1,8 @@
 """The rows that say what a Consent or a CareTeam means for access, written in the statement that writes the resource.
 
 `access/rows.py` makes them. So there is no moment at which a consent is withdrawn and still opens something. A member
-of a team who does not say since when has been one since the version of the team that first named him; the first
-version's have been as long as the team. `sharedplan reindex` makes all anew.
+of a team who does not say since when has been one since the version of the team that first named him, the first one
+too: a consent that names nobody covers who was a member when it was given. `sharedplan reindex` makes all anew.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ def forgetting(type: str, *, id: str) -> str:
     return f"forgotten AS (DELETE FROM {table} WHERE {column} = '{type}/' || {id}::text)"
 
 
-def telling(type: str, *, id: str, rows: str, at: str, version: str, source: str = "") -> str:
+def telling(type: str, *, id: str, rows: str, at: str, source: str = "") -> str:
     """A step of a statement that puts them in; all arguments are SQL, `rows` of the JSON array.
 
     It sees the rows of the version before, for all steps of a statement look at the same moment.
@@ -55,18 +55,17 @@ def telling(type: str, *, id: str, rows: str, at: str, version: str, source: str
         SELECT {values}, told.period * CASE WHEN told.says_since THEN '(,)' ELSE tstzrange(named.since, NULL) END,
             named.since
         FROM json_populate_recordset(NULL::access_member, {rows}::json) told{source}, LATERAL (
-            SELECT CASE WHEN {version} = 1 THEN NULL WHEN {first} THEN ({before}) ELSE {at} END AS since
+            SELECT CASE WHEN {first} THEN ({before}) ELSE {at} END AS since
         ) named
     )"""
 
 
-def since(versions: Sequence[tuple[datetime, str | None]]) -> dict[str, str | None]:
-    """Each member that the newest version of a team names → when the first of the versions without a gap did; None
-    when that is the first of all. `versions`: (instant, content), the content None where it was deleted."""
-    found: dict[str, str | None] = {}
-    for number, (at, content) in enumerate(versions):
-        named = _members(content)
-        found = {each: found[each] if each in found else None if number == 0 else at.isoformat() for each in named}
+def since(versions: Sequence[tuple[datetime, str | None]]) -> dict[str, str]:
+    """Each member that the newest version of a team names → when the first of the versions without a gap did.
+    `versions`: (instant, content), the content None where it was deleted."""
+    found: dict[str, str] = {}
+    for at, content in versions:
+        found = {each: found.get(each, at.isoformat()) for each in _members(content)}
     return found
 
 
@@ -76,7 +75,7 @@ def _members(content: str | None) -> list[str]:
     return [text for each in participants if (text := each.get("member", {}).get("reference")) is not None]
 
 
-def completed(type: str, rows: str, at: datetime, since: Mapping[str, str | None]) -> str:
+def completed(type: str, rows: str, at: datetime, since: Mapping[str, str]) -> str:
     """The rows with what a write adds to them: its instant, or since when a member has been one."""
     found = orjson.loads(rows)
     for row in found:

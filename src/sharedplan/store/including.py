@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sharedplan.search.expression import Expression, Nothing
 from sharedplan.search.includes import Include
-from sharedplan.store.compile import condition, rows, source_of
+from sharedplan.store.compile import condition, masked_column, rows, source_of, unmasked
 from sharedplan.store.projection import projection
 from sharedplan.store.queries import Query
 from sharedplan.store.searching import fields
@@ -54,8 +54,9 @@ def step(
             continue
         held = known.get(type)
         new = f" AND r.id <> ALL({statement.bind(sorted(held), 'text[]')})" if held else ""
+        shown = fields(type, masked_column(statement, within, type))
         parts.append(
-            f"(SELECT '{type}' AS type, {fields(type)} FROM {source_of(statement, type, within)} r "
+            f"(SELECT '{type}' AS type, {shown} FROM {source_of(statement, type, within)} r "
             f"WHERE ({' OR '.join(conditions)}) AND {condition(statement, within, type, is_anchored=True)}{new} "
             f"ORDER BY r.id LIMIT {most})"
         )
@@ -86,7 +87,11 @@ def _referred(includes: Sequence[Include], found: Ids, statement: Statement, way
             which = " OR ".join(f"{value} LIKE '{target}/%'" for target in include.targets)
             if include.parameter.is_canonical:
                 which = "true"
-            selects.append(f"SELECT {value} AS v FROM {source} WHERE r.id = ANY({given}) AND ({which or 'false'})")
+            hidden = unmasked(statement, include.parameter, "r")
+            if hidden and include.parameter.resource == "Appointment":  # places are hidden alone
+                hidden = f" and ({value} not like '%Location/%' or {hidden.removeprefix(' and ')})"
+            which = f"({which or 'false'}){hidden}"
+            selects.append(f"SELECT {value} AS v FROM {source} WHERE r.id = ANY({given}) AND {which}")
             for target in include.targets:
                 way = _by_url() if include.parameter.is_canonical else _by_id(target)
                 if way not in ways.setdefault(target, []):
@@ -121,5 +126,11 @@ def _reverse(include: Include, found: Ids, statement: Statement) -> str:
             for type in types
         ]
         return f"{column} && ARRAY({' UNION ALL '.join(urls)})"
-    names = statement.bind([f"{type}/{id}" for type in types for id in found[type]], "text[]")
-    return f"{column} = ANY({names})" if include.parameter.is_scalar else f"{column} && {names}"
+    places, others = [type for type in types if type == "Location"], [type for type in types if type != "Location"]
+    ways = []
+    for each, hidden in ((others, ""), (places, unmasked(statement, include.parameter, "r"))):
+        if each:
+            names = statement.bind([f"{type}/{id}" for type in each for id in found[type]], "text[]")
+            refers = f"{column} = ANY({names})" if include.parameter.is_scalar else f"{column} && {names}"
+            ways.append(f"({refers}{hidden})")
+    return f"({' OR '.join(ways)})"

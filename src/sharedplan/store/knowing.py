@@ -12,6 +12,20 @@ from sharedplan.store.queries import Query
 
 _SPAN = "json_build_array(isempty({0}), lower({0}), upper({0}))"
 
+_WORKPLACES = """CASE WHEN m.member LIKE 'Practitioner/%' THEN (
+    SELECT json_agg(DISTINCT r.organization) FROM practitioner_role r
+    WHERE r.practitioner = m.member AND access_is_active(r.active, r.content) AND EXISTS (
+        SELECT FROM (
+            SELECT v.content FROM resource_version v
+            WHERE v.type = 'PractitionerRole' AND v.id = r.id AND v.last_updated <= m.since
+            ORDER BY v.version DESC LIMIT 1
+        ) at_first
+        WHERE at_first.content -> 'practitioner' ->> 'reference' = r.content -> 'practitioner' ->> 'reference'
+        AND at_first.content -> 'organization' ->> 'reference' = r.content -> 'organization' ->> 'reference'
+    )
+) END"""
+"""Of a member `m` who is a Practitioner and no role: where he has worked since before the team named him."""
+
 _CLIENTS = f"""
     SELECT json_agg(json_build_object(
         'client', c.client,
@@ -28,7 +42,8 @@ _CLIENTS = f"""
         ),
         'members', (
             SELECT json_agg(json_build_object('client', m.client, 'team', m.team, 'member', m.member,
-                'on_behalf_of', m.on_behalf_of, 'roles', m.roles, 'period', {_SPAN.format("m.period")}))
+                'on_behalf_of', m.on_behalf_of, 'roles', m.roles, 'period', {_SPAN.format("m.period")},
+                'workplaces', {_WORKPLACES}))
             FROM access_member m WHERE m.client = c.client
         ),
         'rules', (

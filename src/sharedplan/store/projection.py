@@ -103,7 +103,7 @@ class Projection:
             after += "" if is_new else self._superseding(id="$3", at="made.at", source=", made")
             first = 8 + len(self.kinds)
             if self.is_derived:
-                after += self._deriving(id="$3", rows=f"${first}", at="made.at", version="$4::integer", source=", made")
+                after += self._deriving(id="$3", rows=f"${first}", at="made.at", source=", made")
                 first += 1
             audit = trail.insert(first)
         if recorded:
@@ -148,7 +148,7 @@ class Projection:
             return f"{truth} DELETE FROM {self.table} WHERE id = $1::text"
         if self.is_derived:
             rows = f"${8 + len(self.kinds)}"
-            truth += self._deriving(id="$1", rows=rows, at="$3::timestamptz", version="$2::integer")
+            truth += self._deriving(id="$1", rows=rows, at="$3::timestamptz")
         values = "".join(f", {placeholder(kind, n)}" for n, kind in enumerate(self.kinds, 8))
         return f"""
             {truth}
@@ -171,10 +171,10 @@ class Projection:
         """The index values, and what is derived."""
         return [*self.encoded(change), change.derived or "[]"] if self.is_derived else self.encoded(change)
 
-    def _deriving(self, *, id: str, rows: str, at: str, version: str, source: str = "") -> str:
+    def _deriving(self, *, id: str, rows: str, at: str, source: str = "") -> str:
         """Steps of a statement that replace what the version before said of access."""
         forgotten = derived.forgetting(self.type, id=id)
-        told = derived.telling(self.type, id=id, rows=rows, at=at, version=version, source=source)
+        told = derived.telling(self.type, id=id, rows=rows, at=at, source=source)
         return f", {forgotten}, {told}"
 
     def _superseding(self, *, id: str, at: str, source: str = "") -> str:

@@ -12,9 +12,11 @@ from functools import lru_cache
 from typing import Any
 
 from sharedplan.catalogue import CATALOGUE
-from sharedplan.search.expression import And, Everything, Expression, Not, Nothing, OfClient, OfRegister, Or
+from sharedplan.search.expression import And, Everything, Expression, Not, Nothing, OfClient, OfRegister, Or, asker_of
+from sharedplan.search.masking import MASKED
 from sharedplan.store import trail as trails
-from sharedplan.store.compile import client_of, condition, is_anchor, source_of
+from sharedplan.store.clients import ACTED_FOR
+from sharedplan.store.compile import client_of, condition, is_anchor, masked_column, source_of
 from sharedplan.store.projection import projection
 from sharedplan.store.statements import Statement
 from sharedplan.store.trail import Trail
@@ -37,17 +39,19 @@ def current(type: str, id: str, *, within: Expression, version: int | None = Non
     rows = _rows(type, within, statement)
     if version is not None:
         rows += f" AND r.version = {statement.bind(version, 'integer')}"
-    return statement.headed(f"SELECT {projection(type).fields} {rows} AND r.id = $1::text"), statement.parameters
+    sql = f"SELECT {projection(type).fields}, {masked_column(statement, within, type)} {rows} AND r.id = $1::text"
+    return statement.headed(sql), statement.parameters
 
 
 def audited(type: str, id: str, *, within: Expression, trail: Trail, row_id: str) -> Query:
     """The same, and the audit row in one statement: its outcome says whether a row was found."""
     statement = Statement([id, *trails.row(trail, row_id)])
-    return statement.headed(_audited(type, _rows(type, within, statement))), statement.parameters
+    rows, masks = _rows(type, within, statement), masked_column(statement, within, type)
+    return statement.headed(_audited(type, rows, masks)), statement.parameters
 
 
 @lru_cache(maxsize=1024)
-def _audited(type: str, rows: str) -> str:
+def _audited(type: str, rows: str, masks: str) -> str:
     shape = projection(type)
     patients = f", {shape.patients} AS patients" if shape.patients else ""
     audit = trails.insert(
@@ -60,7 +64,7 @@ def _audited(type: str, rows: str) -> str:
     )
     return f"""
         WITH found AS MATERIALIZED (
-            SELECT {shape.fields}, r.controller{patients} {rows} AND r.id = $1::text
+            SELECT {shape.fields}, r.controller{patients}, {masks} {rows} AND r.id = $1::text
         ), recorded AS ({audit})
         SELECT * FROM found
     """
@@ -85,8 +89,9 @@ def living(type: str, where: Expression, *, within: Expression, seen: Mapping[st
     asked = condition(statement, where, type, is_anchored=is_anchor(within))
     slice = _inside(statement, within, type, where)
     shape = projection(type)
+    masks = masked_column(statement, within, type)
     source = source_of(statement, type, within)
-    rows = f"SELECT {shape.fields} FROM {source} r WHERE {asked} AND {slice} LIMIT {limit + 1:d}"
+    rows = f"SELECT {shape.fields}, {masks} FROM {source} r WHERE {asked} AND {slice} LIMIT {limit + 1:d}"
     sql = f"WITH few AS MATERIALIZED ({rows}) {weighed('few', 'id')}"
     return statement.headed(sql), statement.parameters
 
@@ -96,7 +101,8 @@ def newest(type: str, id: str, *, within: Expression) -> Query:
     statement = Statement([type, id])
     seen = _seen(type, within, statement)
     sql = f"""
-        SELECT {_FIELDS} FROM resource_version v WHERE v.type = $1::text AND v.id = $2::text AND {seen}
+        SELECT {_FIELDS}, {_masked({type: within}, [type], statement)}
+        FROM resource_version v WHERE v.type = $1::text AND v.id = $2::text AND {seen}
         ORDER BY v.version DESC LIMIT 1
         """
     return statement.headed(sql), statement.parameters
@@ -107,7 +113,7 @@ def version(type: str, id: str, number: int, *, within: Expression) -> Query:
     statement = Statement([type, id, number])
     seen = _seen(type, within, statement)
     sql = f"""
-        SELECT {_FIELDS}, v.controller FROM resource_version v
+        SELECT {_FIELDS}, v.controller, {_masked({type: within}, [type], statement)} FROM resource_version v
         WHERE v.type = $1::text AND v.id = $2::text AND v.version = $3::integer AND {seen}
         """
     return statement.headed(sql), statement.parameters
@@ -146,11 +152,12 @@ def history(
                 AND later.id = v.id AND later.version = v.version + 1
                 AND later.last_updated <= {bound(low, "timestamptz")})""")
     rows = f"FROM resource_version v WHERE {' AND '.join(parts)}"
+    masks = _masked(within, types, statement)
     place = f" AND v.last_updated < {bound(before, 'timestamptz')}" if before is not None else ""
     return (
         statement.headed(f"""
         WITH few AS (
-            SELECT {_FIELDS}, v.controller {rows}{place} ORDER BY v.last_updated DESC LIMIT $1::integer + 1
+            SELECT {_FIELDS}, v.controller, {masks} {rows}{place} ORDER BY v.last_updated DESC LIMIT $1::integer + 1
         ), page AS MATERIALIZED ({weighed("few", "last_updated DESC")})
         SELECT counted.total, page.*
         FROM (SELECT count(*) AS total FROM (SELECT {rows} LIMIT {COUNTED + 1}) few) counted
@@ -164,7 +171,8 @@ def locking(type: str, ids: Sequence[str], *, within: Expression) -> Query:
     """The living rows of these ids, locked in the order of the ids until the unit of work ends."""
     statement = Statement([list(ids)])
     rows = _rows(type, within, statement)
-    sql = f"SELECT {projection(type).fields} {rows} AND r.id = ANY($1::text[]) ORDER BY r.id FOR UPDATE OF r"
+    fields = f"{projection(type).fields}, {masked_column(statement, within, type)}"
+    sql = f"SELECT {fields} {rows} AND r.id = ANY($1::text[]) ORDER BY r.id FOR UPDATE OF r"
     return statement.headed(sql), statement.parameters
 
 
@@ -218,6 +226,20 @@ def _seen(type: str, within: Expression, statement: Statement, *, is_one: bool =
     # Asked of each row by itself: an EXISTS would now and then be made of the whole table.
     is_current = f"(SELECT c.version FROM {projection(type).table} c WHERE c.id = v.id) = v.version"
     return f"({_among(rows, is_one)} AND {is_current})"
+
+
+def _masked(within: Mapping[str, Expression], types: Sequence[str], statement: Statement) -> str:
+    """The column `masked` of a version `v`: whether the ban that a client has now takes something out of it for whoever
+    asks."""
+    found = []
+    for type in types:
+        asker = asker_of(within[type])
+        if asker is None or type not in MASKED:
+            continue
+        statement.asked_by(asker.person, asker.organization)
+        banned = "EXISTS (SELECT FROM unnest(v.patients) p WHERE access_has_safety_ban(p))"
+        found.append(f"v.type = '{type}' AND (v.controller = {ACTED_FOR}) IS NOT TRUE AND {banned}")
+    return f"({' OR '.join(found) or 'false'}) AS masked"
 
 
 def _among(rows: str, is_one: bool) -> str:

@@ -13,9 +13,10 @@ from functools import lru_cache
 from typing import Any
 
 from sharedplan.search.expression import And, Everything, Expression, Not, OfRegister, Or, Permitted, Updated
+from sharedplan.search.masking import MASKED, is_masked
 from sharedplan.search.parameters import Parameter
 from sharedplan.store import trail as trails
-from sharedplan.store.compile import client_of, condition, is_anchor, rows
+from sharedplan.store.compile import client_of, condition, is_anchor, masked, masked_column, rows
 from sharedplan.store.projection import projection
 from sharedplan.store.statements import Statement
 from sharedplan.store.trail import Trail
@@ -92,6 +93,7 @@ def page(search: Search, *, trail: Trail | None = None, row_id: str = "") -> tup
     else:
         hits = tuple(_hits(search, statement, n, type, search.seen[type]) for n, type in enumerate(search.wheres))
     sources = tuple((type, rows(statement, type)) for type in search.wheres)
+    shown = tuple(fields(type, masked_column(statement, search.seen[type], type)) for type in search.wheres)
     beyond = _beyond(search, statement) if place is not None and place.keys is not None else "true"
     moment = _moment(search, statement)
     first = len(statement.parameters) + 1
@@ -102,6 +104,7 @@ def page(search: Search, *, trail: Trail | None = None, row_id: str = "") -> tup
     text = made(
         hits,
         sources,
+        shown,
         tuple(f"k{number}" for number in range(len(search.sort))),
         order=_order(search, place is not None and place.is_backwards),
         beyond=beyond,
@@ -118,6 +121,7 @@ def page(search: Search, *, trail: Trail | None = None, row_id: str = "") -> tup
 def _statement(
     hits: tuple[str, ...],
     sources: tuple[tuple[str, str], ...],
+    fields: tuple[str, ...],
     names: tuple[str, ...],
     *,
     order: str,
@@ -129,7 +133,8 @@ def _statement(
     recorded_from: int | None,
 ) -> str:
     """The text of `page`. `hits` are the matches of each of the types, and `sources` (type, where its rows are read
-    from). When it `walks`, they are of one type, the first to be walked along, and perhaps others."""
+    from), `fields` what of these. When it `walks`, they are of one type, the first to be walked along, and perhaps
+    others."""
     limit = f"LIMIT {count + 1 if count else 0:d}"
     if walks:
         steps = f"few AS (SELECT hits.* FROM ({hits[0]}) hits WHERE {beyond} ORDER BY {order} {limit})"
@@ -146,9 +151,9 @@ def _statement(
             few AS (SELECT * FROM hits WHERE {beyond} ORDER BY {order} {limit})"""
         counted = "SELECT FROM hits"
     found = " UNION ALL ".join(
-        f"SELECT few.rank, {''.join(f'few.{name}, ' for name in names)}{fields(type)} "
+        f"SELECT few.rank, {''.join(f'few.{name}, ' for name in names)}{fields[rank]} "
         f"FROM few JOIN {source} r ON r.id = few.id{f' WHERE few.rank = {rank:d}' if len(sources) > 1 else ''}"
-        for rank, (type, source) in enumerate(sources)
+        for rank, (_, source) in enumerate(sources)
     )
     steps += f", found AS MATERIALIZED ({found}), page AS MATERIALIZED ({weighed('found', order)})"
     if recorded_from is not None:
@@ -180,6 +185,8 @@ def _statement(
 def _shown(sources: tuple[tuple[str, str], ...], names: tuple[str, ...], recorded_from: int | None) -> str:
     """The columns of a page that anybody looks at: the driver takes its time for each, and most for arrays."""
     wanted = ["fetched", *names, "id", "version", "last_updated", "content"]
+    if any(type in MASKED for type, _ in sources):
+        wanted.append("masked")
     if len(sources) > 1:
         wanted.append("rank")
     if recorded_from is None:
@@ -196,20 +203,26 @@ def _name(sources: tuple[tuple[str, str], ...]) -> str:
     return f"(ARRAY[{', '.join(repr(f'{type}/') for type, _ in sources)}])[rank + 1]"
 
 
-def fields(type: str) -> str:
-    """What is selected of a row `r` of a type; the same columns for all types."""
+def fields(type: str, masks: str) -> str:
+    """What is selected of a row `r` of a type; the same columns for all types, the last of which is `masks`."""
     shape = projection(type)
     trail = "r.trail, r.outcome, r.entity" if type == "AuditEvent" else "NULL::json, NULL::text[], NULL::text[]"
     trail = ", ".join(
         f"{each.strip()} AS {name}" for each, name in zip(trail.split(","), ("trail", "outcome", "entity"), strict=True)
     )
     patients = f"{shape.patients or 'NULL::text[]'} AS patients"
-    return f"r.id, r.version, r.last_updated, r.content, r.controller, {patients}, {trail}"
+    return f"r.id, r.version, r.last_updated, r.content, r.controller, {patients}, {trail}, {masks}"
 
 
 def _hits(search: Search, statement: Statement, rank: int, type: str, within: Expression) -> str:
     """The matches of one type within a slice, with their keys."""
-    keys = "".join(f", {_value(key, type)} AS k{number}" for number, key in enumerate(search.sort))
+    hidden = masked(statement, search.seen[type], type) if any(is_masked(key.parameter) for key in search.sort) else ""
+
+    def value(key: SortKey) -> str:
+        found = _value(key, type)
+        return f"CASE WHEN ({hidden}) IS NOT TRUE THEN {found} END" if hidden and is_masked(key.parameter) else found
+
+    keys = "".join(f", {value(key)} AS k{number}" for number, key in enumerate(search.sort))
     source = rows(statement, type)
     asked = search.wheres[type]
     where = condition(statement, asked, type, is_anchored=is_anchor(within))

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from asyncpg import Record
 
@@ -21,6 +21,7 @@ from sharedplan.clock import Clock, SystemClock
 from sharedplan.errors import Fault
 from sharedplan.search.expression import Expression
 from sharedplan.search.includes import Include
+from sharedplan.search.masking import masked
 from sharedplan.store import including, knowing, queries, used_once, writing
 from sharedplan.store.engine import Pool
 from sharedplan.store.engine import RetryableConflict as RetryableConflict
@@ -125,7 +126,7 @@ class Unit:
     async def newest(self, type: str, id: str, *, within: Expression) -> Version | None:
         """The newest version, which may be a deletion (visible only to whom everything of the type is)."""
         found = await self._session.fetch(*queries.newest(type, id, within=within))
-        return Version(*found[0]) if found else None
+        return _version(found[0]) if found else None
 
     async def version(self, type: str, id: str, version: int, *, within: Expression) -> Version | None:
         """That version, if the resource is visible."""
@@ -133,7 +134,7 @@ class Unit:
             found = await self._session.fetch(*queries.current(type, id, within=within, version=version))
             return _living(type, found[0]) if found else None
         found = await self._session.fetch(*queries.version(type, id, version, within=within))
-        return _stored(found[0]) if found else None
+        return _version(found[0]) if found else None
 
     async def history(
         self,
@@ -156,7 +157,7 @@ class Unit:
             return Page([], 0, False)
         found = await self._session.fetch(*query)
         total = found[0]["total"]
-        shown = [_stored(tuple(row)[1:8]) for row in found if row["id"] is not None][:count]
+        shown = [_version(row) for row in found if row["id"] is not None][:count]
         more = bool(shown) and (found[0]["fetched"] or len(found)) > len(shown)
         return Page(shown, total if total <= queries.COUNTED else None, more)
 
@@ -373,20 +374,42 @@ def _living(type: str, row: Record) -> Version:
     if type == "AuditEvent" and row["trail"] is not None:
         told = restored(row["trail"], row["outcome"], row.get("patient") or patients, row["entity"])
     spoken_of = tuple(patients) if patients is not None else None
+    content, is_masked = _content(type, row)
     return Version(
         type,
         row["id"],
         row["version"],
         row["last_updated"],
         interaction,
-        row["content"],
+        content,
         told,
         spoken_of,
         row.get("controller"),
+        is_masked,
     )
 
 
-def _stored(row: Sequence[Any]) -> Version:
-    """A row of versions, with its register at the end."""
-    type, id, version, at, interaction, content, controller = row
-    return Version(type, id, version, at, interaction, content, controller=controller)
+def _version(row: Record) -> Version:
+    """A row of all versions as the version that it is."""
+    content, is_masked = _content(row["type"], row)
+    interaction, at = row["interaction"], row["last_updated"]
+    controller = row.get("controller")
+    return Version(
+        row["type"],
+        row["id"],
+        row["version"],
+        at,
+        interaction,
+        content,
+        controller=controller,
+        is_masked=is_masked,
+    )
+
+
+def _content(type: str, row: Record) -> tuple[str | None, bool]:
+    """The text as it may leave the store, and whether something was taken out: no way leads around here."""
+    content: str | None = row["content"]
+    if content is None or not row.get("masked"):
+        return content, False
+    part = masked(type, content)
+    return (content, False) if part is None else (part, True)

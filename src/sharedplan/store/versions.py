@@ -29,6 +29,7 @@ class Version(NamedTuple):
     trail: Trail | None = None
     patients: tuple[str, ...] | None = None  # whom it speaks of, as references; None when nobody has looked
     controller: str | None = None  # whose register it is in, when somebody has looked
+    is_masked: bool = False  # whether a safety ban has taken something out for whoever asks
 
     @property
     def is_deleted(self) -> bool:

@@ -230,6 +230,34 @@ def break_glass(summary: str) -> Part:
     )
 
 
+def preview(summary: str) -> Part:
+    """The $preview operation of Consent."""
+    return operation(
+        "previewConsent",
+        "Consent",
+        summary,
+        description="In: the Consent, or Parameters with it as `consent`. Out: `gains` and `loses`, each with `actor`, "
+        "`organization` (whom the actor acts for), `type`, `action` (access, collect, correct), `purpose`, `count` (of "
+        "the stored things that the asker sees), `target` (up to 20 of these, when it is not all of the type), "
+        "`future` (whether it is of such things to come), `reason` and `consent`; `warning` and `fault` (what would be "
+        "refused with 422), each with `text` and `expression`. The client, a guardian, the coordinator and the system "
+        "of the plan's controller may ask; others are answered as about a client who never was. Up to 40 persons and "
+        "organisations, 200 consents and 100 things of a type: more persons or consents are a 400.",
+        parameters=[],
+        requestBody={
+            "required": True,
+            "content": {FHIR_JSON: {"schema": {"anyOf": [ref("schemas", "Consent"), ref("schemas", "Resource")]}}},
+        },
+        responses={
+            "200": {
+                "description": "Parameters with what changes for whom",
+                "content": {FHIR_JSON: {"schema": ref("schemas", "Resource")}},
+            },
+            **failures(*SEARCH_FAILURES, 413, 415),
+        },
+    )
+
+
 _EMERGENCY: Part = {
     "resourceType": "Parameters",
     "parameter": [{"name": "reason", "valueString": "Found unconscious at home, medication not known"}],
