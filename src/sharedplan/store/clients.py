@@ -1,7 +1,8 @@
 """What goes by the client of a row, as SQL: whose it is, and whether he lets the asker see it; pure.
 
-The functions that judge are in the database (`migrations/`): a call for each row whose client does not say the same of
-all his things, and for one client alone a single call. What is not found by something else is found by the asker's
+The functions that judge are in the database (`migrations/`). What the asker may see of a client is found out once in a
+statement where its rows are of one client, or are found by the asker's clients; only what does not follow from that is
+asked of each row. What is not found by something else is found by the asker's
 clients, so that a search costs what its asker may see, not what is stored.
 """
 
@@ -109,7 +110,7 @@ class Clients:
                 within = f"{self.is_one_of(found)} and " if found else ""
                 return f"({within}{holds.replace('CLIENT', self.name)})"
             case "text" if self.client is not None:
-                return holds.replace("CLIENT", self.statement.bind(self.client, "text"))
+                return holds.replace("CLIENT", self.statement.bind(self.client, "text")) if "CLIENT" in holds else holds
             case "text":
                 within = f"{self.is_one_of(found)} and " if found else ""
                 return f"({within}{holds.replace('CLIENT', f'{self.alias}.patient')})"
@@ -123,9 +124,16 @@ class Clients:
         return "false"
 
     def permitted(self, asked: e.Permitted) -> str:
-        asker, purpose = self.asker(asked), self.statement.bind(asked.purpose, "text")
-        view, item = self.once(f"access_view(CLIENT, {asker}, {purpose})"), self.item(asker, purpose)
-        by_team = f"case {view} when 'all' then true when 'some' then {item} else false end"
+        asker = self.asker(asked)
+        if self.is_of_one:
+            sight = self.statement.sight_of(str(self.client), asked.purpose)
+            item = self.item(f"(select s from {sight})")
+            by_team = (
+                f"case (select (s).view from {sight}) when 'all' then true when 'some' then {item} else false end"
+            )
+        else:
+            purpose = self.statement.bind(asked.purpose, "text")
+            by_team = f"access_sees(CLIENT, {asker}, {purpose}, {self.thing})"
         if asked.person is None or asked.organization is None:
             return by_team
         # In the own register, a person needs a relation to the client instead of a consent.
@@ -134,16 +142,14 @@ class Clients:
 
     def by_views(self, asked: e.Permitted) -> str:
         """The same as `permitted`, by what was found out of the clients beforehand."""
-        asker = self.asker(asked)
+        self.asker(asked)
         self.statement.viewed_for(asked.purpose)
-        item = self.item(asker, self.statement.bind(asked.purpose, "text")).replace("CLIENT", self.name)
-        ways = [
-            self.is_one_of("(select whole from views_of)"),
-            f"({self.is_one_of('(select partly from views_of)')} and {item})",
-        ]
+        partly = "(select partly from views_of)"
+        item = self.item(f"((select sights from views_of))[array_position({partly}, {self.name})]")
+        ways = [self.is_one_of("(select whole from views_of)"), f"({self.is_one_of(partly)} and {item})"]
         if asked.person is not None and asked.organization is not None:
-            own = f"{self.alias}.controller = {ACTED_FOR} and access_concerned({self.name}, {asker})"
-            ways.append(f"({self.is_one_of('(select c from askers_clients)')} and {own})")
+            own = f"{self.alias}.controller = {ACTED_FOR}"
+            ways.append(f"({self.is_one_of('(select concerned from views_of)')} and {own})")
         return f"({' or '.join(ways)})"
 
     @property
@@ -157,7 +163,13 @@ class Clients:
             return f"{self.alias}.id = any({ids})"
         return f"{self.alias}.patient = any({clients}::text[])"
 
-    def item(self, asker: str, purpose: str) -> str:
+    def item(self, sight: str) -> str:
+        """Whether somebody with that sight of its client sees the row."""
+        return f"access_item({sight}, {self.thing})"
+
+    @property
+    def thing(self) -> str:
+        """The row, as the functions that judge it take it."""
         it = self.alias
         times = [f'{it}."{name}"' for name in TIMES.get(self.type, ())]
         time = f"coalesce({', '.join(times)})" if times else "null"
@@ -165,8 +177,8 @@ class Clients:
             time = f"case when {it}.content -> 'effectiveTiming' is null then {time} end"
         owner = f"{it}.owner" if self.type == "Task" else "null"
         return (
-            f"access_item(CLIENT, {asker}, {purpose}, '{self.type}', {it}.id, {it}.controller, {owner}, {time}, "
-            f"{it}.meta_security, {it}.meta_profile, {it}.content)"
+            f"'{self.type}', {it}.id, {it}.controller, {owner}, {time}, "
+            f"{it}.meta_security, {it}.meta_profile, {it}.content"
         )
 
     def own(self, asked: e.OfOwnClients) -> str:
@@ -181,4 +193,9 @@ class Clients:
 
     def once(self, call: str) -> str:
         """The call, made once for all rows when they are of one client."""
-        return f"(select {call})" if self.client is not None and self.kind == "text" else call
+        return f"(select {call})" if self.is_of_one else call
+
+    @property
+    def is_of_one(self) -> bool:
+        """Whether all rows are of the one client."""
+        return self.client is not None and self.kind == "text"
