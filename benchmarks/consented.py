@@ -3,7 +3,7 @@ that the cost of consents is measured in.
 
 Every client is kept by the bench's welfare area, is on the list of one nurse of the hospital, and has four consents,
 which come to ten rules. A nurse has ten clients, all of whom say the same in one of three WAYS, and the first twelve
-nurses' clients have a hundred plans and a hundred goals each. Of those a nurse sees as many in a hundred as SHARES says.
+nurses' clients have a hundred plans and a hundred goals each, of which SHARES says how many in a hundred a nurse sees.
 Numbered like the plans of `population.py`, from FIRST on, so the two have nothing in common.
 https://hl7.org/fhir/R4/consent.html
 """
@@ -20,6 +20,8 @@ OTHERS = ("Organization/bench-association", "Organization/bench-employment-servi
 NURSES = 12
 """Nurses who ask; as many templates of clients are there."""
 CLIENTS_OF_A_NURSE = 10
+FEWEST = NURSES * CLIENTS_OF_A_NURSE
+"""Clients, of all nurses who ask."""
 THINGS = 100
 """Plans of a client whom a nurse who asks has, and as many goals."""
 RULES = 10
@@ -46,14 +48,13 @@ def share_of(nurse: int) -> str:
 
 def nurse_of(number: int) -> int:
     """Whose client it is: a nurse's clients lie NURSES apart."""
-    block = NURSES * CLIENTS_OF_A_NURSE
-    return number // block * NURSES + number % NURSES
+    return number // FEWEST * NURSES + number % NURSES
 
 
 def clients_of(nurse: int) -> range:
     """The numbers of a nurse's clients, the other way round."""
-    first = nurse // NURSES * NURSES * CLIENTS_OF_A_NURSE + nurse % NURSES
-    return range(first, first + NURSES * CLIENTS_OF_A_NURSE, NURSES)
+    first = nurse // NURSES * FEWEST + nurse % NURSES
+    return range(first, first + FEWEST, NURSES)
 
 
 def client_id(number: int) -> str:
@@ -84,7 +85,7 @@ def _month(nurse: int) -> str:
     return f"{2031 + nurse // 12}-{1 + nurse % 12:02}-01"
 
 
-_OF_A_CLIENT = {"985": f"{FIRST} + n", "984": f"{FIRST} + n / {NURSES * CLIENTS_OF_A_NURSE} * {NURSES} + n % {NURSES}"}
+_OF_A_CLIENT = {"985": f"{FIRST} + n", "984": f"{FIRST} + n / {FEWEST} * {NURSES} + n % {NURSES}"}
 _OF_A_THING = {
     "983": f"{FIRST} + n",
     "985": f"{FIRST} + n / {THINGS}",
@@ -107,14 +108,12 @@ _THINGS = (
 
 
 def wanted(clients: int) -> Wanted:
-    """What to fill in: whole blocks of all nurses' clients, so many clients at most."""
-    block = NURSES * CLIENTS_OF_A_NURSE
-    if clients < block:
-        raise ValueError(f"there are {block} clients or more, so that every nurse has hers")
-    clients -= clients % block
-    things = range(NURSES * CLIENTS_OF_A_NURSE * THINGS)
+    """What to fill in: so many clients, FEWEST or more, and all that goes with them."""
+    if clients < FEWEST:
+        raise ValueError(f"there are {FEWEST} clients or more, so that everybody who asks has hers")
+    things = range(FEWEST * THINGS)
     return [
-        (_ROLES, range(clients // CLIENTS_OF_A_NURSE)),
+        (_ROLES, range(nurse_of(clients - 1) + NURSES)),
         *((kind, range(clients)) for kind in _OF_CLIENTS),
         *((kind, things) for kind in _THINGS),
     ]
@@ -138,7 +137,7 @@ def roles() -> Iterator[tuple[str, Json]]:
 
 
 def templates() -> Iterator[tuple[str, Json]]:
-    """What the welfare area writes: the templates of clients, teams, consents, plans and goals, with their addresses."""
+    """What the welfare area writes: templates of clients, teams, consents, plans and goals, with their addresses."""
     for nurse in range(NURSES):
         number = f"9850000{nurse:02}"
         yield f"Patient/bench-{number}", client(f"bench-{number}")
@@ -184,9 +183,7 @@ def _permit(nurse: int) -> Json:
 
 
 def _not_for_research() -> list[Json]:
-    return [
-        {"type": "deny", "purpose": [{"system": _REASON, "code": code}]} for code in ("HRESCH", "HMARKT")
-    ]
+    return [{"type": "deny", "purpose": [{"system": _REASON, "code": code}]} for code in ("HRESCH", "HMARKT")]
 
 
 def _day(label: str) -> int:

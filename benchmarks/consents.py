@@ -20,7 +20,7 @@ from benchmarks import consented, filler, servers
 from benchmarks.client import Request
 from benchmarks.consented import HOSPITAL, NURSES, SHARES, THINGS
 from benchmarks.database import Database
-from benchmarks.population import CONTROLLER, Json
+from benchmarks.population import Json
 from benchmarks.rounds import Effort, Round, played
 from benchmarks.servers import Server
 from benchmarks.workloads import Target
@@ -238,9 +238,7 @@ def _paths(world: World, nurse: int, number: int) -> list[str]:
     return [search, next_page.removeprefix(f"{world.service.base}/"), read, f"{read}/_history/1", f"{read}/_history"]
 
 
-def _read(
-    world: World, nurse: int, paths: list[str], stop: threading.Event, ready: threading.Barrier
-) -> list[_Seen]:
+def _read(world: World, nurse: int, paths: list[str], stop: threading.Event, ready: threading.Barrier) -> list[_Seen]:
     """What a reader sees until he is stopped."""
     seen = []
     with _client(world, world.nurses[nurse]) as http:
@@ -254,9 +252,7 @@ def _read(
 
 
 def _client(world: World, token: str) -> httpx.Client:
-    return httpx.Client(
-        base_url=f"{world.service.base}/", headers={"Authorization": f"Bearer {token}"}, timeout=30
-    )
+    return httpx.Client(base_url=f"{world.service.base}/", headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
 
 def _look(http: httpx.Client, path: str) -> _Seen:

@@ -296,8 +296,8 @@ FUNCTIONS = (
     """,
     """
     CREATE FUNCTION access_met(groups jsonb, mine text[]) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
-    -- Whether something of mine is in every group. Mostly there is one, or none: without a query of its own this becomes
-    -- part of the expression that asks it.
+    -- Whether something of mine is in every group. Mostly there is one, or none: without a query of its own this
+    -- becomes part of the expression that asks it.
         SELECT CASE jsonb_array_length(groups) WHEN 0 THEN true WHEN 1 THEN coalesce(groups -> 0 ?| mine, false)
             ELSE access_met_all(groups, mine) END
     $$
@@ -443,8 +443,8 @@ FUNCTIONS = (
     """,
     """
     CREATE FUNCTION access_labels(security text[], content json) RETURNS text[] LANGUAGE plpgsql IMMUTABLE AS $$
-    -- The labels of a resource, of those of confidentiality the highest alone, N where there is none. The index has them
-    -- as they are written, beside entries that are no labels ("code", "system|"), unless it had to escape or to cut.
+    -- The labels of a resource, of those of confidentiality the highest alone, N where there is none. The index has
+    -- them as they are written, beside entries that are no labels ("code", "system|"), unless it escaped or cut them.
     DECLARE
         level text := 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality|';
         levels text[] := ARRAY[level || 'U', level || 'L', level || 'M', level || 'N', level || 'R', level || 'V'];
@@ -708,8 +708,8 @@ def downgrade() -> None:
     op.execute("DROP TYPE access_sight CASCADE")
     op.execute("DROP TABLE access_rule, access_member CASCADE")
     op.execute("""
-        DROP FUNCTION access_span, access_validity, access_above, access_is_active, access_is_role_at, access_met, access_met_all,
-            access_refers, access_authors, access_labels, access_codes, access_is_referred, access_own_time,
+        DROP FUNCTION access_span, access_validity, access_above, access_is_active, access_is_role_at, access_met,
+            access_met_all, access_refers, access_authors, access_labels, access_codes, access_is_referred, access_own_time,
             access_disclosure, access_age
     """)
     op.execute("DROP INDEX resource_version_register_idx")

@@ -128,9 +128,7 @@ class Clients:
         if self.is_of_one:
             sight = self.statement.sight_of(str(self.client), asked.purpose)
             item = self.item(f"(select s from {sight})")
-            by_team = (
-                f"case (select (s).view from {sight}) when 'all' then true when 'some' then {item} else false end"
-            )
+            by_team = f"case (select (s).view from {sight}) when 'all' then true when 'some' then {item} else false end"
         else:
             purpose = self.statement.bind(asked.purpose, "text")
             by_team = f"access_sees(CLIENT, {asker}, {purpose}, {self.thing})"
