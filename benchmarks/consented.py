@@ -107,11 +107,12 @@ _THINGS = (
 )
 
 
-def wanted(clients: int) -> Wanted:
-    """What to fill in: so many clients, FEWEST or more, and all that goes with them."""
+def wanted(clients: int, *, with_things: int = FEWEST) -> Wanted:
+    """What to fill in: so many clients, FEWEST or more, and all that goes with them; plans and goals of the first ones
+    alone. Raises ValueError for fewer."""
     if clients < FEWEST:
         raise ValueError(f"there are {FEWEST} clients or more, so that everybody who asks has hers")
-    things = range(FEWEST * THINGS)
+    things = range(with_things * THINGS)
     return [
         (_ROLES, range(nurse_of(clients - 1) + NURSES)),
         *((kind, range(clients)) for kind in _OF_CLIENTS),

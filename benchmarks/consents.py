@@ -5,6 +5,7 @@ And how soon a withdrawn consent is a closed door: the next request, on whatever
 """
 
 import itertools
+import math
 import random
 import statistics
 import threading
@@ -104,8 +105,8 @@ class Cost:
 
 @dataclass(slots=True)
 class Withdrawals:
-    """What was seen of withdrawn consents. `latencies`: seconds from the answer to a withdrawal to the first refusal;
-    `late`: answers with something of the client in them to requests that were sent after that answer."""
+    """What was seen of withdrawn consents. `latencies`: seconds from the answer to a withdrawal to the first refusal,
+    infinite when there was none; `late`: answers with something of the client in them to requests that were sent after that answer."""
 
     latencies: list[float] = field(default_factory=list)
     next_refused: int = 0  # by the very next request, on a connection of its own
@@ -223,7 +224,7 @@ def _withdraw_one(world: World, nurse: int, number: int, found: Withdrawals) -> 
         found.late += len(late)
         found.first_late = found.first_late or (late[0].path if late else "")
         found.next_refused += not first.things
-        found.latencies.append(min(each.answered for each in after if not each.things) - withdrawn)
+        found.latencies.append(min((each.answered for each in after if not each.things), default=math.inf) - withdrawn)
         _put(own, nurse, number, "active")
         if not _look(next_one, paths[0]).things:
             raise RuntimeError(f"{consented.consent_id(number)} was given again and opens nothing")

@@ -160,7 +160,9 @@ async def _fill(url: str, wanted: Wanted) -> None:
                 if kind.derived is not None:
                     table, column = kind.derived
                     id = f"substr({column}, {len(kind.type) + 2})"
-                    statements.append(await _copying(pool, kind, table, f"{column} ~ '^{kind.type}/'", id=id))
+                    statements.append(
+                        await _copying(pool, kind, table, f"{column} like '{kind.type}/bench-{kind.own}0000%'", id=id)
+                    )
                 jobs = [(at, min(at + CHUNK, numbers.stop)) for at in numbers[::CHUNK]]
                 await _work_off(pool, [statement for statement in statements if statement], jobs)
         for table in (*everywhere, "resource_version"):

@@ -709,8 +709,8 @@ def downgrade() -> None:
     op.execute("DROP TABLE access_rule, access_member CASCADE")
     op.execute("""
         DROP FUNCTION access_span, access_validity, access_above, access_is_active, access_is_role_at, access_met,
-            access_met_all, access_refers, access_authors, access_labels, access_codes, access_is_referred, access_own_time,
-            access_disclosure, access_age
+            access_met_all, access_refers, access_authors, access_labels, access_codes, access_is_referred,
+            access_own_time, access_disclosure, access_age
     """)
     op.execute("DROP INDEX resource_version_register_idx")
     for table in TABLES:
