@@ -105,8 +105,11 @@ class Cost:
 
 @dataclass(slots=True)
 class Withdrawals:
-    """What was seen of withdrawn consents. `latencies`: seconds from the answer to a withdrawal to the first refusal,
-    infinite when there was none; `late`: answers with something of the client in them to requests that were sent after that answer."""
+    """What was seen of withdrawn consents.
+
+    `latencies`: seconds from the answer to a withdrawal to the first refusal, infinite when there was none. `late`:
+    answers with something of the client in them to requests that were sent after that answer.
+    """
 
     latencies: list[float] = field(default_factory=list)
     next_refused: int = 0  # by the very next request, on a connection of its own
