@@ -6,7 +6,7 @@ asked of each row. What is not found by something else is found by the asker's
 clients, so that a search costs what its asker may see, not what is stored.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sharedplan.search import expression as e
 from sharedplan.store.projection import projection
@@ -141,7 +141,7 @@ class Clients:
     def by_views(self, asked: e.Permitted) -> str:
         """The same as `permitted`, by what was found out of the clients beforehand."""
         self.asker(asked)
-        self.statement.viewed_for(asked.purpose)
+        self.statement.viewed_for(asked.purpose, self.looked_at(asked))
         partly = "(select partly from views_of)"
         item = self.item(f"((select sights from views_of))[array_position({partly}, {self.name})]")
         ways = [self.is_one_of("(select whole from views_of)"), f"({self.is_one_of(partly)} and {item})"]
@@ -149,6 +149,19 @@ class Clients:
             own = f"{self.alias}.controller = {ACTED_FOR}"
             ways.append(f"({self.is_one_of('(select concerned from views_of)')} and {own})")
         return f"({' or '.join(ways)})"
+
+    def looked_at(self, asked: e.Permitted) -> str:
+        """A SELECT of the clients of whom it is found out what may be seen. A person has few; those of a system may be
+        most of all that there are, so of those the ones that others keep something of."""
+        clients = "(select c from askers_clients)"
+        if asked.person is not None:
+            return f"select unnest({clients})"
+        shape, one = projection(self.type), replace(self, alias="v")
+        tables = [shape.table, f"past.{shape.table}"] if shape.is_superseded else [shape.table]
+        others = f"v.controller is distinct from {ACTED_FOR}"
+        return " union ".join(
+            f"select {one.name} from {table} v where {one.is_one_of(clients)} and {others}" for table in tables
+        )
 
     @property
     def name(self) -> str:

@@ -26,6 +26,7 @@ class Statement:
     _aliases: int = 0
     _moment: str = ""
     _purpose: str = ""
+    _viewed: list[str] = field(default_factory=list)
     _sights: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)  # (client, purpose) → as bound
 
     def bind(self, value: Any, type: str) -> str:
@@ -58,9 +59,11 @@ class Statement:
             self._sights[client, purpose] = (self.bind(client, "text"), self.bind(purpose, "text"))
         return f"sight_{list(self._sights).index((client, purpose))}"
 
-    def viewed_for(self, purpose: str) -> None:
-        """Of each of the asker's clients it is found out once what may be seen: `views_of`."""
+    def viewed_for(self, purpose: str, clients: str) -> None:
+        """Of each of these clients, which a SELECT gives, it is found out once what may be seen: `views_of`."""
         self._purpose = self._purpose or self.bind(purpose, "text")
+        if clients not in self._viewed:
+            self._viewed.append(clients)
 
     def headed(self, sql: str) -> str:
         """The statement with what its conditions refer to at its head."""
@@ -73,7 +76,7 @@ class Statement:
             views = f""",
             views AS MATERIALIZED (
                 SELECT c AS client, access_sight(c, a, {self._purpose}) AS s, access_concerned(c, a) AS is_concerned
-                FROM asker, unnest((SELECT c FROM askers_clients)) c
+                FROM asker, ({" UNION ".join(self._viewed)}) viewed(c)
             ), views_of AS MATERIALIZED (
                 SELECT array_agg(client) FILTER (WHERE (s).view = 'all') AS whole,
                     array_agg(client) FILTER (WHERE (s).view = 'some') AS partly,
