@@ -72,6 +72,9 @@ TABLES = (
 )
 """What is of clients, and kept in registers."""
 
+NAMING_NONE = ("patient", "subscription", "group")
+"""Those whose rows name no client in a column."""
+
 ASKER = """
     CREATE TYPE access_asker AS (
         person text,
@@ -691,6 +694,8 @@ def upgrade() -> None:
         held = "WHERE controller IS NOT NULL"
         op.execute(f'CREATE INDEX {table}_register_idx ON "{table}" (controller, id) {held}')
         op.execute(f'CREATE INDEX {table}_register_time_idx ON "{table}" (controller, last_updated) {held}')
+        if table not in NAMING_NONE:
+            op.execute(f'CREATE INDEX {table}_of_nobody_idx ON "{table}" (controller) WHERE patient IS NULL')
     op.execute("""
         CREATE INDEX resource_version_register_idx ON resource_version (controller, type, last_updated)
         WHERE controller IS NOT NULL
@@ -715,3 +720,5 @@ def downgrade() -> None:
     op.execute("DROP INDEX resource_version_register_idx")
     for table in TABLES:
         op.execute(f"DROP INDEX {table}_register_idx, {table}_register_time_idx")
+        if table not in NAMING_NONE:
+            op.execute(f"DROP INDEX {table}_of_nobody_idx")
