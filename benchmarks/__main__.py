@@ -1,7 +1,7 @@
 """`python -m benchmarks`: service and floor in turn on one database; ratios, with the budgets beside them.
 
 Starts everything itself: `sharedplan serve` with its embedded PostgreSQL in a directory of its own, which goes away at
-the end, and the floor on the same database. About fifteen minutes; `--quick` says in two whether something is badly
+the end, and the floor on the same database. About twenty-five minutes; `--quick` says in two whether something is badly
 off. `--only` takes workloads (what each asks is in `workloads.py`) and the other parts; with `growth` among them, those
 workloads of the list that grow are measured at both sizes, or all that grow when it stands alone.
 """
@@ -15,15 +15,17 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import checks, filler, growth, loading, report, rounds, servers
+from benchmarks import checks, consented, consents, filler, growth, loading, report, rounds, servers
 from benchmarks.database import Database
 from benchmarks.population import CONTROLLER, PLANS_OF_A_CLIENT, plan_id
 from benchmarks.workloads import PULLED, WORKLOADS
 from sharedplan.store.embedded import Embedded
 
-PARTS = (*WORKLOADS, "load", "memory", "start", "growth")
+PARTS = (*WORKLOADS, "load", "memory", "start", "growth", "consents")
 RESULTS = Path(__file__).parent / "results"
 STARTS = 3
+READING_WORKERS = 2
+"""Of the service that consents are withdrawn at: a withdrawal holds for the worker that did not see it, too."""
 
 
 def arguments() -> argparse.Namespace:
@@ -33,6 +35,7 @@ def arguments() -> argparse.Namespace:
         "--plans", type=int, default=10_000, help="care plans at first, 2,000 or more (default: %(default)s)"
     )
     parser.add_argument("--grown", type=int, help="care plans to grow to (default: 1,000,000; 100,000 with --quick)")
+    parser.add_argument("--clients", type=int, help="with consents (default: 100,000; 10,000 with --quick)")
     parser.add_argument("--only", default=",".join(PARTS), help="some of: %(default)s, with commas between them")
     parser.add_argument("--rounds", type=int, help="pairs of rounds (default: 7; 2 with --quick)")
     parser.add_argument("--seconds", type=float, help="length of a round (default: 2; 1 with --quick)")
@@ -52,6 +55,9 @@ def arguments() -> argparse.Namespace:
     asked.growing = grown if "growth" in asked.only else []
     asked.plans -= asked.plans % PLANS_OF_A_CLIENT
     asked.grown = asked.grown or (100_000 if asked.quick else 1_000_000)
+    asked.clients = asked.clients or (10_000 if asked.quick else 100_000)
+    if asked.clients < consented.FEWEST:
+        parser.error(f"--clients is {consented.FEWEST} or more, so that everybody who asks has hers")
     asked.entries = asked.entries or (5_000 if asked.quick else 30_000)
     asked.rounds = asked.rounds or (2 if asked.quick else 7)
     asked.seconds = asked.seconds or (1.0 if asked.quick else 2.0)
@@ -91,6 +97,8 @@ def measure(asked: argparse.Namespace, work_dir: Path) -> report.Measured:
         checks.check(pair, asked.plans, [*asked.only, *asked.growing])
         measured.flush = rounds.flush(work_dir)
         _measure_pair(asked, pair, data_dir, measured)
+        if "consents" in asked.only:
+            measured.consents = _measure_consents(asked, pair, data_dir)
     if "start" in asked.only:
         say("starting on the existing database")
         path = f"/fhir/CarePlan/{plan_id(1)}"
@@ -141,6 +149,24 @@ def _compare(asked: argparse.Namespace, pair: rounds.Pair, effort: rounds.Effort
     if measured.comparisons:
         answered = sum(each.service_answers for each in measured.comparisons)
         measured.audited = (_length_of_trail(pair.database) - trail) / answered
+
+
+def _measure_consents(asked: argparse.Namespace, pair: rounds.Pair, data_dir: Path) -> consents.Measured:
+    """What consents cost, and how soon one that is withdrawn is refused; last, for its clients are many."""
+    say(f"filling in {asked.clients:,} clients with consents")
+    world, seconds = consents.prepare(pair.service, data_dir, pair.database, pair.token, asked.clients)
+    rules = int(pair.database.value("select count(*) from access_rule"))
+    say(f"  took {seconds:.0f} s; {rules:,} rules")
+    effort = rounds.Effort(asked.rounds, asked.seconds / 2, asked.seconds / 4, asked.connections)
+    costs = []
+    with rounds.apart(pair, wanted=not asked.together):
+        for question in consents.QUESTIONS:
+            for share in consented.SHARES:
+                costs.append(consents.compare(world, question, share, effort))
+                say(f"  {question}, {share}: {costs[-1].ratio:.2f} × the own register's, {costs[-1].errors} errors")
+    with servers.service(data_dir, workers=READING_WORKERS) as service:
+        withdrawals = consents.withdraw(consents.World(service, world.database, world.own, world.nurses))
+    return consents.Measured(asked.clients, rules, seconds, costs, withdrawals)
 
 
 def _length_of_trail(database: Database) -> int:

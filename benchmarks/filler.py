@@ -9,7 +9,7 @@ in whatever schema, a column of any kind that can be read from its own text.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -33,36 +33,37 @@ from benchmarks.surroundings import WHOLE_PLANS, whole_plan
 CHUNK = 5_000
 SIDE_BY_SIDE = 2
 
-MARK = "99[6-9]0000[0-9][0-9]"  # a number in a template: what it is of, then which template
 OWN_ID = "^bench-[0-9]{9}(-[0-9])?$"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kind:
-    """One resource type to fill: its table, and from when on its rows' instants rise, a millisecond apart."""
+    """One resource type to fill, from templates whose numbers are marks: three digits that say of what, four zeros, and
+    two digits that say which template.
+
+    `numbers`: the first three digits → SQL of the number that takes the mark's place in row n; `own`: those of its own
+    ids. `which`: SQL of the template of row n. The rows' instants rise from `epoch`, a millisecond apart.
+    """
 
     type: str
     table: str
     epoch: str
-    last: int | None = None  # its rows belong to the plans below this number; to all without
+    own: str
+    numbers: Mapping[str, str]
+    which: str = f"n % {VARIANTS}"
 
     @property
-    def numbers(self) -> dict[str, str]:
-        """The beginning of a mark → SQL of the number that takes its place in row n."""
-        if self is CLIENTS:
-            return {"999": "n"}
-        return {
-            "999": f"n / {PLANS_OF_A_CLIENT}",
-            "998": "n",
-            "997": _spread(PLANS_OF_A_PERFORMER),
-            "996": _spread(TEAMS_OF_A_MEMBER),
-        }
+    def derived(self) -> tuple[str, str] | None:
+        """The table of the rows that say what its resources mean for access, and its column that names them."""
+        return DERIVED.get(self.type)
 
-    def within(self, first: int, last: int) -> range:
-        """The rows' numbers that go with plans `first` up to `last`."""
-        if self is CLIENTS:
-            return range(first // PLANS_OF_A_CLIENT, last // PLANS_OF_A_CLIENT)
-        return range(first, last if self.last is None else min(last, self.last))
+    @property
+    def pattern(self) -> str:
+        """The id of a template as a regular expression; what it is in parentheses: which it is, and its part."""
+        return f"bench-{self.own}0000([0-9][0-9])(?:-([0-9]))?$"
+
+
+DERIVED = {"Consent": ("access_rule", "consent"), "CareTeam": ("access_member", "team")}
 
 
 def _spread(of_one: int) -> str:
@@ -70,16 +71,27 @@ def _spread(of_one: int) -> str:
     return f"n / {of_one * STRIDE} * {STRIDE} + n % {STRIDE}"
 
 
-CLIENTS = Kind("Patient", "patient", "2019-01-01 00:00:00+00")
-KINDS = (
-    CLIENTS,
-    Kind("CareTeam", "care_team", "2019-02-01 00:00:00+00"),
-    Kind("CarePlan", "care_plan", f"{PLAN_EPOCH}"),
-    Kind("Goal", "goal", "2019-03-01 00:00:00+00", WHOLE_PLANS),
-    Kind("Condition", "condition", "2019-04-01 00:00:00+00", WHOLE_PLANS),
-    Kind("Encounter", "encounter", "2019-05-01 00:00:00+00", WHOLE_PLANS),
-    Kind("Task", "task", "2019-06-01 00:00:00+00", WHOLE_PLANS),
+_OF_A_PLAN = {
+    "999": f"n / {PLANS_OF_A_CLIENT}",
+    "998": "n",
+    "997": _spread(PLANS_OF_A_PERFORMER),
+    "996": _spread(TEAMS_OF_A_MEMBER),
+}
+CLIENTS = Kind("Patient", "patient", "2019-01-01 00:00:00+00", "999", {"999": "n"})
+OF_PLANS = (
+    Kind("CareTeam", "care_team", "2019-02-01 00:00:00+00", "998", _OF_A_PLAN),
+    Kind("CarePlan", "care_plan", f"{PLAN_EPOCH}", "998", _OF_A_PLAN),
 )
+OF_WHOLE_PLANS = (
+    Kind("Goal", "goal", "2019-03-01 00:00:00+00", "998", _OF_A_PLAN),
+    Kind("Condition", "condition", "2019-04-01 00:00:00+00", "998", _OF_A_PLAN),
+    Kind("Encounter", "encounter", "2019-05-01 00:00:00+00", "998", _OF_A_PLAN),
+    Kind("Task", "task", "2019-06-01 00:00:00+00", "998", _OF_A_PLAN),
+)
+KINDS = (CLIENTS, *OF_PLANS, *OF_WHOLE_PLANS)
+
+Wanted = Sequence[tuple[Kind, range]]
+"""What to fill in, and the numbers of the rows."""
 
 
 def templates() -> Iterator[tuple[str, Json]]:
@@ -97,14 +109,24 @@ def templates() -> Iterator[tuple[str, Json]]:
         )
 
 
-def write_templates(base: str, token: str) -> None:
-    """PUT the templates through the service. Raises RuntimeError with the answer if one is refused."""
+def write_templates(base: str, token: str, written: Iterable[tuple[str, Json]] | None = None) -> None:
+    """PUT the templates, or what else is to be `written`, through the service. Raises RuntimeError with the answer if
+    one is refused."""
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/fhir+json"}
     with httpx.Client(headers=headers, timeout=30) as http:
-        for path, resource in templates():
+        for path, resource in templates() if written is None else written:
             answer = http.put(f"{base}/{path}", json=resource)
             if answer.status_code not in (200, 201):
                 raise RuntimeError(f"PUT {path} was answered {answer.status_code}: {answer.text[:2000]}")
+
+
+def delete(base: str, token: str, paths: Iterable[str]) -> None:
+    """DELETE templates that nothing more is to be made of. Raises RuntimeError with the answer if one is refused."""
+    with httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=30) as http:
+        for path in paths:
+            answer = http.delete(f"{base}/{path}")
+            if answer.status_code not in (200, 204):
+                raise RuntimeError(f"DELETE {path} was answered {answer.status_code}: {answer.text[:2000]}")
 
 
 def fill(url: str, first: int, last: int) -> float:
@@ -112,21 +134,35 @@ def fill(url: str, first: int, last: int) -> float:
 
     Both must be multiples of PLANS_OF_A_CLIENT. Ends with VACUUM ANALYZE, so that the indexes are in order.
     """
+    clients = range(first // PLANS_OF_A_CLIENT, last // PLANS_OF_A_CLIENT)
+    plans, whole = range(first, last), range(first, min(last, WHOLE_PLANS))
+    wanted = [(CLIENTS, clients), *((kind, plans) for kind in OF_PLANS), *((kind, whole) for kind in OF_WHOLE_PLANS)]
+    return fill_in(url, wanted)
+
+
+def fill_in(url: str, wanted: Wanted) -> float:
+    """Add the rows of these kinds, with their versions and what they mean for access; seconds that it took."""
     began = time.perf_counter()
-    asyncio.run(_fill(url, first, last))
+    asyncio.run(_fill(url, wanted))
     return time.perf_counter() - began
 
 
-async def _fill(url: str, first: int, last: int) -> None:
+async def _fill(url: str, wanted: Wanted) -> None:
     pool = await asyncpg.create_pool(url, min_size=SIDE_BY_SIDE, max_size=SIDE_BY_SIDE, command_timeout=1800)
     try:
-        tables = {kind: await _tables(pool, kind.table) for kind in KINDS}
+        tables = {kind: await _tables(pool, kind.table) for kind, _ in wanted}
         everywhere = [table for those in tables.values() for table in those]
+        everywhere += [kind.derived[0] for kind, _ in wanted if kind.derived is not None]
         async with _indexed_afterwards(pool, everywhere):
-            for kind in KINDS:
-                numbers = kind.within(first, last)
+            for kind, numbers in wanted:
                 statements = [await _copying(pool, kind, "resource_version", f"type = '{kind.type}'")]
-                statements += [await _copying(pool, kind, table, "true") for table in tables[kind]]
+                statements += [await _copying(pool, kind, table) for table in tables[kind]]
+                if kind.derived is not None:
+                    table, column = kind.derived
+                    id = f"substr({column}, {len(kind.type) + 2})"
+                    statements.append(
+                        await _copying(pool, kind, table, f"{column} like '{kind.type}/bench-{kind.own}0000%'", id=id)
+                    )
                 jobs = [(at, min(at + CHUNK, numbers.stop)) for at in numbers[::CHUNK]]
                 await _work_off(pool, [statement for statement in statements if statement], jobs)
         for table in (*everywhere, "resource_version"):
@@ -183,10 +219,10 @@ async def _work_off(pool: asyncpg.Pool, statements: list[str], jobs: list[tuple[
     await asyncio.gather(*(one_after_another() for _ in range(SIDE_BY_SIDE)))
 
 
-async def _copying(pool: asyncpg.Pool, kind: Kind, table: str, where: str) -> str:
+async def _copying(pool: asyncpg.Pool, kind: Kind, table: str, where: str = "true", *, id: str = "id") -> str:
     """The statement that adds the rows of numbers $1 up to $2 to the table, made from the templates' rows there; empty
-    when there are none."""
-    templates = f"{table} where {where} and id ~ '^bench-{MARK}(-[0-9])?$'"
+    when there are none. `id`: SQL of the id of the resource that a row belongs to."""
+    templates = f"{table} where {where} and {id} ~ '^{kind.pattern}'"
     if not await pool.fetchval(f"select exists (select from {templates})"):
         return ""
     columns = await pool.fetch(
@@ -201,33 +237,33 @@ async def _copying(pool: asyncpg.Pool, kind: Kind, table: str, where: str) -> st
     for column in columns:
         name, type_ = column["name"], column["type"]
         text = f"t.{name}::text"
-        for mark in await _marks(pool, f"{name}::text", templates):
+        for mark in await _marks(pool, kind, f"{name}::text", templates):
             text = f"replace({text}, '{mark}0000' || t.which, lpad(({kind.numbers[mark]})::text, 9, '0'))"
-        if name == "last_updated":
+        if name == "last_updated" or (kind.derived is not None and table == kind.derived[0] and name == "updated"):
             made.append(instant)
         elif name == "content":
             made.append(f"replace({text}, t.stamp, {served})::{type_}")
         else:
             made.append(f"{text}::{type_}" if "replace" in text else f"t.{name}")
     names = ", ".join(column["name"] for column in columns)
+    stamp = "content -> 'meta' ->> 'lastUpdated'" if "content" in names else "null"
     return f"""
         with t as (
-            select *, substring(id from '^bench-99[89]0000([0-9][0-9])') as which,
-                   coalesce(substring(id from '-([0-9])$')::integer, 0) as part,
-                   content -> 'meta' ->> 'lastUpdated' as stamp
+            select *, (regexp_match({id}, '{kind.pattern}'))[1] as which,
+                   coalesce((regexp_match({id}, '{kind.pattern}'))[2]::integer, 0) as part, {stamp} as stamp
             from {templates}
         )
         insert into {table} ({names})
         select {", ".join(made)}
-        from generate_series($1::bigint, $2::bigint - 1) as n join t on t.which::integer = n % {VARIANTS}
+        from generate_series($1::bigint, $2::bigint - 1) as n join t on t.which::integer = {kind.which}
     """
 
 
-async def _marks(pool: asyncpg.Pool, text: str, templates: str) -> list[str]:
-    """The beginnings of the marks that are somewhere in that text of the templates."""
+async def _marks(pool: asyncpg.Pool, kind: Kind, text: str, templates: str) -> list[str]:
+    """The beginnings of the kind's marks that are somewhere in that text of the templates."""
     found = await pool.fetch(
-        f"select distinct left(mark[1], 3) from (select {text} as told from {templates}) t, "
-        f"regexp_matches(told, '{MARK}', 'g') mark order by 1"
+        f"select distinct mark[1] from (select {text} as told from {templates}) t, "
+        f"regexp_matches(told, '({'|'.join(kind.numbers)})0000[0-9][0-9]', 'g') mark order by 1"
     )
     return [row[0] for row in found]
 

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 import psutil
 
 from benchmarks.checks import SEARCHES
+from benchmarks.consents import QUESTIONS, Cost
+from benchmarks.consents import Measured as Consents
 from benchmarks.growth import Latencies
 from benchmarks.loading import Load
 from benchmarks.rounds import Comparison, Round
@@ -47,6 +49,7 @@ class Measured:
     start: list[float] = field(default_factory=list)  # seconds
     flush: float = 0.0  # seconds that the disk needs to flush a page
     audited: float | None = None  # audit rows for each answer of the service
+    consents: Consents | None = None
 
 
 def machine() -> str:
@@ -80,6 +83,8 @@ def markdown(measured: Measured) -> str:
         ]
         others = statistics.median(one.others for each in measured.comparisons for one in each.service + each.floor)
         lines += ["", f"Something else on the machine took {others:.0%} of it meanwhile (median of the rounds)."]
+    if measured.consents is not None:
+        lines += ["", *_costs(measured.consents)]
     if measured.audited is not None:
         lines += ["", f"Audit rows for each answer of the service: {measured.audited:.2f}."]
     return "\n".join(lines) + "\n"
@@ -110,11 +115,42 @@ def _verdicts(measured: Measured) -> list[tuple[str, str, str, bool | None]]:
         service = measured.resident["service"]
         told = f"{service:.0f} MiB resident (floor {measured.resident['floor']:.0f})"
         rows.append(("memory per worker", told, f"≤ {MEMORY_BUDGET} MiB", service <= MEMORY_BUDGET))
+    if measured.consents is not None:
+        found = measured.consents.withdrawals
+        told = (
+            f"{found.late} of {found.asked:,} requests after {len(found.latencies)} withdrawals were let through "
+            f"{found.first_late}(refused the next time: {found.next_refused}; first refusal after "
+            f"{statistics.median(found.latencies) * 1e3:.1f} ms, at most {max(found.latencies) * 1e3:.1f} ms)"
+        )
+        rows.append(("a withdrawn consent, asked of two workers at once", told, "0 let through", found.late == 0))
     if measured.start:
         start = statistics.median(measured.start)
         what = "start to first answer, existing database and embedded PostgreSQL"
         rows.append((what, f"{start:.2f} s", f"≤ {START_BUDGET:.0f} s", start <= START_BUDGET))
     return rows
+
+
+def _costs(measured: Consents) -> list[str]:
+    """What consents cost: each question with consent beside the same in the own register."""
+    return [
+        f"Consents: {measured.clients:,} clients, {measured.rules:,} access rules (filled in in "
+        f"{measured.seconds_to_fill:.0f} s). The same question by a nurse of another organisation, who sees what the "
+        "clients' consents show of what it finds, and by the system of the register, which sees all of it.",
+        "",
+        "| question | may be seen | × own register | p50 ms | p95 ms | own p50 ms | own p95 ms "
+        "| PostgreSQL CPU µs, with consent/own | service CPU µs, with consent/own | errors |",
+        "|" + "---|" * 10,
+        *(_cost(each) for each in measured.costs),
+    ]
+
+
+def _cost(each: Cost) -> str:
+    latencies = [f"{_latency(side, part):.2f}" for side in (each.consented, each.own) for part in (0.5, 0.95)]
+    database, server = (
+        f"{_cpu(each.consented, what):.0f} / {_cpu(each.own, what):.0f}" for what in ("database_cpu", "server_cpu")
+    )
+    told = (QUESTIONS[each.question].name, each.share, f"{each.ratio:.2f}", *latencies, database, server, each.errors)
+    return f"| {' | '.join(map(str, told))} |"
 
 
 def _row(work: str, told: str, budget: str, kept: bool | None) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.client import Outcome, drive
+from benchmarks.client import Outcome, Request, drive
 from benchmarks.database import Database
 from benchmarks.servers import Server
 from benchmarks.workloads import WORKLOADS, Target
@@ -100,9 +100,14 @@ _seeds = itertools.count(1)
 def play(pair: Pair, server: Server, workload: str, plans: int, seconds: float, connections: int) -> Round:
     """One round of one workload against one server."""
     requests = WORKLOADS[workload](pair.target(server, plans), random.Random(next(_seeds)))
-    began, busy, database_before, server_before = time.perf_counter(), _busy(), pair.database.cpu(), server.cpu()
+    return played(server, pair.database, requests, seconds, connections)
+
+
+def played(server: Server, database: Database, requests: Iterator[Request], seconds: float, connections: int) -> Round:
+    """One round of these requests."""
+    began, busy, database_before, server_before = time.perf_counter(), _busy(), database.cpu(), server.cpu()
     outcome = drive(server.base, requests, connections=connections, seconds=seconds)
-    server_cpu, database_cpu = server.cpu() - server_before, pair.database.cpu() - database_before
+    server_cpu, database_cpu = server.cpu() - server_before, database.cpu() - database_before
     others = _busy() - busy - server_cpu - database_cpu - outcome.client_cpu
     machine = (time.perf_counter() - began) * (psutil.cpu_count() or 1)
     return Round(outcome, server_cpu, database_cpu, max(0.0, others / machine))

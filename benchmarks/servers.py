@@ -149,12 +149,14 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*SHAREDPLAN, *arguments], cwd=ROOT, env=environment(), capture_output=True, text=True)
 
 
-def token(data_dir: Path, controller: str) -> str:
-    """A bearer token of a record system that acts for that organisation and may do everything.
+def token(data_dir: Path, controller: str, *, person: str | None = None) -> str:
+    """A bearer token of a record system that acts for that organisation and may do everything; or of a person at work
+    there.
 
     Raises RuntimeError when there is none.
     """
-    who = ("--client", "bench-record-system", "--organization", controller, "--scope", "system/*.cruds")
+    who = ["--client", "bench-record-system", "--organization", controller]
+    who += ["--scope", "system/*.cruds"] if person is None else ["--scope", "user/*.cruds", "--user", person]
     done = command("token", *who, "--expires", str(TOKEN_LASTS), "--data-dir", str(data_dir))
     if done.returncode:
         raise RuntimeError(f"sharedplan token failed:\n{done.stderr[-2000:]}")

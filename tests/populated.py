@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import asyncpg
 from benchmarks.filler import templates
+from benchmarks.population import Json
 
 from exchange.asking import BASE, POLICY, RECORDS
+from sharedplan.access.principal import Principal
 from sharedplan.clock import SystemClock
 from sharedplan.exchange.perform import perform
 from sharedplan.fhir.exchanges import Answer, Asked
@@ -19,28 +22,28 @@ NUMBER = 123
 """The plan that is looked at."""
 
 
-async def _asked(url: str, questions: list[Asked]) -> list[Answer]:
+async def _asked(url: str, questions: list[Asked], by: Principal) -> list[Answer]:
     pool = Pool(url)
     try:
         store = Store(pool)
-        return [await perform(each, RECORDS, store.begin, SystemClock(), POLICY) for each in questions]
+        return [await perform(each, by, store.begin, SystemClock(), POLICY) for each in questions]
     finally:
         await pool.close()
 
 
-def ask(url: str, *questions: Asked) -> list[Any]:
+def ask(url: str, *questions: Asked, by: Principal = RECORDS) -> list[Any]:
     """What the service answers, parsed."""
-    answers = asyncio.run(_asked(url, list(questions)))
+    answers = asyncio.run(_asked(url, list(questions), by))
     return [json.loads(answer.content) if answer.content else None for answer in answers]
 
 
-def put_templates(url: str) -> None:
-    """Write the filler's templates as the service does."""
+def put_templates(url: str, written: Iterable[tuple[str, Json]] | None = None, by: Principal = RECORDS) -> None:
+    """Write the filler's templates, or what else is to be `written`, as the service does."""
     puts = []
-    for path, body in templates():
+    for path, body in templates() if written is None else written:
         type, id = path.split("/")
         puts.append(Asked("update", type, id, body=body, base=BASE, method="PUT"))
-    for put, answer in zip(puts, ask(url, *puts), strict=True):
+    for put, answer in zip(puts, ask(url, *puts, by=by), strict=True):
         assert answer["id"] == put.id
 
 

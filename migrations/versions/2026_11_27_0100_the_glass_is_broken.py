@@ -57,6 +57,25 @@ ACCESS_OPENED = """
     $$
 """
 
+ACCESS_EMERGENCY = """
+    CREATE FUNCTION access_emergency(named text, a access_asker, for_what text) RETURNS access_sight
+    LANGUAGE plpgsql STABLE COST 20000 AS $$
+    -- What the asker sees of the client by an emergency that he opened: all that no ban is on.
+    DECLARE
+        s access_sight;
+    BEGIN
+        s.view := 'none';
+        IF access_opened(named, a, for_what) THEN
+            s.view := 'emergency';
+            s.rules := ARRAY(
+                SELECT t FROM access_rules(named, a, access_standing(named, a), for_what) t WHERE t.is_ban
+            );
+        END IF;
+        RETURN s;
+    END
+    $$
+"""
+
 
 def upgrade() -> None:
     op.execute(ACCESS_OPENING)
@@ -67,6 +86,7 @@ def upgrade() -> None:
         FOR EACH STATEMENT EXECUTE FUNCTION keep_for_good()
     """)
     op.execute(ACCESS_OPENED)
+    op.execute(ACCESS_EMERGENCY)
     op.execute("ALTER TABLE audit_event ADD COLUMN concerns text[]")
     op.execute("""
         CREATE INDEX audit_event_concerns_idx ON audit_event USING gin (concerns)
@@ -77,5 +97,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("DROP INDEX audit_event_concerns_idx")
     op.execute("ALTER TABLE audit_event DROP COLUMN concerns")
-    op.execute("DROP FUNCTION access_opened")
+    op.execute("DROP FUNCTION access_emergency, access_opened")
     op.execute("DROP TABLE access_opening")

@@ -1,11 +1,12 @@
 """What goes by the client of a row, as SQL: whose it is, and whether he lets the asker see it; pure.
 
-The functions that judge are in the database (`migrations/`): a call for each row whose client does not say the same of
-all his things, and for one client alone a single call. What is not found by something else is found by the asker's
+The functions that judge are in the database (`migrations/`). What the asker may see of a client is found out once in a
+statement where its rows are of one client, or are found by the asker's clients; only what does not follow from that is
+asked of each row. What is not found by something else is found by the asker's
 clients, so that a search costs what its asker may see, not what is stored.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sharedplan.search import expression as e
 from sharedplan.store.projection import projection
@@ -111,7 +112,7 @@ class Clients:
                 within = f"{self.is_one_of(found)} and " if found else ""
                 return f"({within}{holds.replace('CLIENT', self.name)})"
             case "text" if self.client is not None:
-                return holds.replace("CLIENT", self.statement.bind(self.client, "text"))
+                return holds.replace("CLIENT", self.statement.bind(self.client, "text")) if "CLIENT" in holds else holds
             case "text":
                 within = f"{self.is_one_of(found)} and " if found else ""
                 return f"({within}{holds.replace('CLIENT', f'{self.alias}.patient')})"
@@ -125,9 +126,14 @@ class Clients:
         return "false"
 
     def permitted(self, asked: e.Permitted) -> str:
-        asker, purpose = self.asker(asked), self.statement.bind(asked.purpose, "text")
-        view, item = self.once(f"access_view(CLIENT, {asker}, {purpose})"), self.item(asker, purpose)
-        by_team = f"case {view} when 'all' then true when 'some' then {item} else false end"
+        asker = self.asker(asked)
+        if self.is_of_one:
+            sight = self.statement.sight_of(str(self.client), asked.purpose)
+            item = self.item(f"(select s from {sight})")
+            by_team = f"case (select (s).view from {sight}) when 'all' then true when 'some' then {item} else false end"
+        else:
+            purpose = self.statement.bind(asked.purpose, "text")
+            by_team = f"access_sees(CLIENT, {asker}, {purpose}, {self.thing})"
         if asked.person is None or asked.organization is None:
             return by_team
         # In the own register, a person needs a relation to the client instead of a consent.
@@ -136,17 +142,28 @@ class Clients:
 
     def by_views(self, asked: e.Permitted) -> str:
         """The same as `permitted`, by what was found out of the clients beforehand."""
-        asker = self.asker(asked)
-        self.statement.viewed_for(asked.purpose)
-        item = self.item(asker, self.statement.bind(asked.purpose, "text")).replace("CLIENT", self.name)
-        ways = [
-            self.is_one_of("(select whole from views_of)"),
-            f"({self.is_one_of('(select partly from views_of)')} and {item})",
-        ]
+        self.asker(asked)
+        self.statement.viewed_for(asked.purpose, self.looked_at(asked))
+        partly = "(select partly from views_of)"
+        item = self.item(f"((select sights from views_of))[array_position({partly}, {self.name})]")
+        ways = [self.is_one_of("(select whole from views_of)"), f"({self.is_one_of(partly)} and {item})"]
         if asked.person is not None and asked.organization is not None:
-            own = f"{self.alias}.controller = {ACTED_FOR} and access_concerned({self.name}, {asker})"
-            ways.append(f"({self.is_one_of('(select c from askers_clients)')} and {own})")
+            own = f"{self.alias}.controller = {ACTED_FOR}"
+            ways.append(f"({self.is_one_of('(select concerned from views_of)')} and {own})")
         return f"({' or '.join(ways)})"
+
+    def looked_at(self, asked: e.Permitted) -> str:
+        """A SELECT of the clients of whom it is found out what may be seen. A person has few; those of a system may be
+        most of all that there are, so of those the ones that others keep something of."""
+        clients = "(select c from askers_clients)"
+        if asked.person is not None:
+            return f"select unnest({clients})"
+        shape, one = projection(self.type), replace(self, alias="v")
+        tables = [shape.table, f"past.{shape.table}"] if shape.is_superseded else [shape.table]
+        others = f"v.controller is distinct from {ACTED_FOR}"
+        return " union ".join(
+            f"select {one.name} from {table} v where {one.is_one_of(clients)} and {others}" for table in tables
+        )
 
     @property
     def name(self) -> str:
@@ -162,9 +179,15 @@ class Clients:
     def opened(self, asked: e.Opened) -> str:
         """By an emergency, in which nothing but bans is asked of each thing."""
         asker, purpose = self.asker(asked), self.statement.bind(asked.purpose, "text")
-        return f"{self.once(f'access_opened(CLIENT, {asker}, {purpose})')} and {self.item(asker, purpose, 'true')}"
+        return self.item(self.once(f"access_emergency(CLIENT, {asker}, {purpose})"))
 
-    def item(self, asker: str, purpose: str, in_emergency: str = "false") -> str:
+    def item(self, sight: str) -> str:
+        """Whether somebody with that sight of its client sees the row."""
+        return f"access_item({sight}, {self.thing})"
+
+    @property
+    def thing(self) -> str:
+        """The row, as the functions that judge it take it."""
         it = self.alias
         times = [f'{it}."{name}"' for name in TIMES.get(self.type, ())]
         time = f"coalesce({', '.join(times)})" if times else "null"
@@ -172,8 +195,8 @@ class Clients:
             time = f"case when {it}.content -> 'effectiveTiming' is null then {time} end"
         owner = f"{it}.owner" if self.type == "Task" else "null"
         return (
-            f"access_item(CLIENT, {asker}, {purpose}, '{self.type}', {it}.id, {it}.controller, {owner}, {time}, "
-            f"{it}.meta_security, {it}.meta_profile, {it}.content, {in_emergency})"
+            f"'{self.type}', {it}.id, {it}.controller, {owner}, {time}, "
+            f"{it}.meta_security, {it}.meta_profile, {it}.content"
         )
 
     def own(self, asked: e.OfOwnClients) -> str:
@@ -202,4 +225,9 @@ class Clients:
 
     def once(self, call: str) -> str:
         """The call, made once for all rows when they are of one client."""
-        return f"(select {call})" if self.client is not None and self.kind == "text" else call
+        return f"(select {call})" if self.is_of_one else call
+
+    @property
+    def is_of_one(self) -> bool:
+        """Whether all rows are of the one client."""
+        return self.client is not None and self.kind == "text"

@@ -26,6 +26,8 @@ class Statement:
     _aliases: int = 0
     _moment: str = ""
     _purpose: str = ""
+    _viewed: list[str] = field(default_factory=list)
+    _sights: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)  # (client, purpose) → as bound
 
     def bind(self, value: Any, type: str) -> str:
         """The placeholder of a value of that SQL type. Raises Incorrect for more than a statement can take."""
@@ -51,9 +53,17 @@ class Statement:
             self.asker = f"access_asker({self.bind(person, 'text')}, {self.bind(organization, 'text')})"
         return "(select a from asker)"
 
-    def viewed_for(self, purpose: str) -> None:
-        """Of each of the asker's clients it is found out once what may be seen."""
+    def sight_of(self, client: str, purpose: str) -> str:
+        """The name of a step at the head that finds out once what may be seen of one client: `s`."""
+        if (client, purpose) not in self._sights:
+            self._sights[client, purpose] = (self.bind(client, "text"), self.bind(purpose, "text"))
+        return f"sight_{list(self._sights).index((client, purpose))}"
+
+    def viewed_for(self, purpose: str, clients: str) -> None:
+        """Of each of these clients, which a SELECT gives, it is found out once what may be seen: `views_of`."""
         self._purpose = self._purpose or self.bind(purpose, "text")
+        if clients not in self._viewed:
+            self._viewed.append(clients)
 
     def headed(self, sql: str) -> str:
         """The statement with what its conditions refer to at its head."""
@@ -65,11 +75,15 @@ class Statement:
         if self._purpose:
             views = f""",
             views AS MATERIALIZED (
-                SELECT c AS client, access_view(c, a, {self._purpose}) AS view
-                FROM asker, unnest((SELECT c FROM askers_clients)) c
+                SELECT c AS client, access_sight(c, a, {self._purpose}) AS s, access_concerned(c, a) AS is_concerned
+                FROM asker, ({" UNION ".join(self._viewed)}) viewed(c)
             ), views_of AS MATERIALIZED (
-                SELECT array_agg(client) FILTER (WHERE view = 'all') AS whole,
-                    array_agg(client) FILTER (WHERE view = 'some') AS partly FROM views
+                SELECT array_agg(client) FILTER (WHERE (s).view = 'all') AS whole,
+                    array_agg(client) FILTER (WHERE (s).view = 'some') AS partly,
+                    array_agg(s) FILTER (WHERE (s).view = 'some') AS sights,
+                    array_agg(client) FILTER (WHERE is_concerned) AS concerned FROM views
             )"""
+        for number, (client, purpose) in enumerate(self._sights.values()):
+            views += f", sight_{number} AS MATERIALIZED (SELECT access_sight({client}, a, {purpose}) AS s FROM asker)"
         return f"""WITH asker AS MATERIALIZED (SELECT {self.asker} AS a),
             askers_clients AS MATERIALIZED (SELECT access_clients(a) AS c FROM asker){views}{beside}"""
