@@ -113,8 +113,8 @@ SIGHT = """
         rules access_rule[]
     )
 """
-# What an asker sees of a client. view: all, none, or some, which goes by the thing, as it does in an emergency. disclosure: what the client says to
-# guardians. is_young: the client is below twelve, as far as a guardian asks. rules: those for this asker, in order.
+# What an asker sees of a client. view: all, none, or some or emergency, which go by the thing. disclosure: what he says
+# to guardians. is_young: he is below twelve, as far as a guardian asks. rules: those for this asker, in order.
 
 FUNCTIONS = (
     """
