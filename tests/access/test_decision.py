@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sharedplan.access.decision import Facts, decide
+from sharedplan.access.decision import Facts, Slices, decide
+from sharedplan.access.emergency import CORE
 from sharedplan.access.principal import Principal
 from sharedplan.access.scopes import parse
 from sharedplan.catalogue import CATALOGUE
@@ -21,9 +22,11 @@ from sharedplan.search.expression import (
     OfClient,
     OfOwnClients,
     OfRegister,
+    Opened,
     Or,
     Permitted,
     RefersTo,
+    ToldOf,
 )
 from sharedplan.search.parameters import PARAMETERS
 
@@ -33,7 +36,7 @@ OWN = Or((OfRegister("Organization/s"), Permitted(None, "Organization/s", "TREAT
 """What the system of Organization/s may see."""
 
 
-def of_aino(type: str) -> Expression:
+def of_aino(type: str) -> And:
     """What Aino may see of herself."""
     untold = HasToken(PARAMETERS[type]["_security"], "http://terminology.hl7.org/CodeSystem/v3-ActCode", "TBOO")
     return And((OfClient("Patient/aino"), Not(untold)))
@@ -187,7 +190,8 @@ def test_of_the_log_everybody_sees_what_is_his() -> None:
         return decide(Asked("search-type", "AuditEvent"), a_principal(**changed), FACTS).slice_of("AuditEvent")
 
     agent = PARAMETERS["AuditEvent"]["agent"]
-    assert slice(person="Patient/aino", organization=None) == of_aino("AuditEvent")
+    aino = slice(person="Patient/aino", organization=None)
+    assert aino == And((ToldOf("Patient/aino"), *of_aino("AuditEvent").parts[1:]))
     assert slice(person="RelatedPerson/leena", organization=None) == Nothing()
     assert slice(person="Practitioner/sari") == Or(
         (RefersTo(agent, ("Practitioner/sari",)), OfOwnClients("Practitioner/sari", "Organization/s"))
@@ -247,3 +251,20 @@ def test_what_a_limited_writer_may_not_read_is_not_shown_to_him() -> None:
     assert not decide(Asked("update", "CarePlan", "1"), by, FACTS).shows
     by = a_principal("system/CarePlan.ru?status=active")
     assert decide(Asked("update", "CarePlan", "1"), by, FACTS).shows
+
+
+def test_an_emergency_opens_the_core_to_read_and_nothing_else() -> None:
+    def slices(interaction: str, type: str, **changed: object) -> Slices:
+        by = a_principal("user/*.cruds", person="Practitioner/olli", **changed)
+        return decide(Asked(interaction, type, "1"), by, FACTS).slices
+
+    opened = Opened("Practitioner/olli", "Organization/s", "BTG")
+    permitted = Permitted("Practitioner/olli", "Organization/s", "BTG")
+    for type, slice in slices("read", "CarePlan", purpose="BTG").items():
+        if CATALOGUE[type].client_data and type != "AuditEvent":
+            assert slice == (Or((permitted, opened)) if type in CORE else permitted), type
+    assert slices("update", "CarePlan", purpose="BTG")["CarePlan"] == permitted
+    assert slices("read", "CarePlan", purpose="TREAT")["CarePlan"] == replace(permitted, purpose="TREAT")
+    assert slices("read", "CarePlan", purpose="BTG", organization=None)["CarePlan"] == replace(
+        permitted, organization=None
+    )
