@@ -4,11 +4,17 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import databases
 from databases import Server
 from sharedplan.store.engine import Pool
 from sharedplan.store.unit_of_work import Store
+
+
+# How long an example takes to draw says something of the machine, which may be busy, and nothing of the code.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")
