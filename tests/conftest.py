@@ -11,7 +11,6 @@ from databases import Server
 from sharedplan.store.engine import Pool
 from sharedplan.store.unit_of_work import Store
 
-
 # How long an example takes to draw says something of the machine, which may be busy, and nothing of the code.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
