@@ -178,6 +178,17 @@ def an_audit_event(**elements: Any) -> Json:
     return {**event, **elements}
 
 
+def a_provenance(*targets: str, **elements: Any) -> Json:
+    """Somebody's own, of these."""
+    return {
+        "resourceType": "Provenance",
+        "target": [a_reference(each) for each in targets],
+        "recorded": "2026-01-01T10:00:00Z",
+        "agent": [{"who": {"display": "somebody"}}],
+        **elements,
+    }
+
+
 def _reference(to: Any) -> Any:
     """A Reference from "Type/id" or from a resource with an id; a Reference as it is."""
     if isinstance(to, str):

@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,7 +16,7 @@ from exchange.asking import RECORDS
 from sharedplan.access.decision import Facts as Moment
 from sharedplan.access.decision import decide
 from sharedplan.access.facts import Client, Facts, Opening, Question
-from sharedplan.access.items import GUARDIAN_DISCLOSURE, guardian_disclosure, item_of
+from sharedplan.access.items import GUARDIAN_DISCLOSURE, Item, guardian_disclosure, item_of, with_targets
 from sharedplan.access.judgement import judge
 from sharedplan.access.periods import Span
 from sharedplan.access.principal import Principal
@@ -27,12 +27,15 @@ from sharedplan.access.scopes import parse
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.fhir import references
 from sharedplan.fhir.exchanges import Asked
+from sharedplan.interactions.provenances import MARK
+from sharedplan.interactions.targets import binding
 from sharedplan.search.expression import Everything, RefersTo
 from sharedplan.search.parameters import PARAMETERS
 from sharedplan.search.values.reference import indexed
 from sharedplan.store.engine import Pool
 from sharedplan.store.searching import Search
 from sharedplan.store.unit_of_work import Store
+from sharedplan.store.versions import Change, Named
 from store.changes import a_change, written
 
 Json = dict[str, Any]
@@ -300,6 +303,27 @@ def items(client: str, letter: str) -> st.SearchStrategy[list[Json]]:
     ).map(list)
 
 
+PARTICIPANT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
+TARGETED = (
+    *("CarePlan/a", "Goal/a", "Task/a", "Observation/a", "Encounter/a", "Communication/a", "EpisodeOfCare/a") * 2,
+    *("Patient/a", "Consent/c0", "CareTeam/a1", "RelatedPerson/leena", "Observation/b", "Encounter/b", "Goal/b"),
+    *("Goal/none", "Organization/s"),
+)
+
+PROVENANCES = st.lists(
+    st.fixed_dictionaries(
+        {
+            "targets": st.lists(st.sampled_from(TARGETED), min_size=1, max_size=2, unique=True),
+            "by_service": st.booleans(),
+            "agents": st.lists(st.sampled_from((*PEOPLE, *ORGANIZATIONS)), min_size=3, max_size=3),
+            "sees": st.lists(st.sampled_from([True, True, False]), min_size=2, max_size=2),
+        }
+    ),
+    min_size=4,
+    max_size=8,
+)
+
+
 def teams(id: str, client: str) -> st.SearchStrategy[Json]:
     return merged(
         st.just({"resourceType": "CareTeam", "id": id, "subject": {"reference": client}}),
@@ -374,6 +398,7 @@ WORLDS = st.fixed_dictionaries(
         "teams": st.tuples(teams("a1", "Patient/a"), teams("a2", "Patient/a"), teams("b1", "Patient/b")).map(list),
         "consents": st.lists(CONSENTS, min_size=1, max_size=5),
         "items": st.tuples(items("Patient/a", "a"), items("Patient/b", "b")).map(lambda both: both[0] + both[1]),
+        "provenances": PROVENANCES,
         "registers": st.lists(st.sampled_from(["Organization/s", "Organization/h"]), min_size=26, max_size=26),
         "purpose": st.sampled_from(["TREAT", "TREAT", "CAREMGT", "COC", "ETREAT", "ETREAT", "BTG"]),
     }
@@ -423,10 +448,13 @@ class Connected:
         self.runner.run(self.pool.close())
         self.runner.close()
 
-    async def fill(self, resources: list[tuple[Json, str]], openings: list[Any]) -> dict[str, datetime]:
+    async def fill(
+        self, resources: list[tuple[Json, str]], openings: list[Any], provenances: list["Provenance"]
+    ) -> dict[str, datetime]:
         """Stores them, each in its register, and what emergencies opened; gives when each was, by its reference."""
         connection = await self.pool.acquire()
-        names = ", ".join(f'"{CATALOGUE[type].table}"' for type in {one["resourceType"] for one, _ in resources})
+        types = {"Provenance", *(one["resourceType"] for one, _ in resources)}
+        names = ", ".join(f'"{CATALOGUE[type].table}"' for type in types)
         for table in ("resource_version", "access_opening"):
             await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         await connection.execute(f"TRUNCATE resource_version, access_rule, access_member, access_opening, {names}")
@@ -435,6 +463,7 @@ class Connected:
             replace(a_change(one, id=one["id"], controller=register), derived=rows_of(one, 1))
             for one, register in resources
         ]
+        changes += [of_targets(each) for each in provenances]
         async with self.store.begin() as unit:
             for person, organization, client, purpose, low, high in openings:
                 await unit.open(client, person, organization, purpose, low, high, task="Task/review")
@@ -480,8 +509,71 @@ def resources_of(world: Json) -> list[tuple[Json, str]]:
     return [*((one, "Organization/county") for one in directory), *zip(of_clients, registers, strict=False)]
 
 
+class Provenance(NamedTuple):
+    """One as it is stored, with the clients and the register that it was bound to."""
+
+    resource: Json
+    bound: Named
+
+
+def of_targets(provenance: Provenance) -> Change:
+    change = a_change(provenance.resource, id=provenance.resource["id"], controller=provenance.bound.controller)
+    return replace(change, values={**change.values, "patient": list(provenance.bound.patients) or None})
+
+
+def clients_of(resource: Json) -> tuple[str, ...]:
+    """The client that one of the world's things is of."""
+    client = item_of(resource, controller=None).client
+    return (client,) if client is not None else ()
+
+
+def provenances_of(world: Json, resources: list[tuple[Json, str]]) -> list[Provenance]:
+    """Those of the service are of one thing alone that is there; others may be of what their writers did not see."""
+    there = {f"{one['resourceType']}/{one['id']}": Named(clients_of(one), register) for one, register in resources}
+    found = []
+    for number, each in enumerate(world["provenances"]):
+        of_clients = [name for name in each["targets"] if name != "Organization/s"]
+        is_by_service = each["by_service"] and bool(of_clients) and of_clients[0] in there
+        named = of_clients[:1] if is_by_service else each["targets"]
+        seen = [name for name, sees in zip(named, each["sees"], strict=False) if sees or is_by_service]
+        if is_by_service or (of_clients and any(name in there for name in seen)):
+            author, behalf, other = ({"reference": name} for name in each["agents"])
+            is_author = {"type": {"coding": [{"system": PARTICIPANT, "code": "author"}]}}
+            resource = {
+                "resourceType": "Provenance",
+                "id": f"p{number}",
+                "meta": {"tag": [MARK]} if is_by_service else {},
+                "target": [{"reference": f"{name}/_history/1"} for name in named],
+                "recorded": at(-1),
+                "agent": [{**is_author, "who": author, "onBehalfOf": behalf}, {**is_author, "who": other}],
+            }
+            kept = [name for name in named if name != "Organization/s"]
+            seen_there = {name: there[name] for name in seen if name in there}
+            found.append(Provenance(resource, binding(kept, seen_there, "Organization/h")))
+    return found
+
+
+def authors_of(name: str, provenances: list[Provenance]) -> dict[str, set[str]]:
+    """Who wrote a thing by its Provenances: whom the service recorded, and whom anybody names."""
+    attested, claimed = set(), set()
+    for one, bound in provenances:
+        if f"{name}/_history/1" in [each["reference"] for each in one["target"]]:
+            first, second = one["agent"]
+            both = {first["who"]["reference"], first["onBehalfOf"]["reference"]}
+            if "tag" in one["meta"]:
+                attested |= both
+            if bound.patients and bound.controller:
+                claimed |= both | {second["who"]["reference"]}
+    return {"attested": attested, "claimed": claimed}
+
+
 def permitted(
-    world: list[tuple[Json, str]], openings: list[Any], when: dict[str, datetime], by: Principal, moment: datetime
+    world: list[tuple[Json, str]],
+    provenances: list[Provenance],
+    openings: list[Any],
+    when: dict[str, datetime],
+    by: Principal,
+    moment: datetime,
 ) -> set[str]:
     """The references of what the pure judgement lets the asker read."""
     every = [one for one, _ in world]
@@ -498,6 +590,7 @@ def permitted(
         for one in every
     }
     found = set()
+    refused: set[str] = set()
     for client in CLIENTS:
         (person_of_care,) = [one for one in of["Patient"] if f"Patient/{one['id']}" == client]
         facts = Facts(
@@ -527,20 +620,44 @@ def permitted(
                 if whose == client
             ),
         )
+        items = {}
         for one, register in world:
             name = f"{one['resourceType']}/{one['id']}"
-            item = item_of(
+            item = items[name] = item_of(
                 one,
                 controller=register,
                 parents=directory.above(register),
                 first_updated=when[name],
                 referred_by=[by_ for by_, to in refers.items() if name in to],
+                **authors_of(name, provenances),
             )
             if item.client == client and CATALOGUE[item.type].client_data:
                 question = Question(by.person, by.organization, by.purpose, "read", item)
                 if judge(question, facts).is_permitted:
                     found.add(name)
-    return found
+        for one, bound in provenances:
+            if client in bound.patients:
+                item = as_targeted(one, bound, client, items)
+                question = Question(by.person, by.organization, by.purpose, "read", item)
+                (found if judge(question, facts).is_permitted else refused).add(f"Provenance/{one['id']}")
+    for one, bound in provenances:
+        if not bound.patients and by.person is None and by.organization == bound.controller:
+            found.add(f"Provenance/{one['id']}")  # of nothing that its writer saw: for the system of his register alone
+    return found - refused
+
+
+def as_targeted(resource: Json, bound: Named, client: str, items: dict[str, Item]) -> Item:
+    """A Provenance as it is asked about, of one of its clients."""
+    named = [each["reference"].removesuffix("/_history/1") for each in resource["target"]]
+    things = [items.get(name) for name in named if name != "Organization/s"]
+    fitting = [
+        each
+        for each in things
+        if each is not None and each.client in bound.patients and bound.controller in (None, each.controller)
+    ]
+    item = item_of(resource, controller=bound.controller)
+    mine = [each for each in fitting if each.client == client]
+    return with_targets(item, client, mine, lacks=len(fitting) < len(things))
 
 
 @settings(max_examples=6, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
@@ -575,18 +692,20 @@ def test_the_database_shows_in_an_emergency_what_the_judgement_permits(
 async def check_agreement(connected: Connected, world: Json) -> None:
     """By each asker: searches of a type, with and without a client, and reads of everything, against the judgement."""
     resources = resources_of(world)
-    openings = world["openings"]
-    when = await connected.fill(resources, openings)
-    types = sorted({one["resourceType"] for one, _ in resources if CATALOGUE[one["resourceType"]].client_data})
+    openings, provenances = world["openings"], provenances_of(world, resources)
+    when = await connected.fill(resources, openings, provenances)
+    every = [one for one, _ in resources] + [one for one, _ in provenances]
+    types = sorted({one["resourceType"] for one in every if CATALOGUE[one["resourceType"]].client_data})
     for person, organization in ASKERS:
         by = principal(person, organization, world["purpose"])
-        expected = permitted(resources, openings, when, by, datetime.now(UTC))
+        expected = permitted(resources, provenances, openings, when, by, datetime.now(UTC))
         for type in types:
             ids = {name.partition("/")[2] for name in expected if name.startswith(f"{type}/")}
             assert await connected.seen(by, type) == ids, (person, organization, type)
-            there = [one for one, _ in resources if one["resourceType"] == type]
+            there = [one for one in every if one["resourceType"] == type]
             for one in there:
                 assert await connected.read(by, type, one["id"]) == (one["id"] in ids), (person, type, one["id"])
             if type != "Patient":
                 of_both = [await connected.seen(by, type, client=client) for client in CLIENTS]
-                assert set().union(*of_both) == ids, (person, organization, type)
+                of_nobody = {each.resource["id"] for each in provenances if not each.bound.patients}
+                assert set().union(*of_both) == ids - of_nobody, (person, organization, type)

@@ -132,7 +132,11 @@ async def test_whatever_refers_to_a_match_comes_with_it(ask: Ask) -> None:
     bundle = await searched(ask, "Goal?_id=annas&_revinclude=*")
     found = named(bundle, "include")
     assert "CarePlan/annas" in found
-    assert {each.partition("/")[0] for each in found} == {"CarePlan", "AuditEvent"}  # its writing is on record
+    assert {each.partition("/")[0] for each in found} == {
+        "CarePlan",
+        "AuditEvent",
+        "Provenance",
+    }  # its writing is on record
 
 
 async def test_references_in_a_ring_are_followed_once_around(ask: Ask) -> None:

@@ -63,7 +63,7 @@ async def test_the_trail_is_searched_by_itself(ask: Ask) -> None:
     with pytest.raises(Incorrect, match="by itself"):
         await ask("search-system", "?_type=Patient,AuditEvent")
     everything = resource_in(await ask("search-system", ""))
-    assert {each["resource"]["resourceType"] for each in everything["entry"]} == {"Patient"}
+    assert {each["resource"]["resourceType"] for each in everything["entry"]} == {"Patient", "Provenance"}
 
 
 async def test_only_the_count_is_exact_whatever_it_costs(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:

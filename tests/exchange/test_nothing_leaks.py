@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from builders import a_care_plan, a_care_team, a_goal, a_patient, a_reference, a_task, an_appointment, an_observation
+from builders import (
+    a_care_plan,
+    a_care_team,
+    a_goal,
+    a_patient,
+    a_provenance,
+    a_reference,
+    a_task,
+    an_appointment,
+    an_observation,
+)
 from exchange.asking import Ask
 from exchange.cast import (
     Aino,
@@ -43,6 +53,15 @@ QUESTIONS = [
     ("search-type", "Appointment"),
     ("search-type", "Patient?identifier=urn:example:ids|secret"),
     ("search-system", "?_type=CarePlan,Goal,Task,Patient,Observation&_total=accurate"),
+    ("search-type", "Provenance?_total=accurate&_sort=-_lastUpdated"),
+    ("search-type", "Provenance?target=CarePlan/ottos,Goal/gone&_total=accurate"),
+    ("search-type", f"Provenance?patient={OTTO}&_summary=count"),
+    ("search-type", "Provenance?agent=Organization/other"),
+    ("search-type", "Provenance?recorded=gt2020&_count=2&_include=Provenance:target"),
+    ("search-type", "CarePlan?_has:Provenance:target:agent=Organization/other"),
+    ("search-type", "CarePlan?_revinclude=Provenance:target"),
+    ("history-type", "Provenance"),
+    ("read", "Provenance/ottos"),
     ("history-type", "CarePlan"),
     ("history-type", "Patient"),
     ("history-system", ""),
@@ -72,6 +91,7 @@ async def hidden(ask: Ask) -> None:
         a_task(OTTO, id="ottos", focus=a_reference("CarePlan/ottos"), owner=a_reference("Practitioner/x")),
         an_observation(OTTO, id="ottos"),
         an_appointment(OTTO, id="ottos"),
+        a_provenance("CarePlan/ottos", "CarePlan/1", id="ottos"),
     )
     await ask("delete", "Goal/gone", by=other)
 

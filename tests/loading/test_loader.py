@@ -294,3 +294,50 @@ async def test_a_mistake_of_ours_refuses_what_it_is_about_and_not_the_rest(
         outcome.refused[0]
     )
     assert "secret" not in str(outcome.refused[0])
+
+
+def provenance(target: str, **elements: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "Provenance",
+        "target": [{"reference": target}],
+        "recorded": "2026-01-01T00:00:00Z",
+        "agent": [{"who": {"display": "Sari"}}],
+        **elements,
+    }
+
+
+async def test_what_is_loaded_leaves_provenances_that_name_the_load(world: World) -> None:
+    await world.load(text(bundle("transaction", put(patient(id="a")), put(plan("Patient/a", id="p")))))
+    found = {each["target"][0]["reference"]: each for each in await world.all("Provenance")}
+    assert found.keys() == {"Patient/a/_history/1", "CarePlan/p/_history/1"}
+    author, assembler = found["CarePlan/p/_history/1"]["agent"]
+    assert author["who"] == author["onBehalfOf"] == {"reference": SOUTH}
+    assert assembler["who"]["identifier"] == {"value": "sharedplan load"}
+
+
+async def test_provenances_come_before_what_they_are_of_and_find_it_still(world: World) -> None:
+    own = {"tag": [{"system": "https://sharedplan.dev/fhir/CodeSystem/provenance", "code": "by-service"}]}
+    there, mine, lost = (
+        provenance("CarePlan/p/_history/4", id="there", meta=own),
+        provenance("CarePlan/p", id="mine"),
+        provenance("CarePlan/none", id="lost"),
+    )
+    lines = [there, mine, lost, patient(id="a"), plan("Patient/a", id="p")]
+    outcome = Outcome()
+    loader = Loader(world.store, SystemClock(), Choices(SOUTH, False, "http://here.test/fhir"))
+    missed = []
+    for number, each in enumerate(lines):
+        texts = [text(each, number + 1)]
+        done = await loader.load(texts)
+        outcome.add(done.outcome)
+        missed += [(texts, done.missed)] if done.missed else []
+    for texts, of_these in missed:
+        outcome.add(await loader.load_again(texts, of_these))
+    assert counts(outcome) == (5, 0, 0, 0)
+    async with world.store.begin() as unit:
+        named = await unit.named([f"Provenance/{id}" for id in ("there", "mine", "lost")], within=None)
+    assert {name: each.patients for name, each in named.items()} == {
+        "Provenance/there": ("Patient/a",),
+        "Provenance/mine": ("Patient/a",),
+        "Provenance/lost": (),
+    }

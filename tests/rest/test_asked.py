@@ -233,3 +233,32 @@ async def test_a_body_in_chunks_beyond_the_limit_is_too_large(client: httpx.Asyn
 
 async def test_a_body_of_just_the_limit_is_taken(client: httpx.AsyncClient, behind: Behind) -> None:
     assert (await client.post("CarePlan", content=PLAN.ljust(4096), headers=JSON)).status_code == 200
+
+
+async def test_a_provenance_in_the_header_comes_with_a_write(client: httpx.AsyncClient, behind: Behind) -> None:
+    said = '{"resourceType":"Provenance","agent":[{"who":{"display":"Sisko Mäki"}}]}'
+    await client.put("CarePlan/1", content=PLAN, headers={**JSON, "x-provenance": said.encode()})  # type: ignore[dict-item]
+    assert behind.asked.provenance == {"resourceType": "Provenance", "agent": [{"who": {"display": "Sisko Mäki"}}]}
+    await client.get("CarePlan/1", headers={"x-provenance": "as it pleases"})
+    assert behind.heard[-1].provenance is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "no JSON",
+        "[]",
+        '{"resourceType":"Patient"}',
+        '{"resourceType":"Provenance","a":1,"a":2}',
+        '{"resourceType":"Provenance","text":"' + "x" * 9000 + '"}',
+        b'{"resourceType":"Provenance","policy":["\xff"]}',
+    ],
+    ids=["nothing", "no JSON", "a list", "another type", "a name twice", "too long", "no UTF-8"],
+)
+async def test_a_header_that_is_no_provenance_is_told(client: httpx.AsyncClient, behind: Behind, said: Any) -> None:
+    response = await client.put("CarePlan/1", content=PLAN, headers={**JSON, "x-provenance": said})
+    assert response.status_code == 400
+    (issue,) = response.json()["issue"]
+    assert "X-Provenance" in issue["diagnostics"]
+    assert behind.heard == []

@@ -136,7 +136,7 @@ def _beside(rule: Rule, item: Item, at: datetime) -> str | None:
     """The first criterion of things that this one does not meet."""
     for element, criterion, mine in (
         ("holder", rule.holders, item.holders),
-        ("author", rule.authors, item.authors),
+        ("author", rule.authors, item.authors_for(rule.effect)),
         ("class", rule.classes, item.kinds),
         ("code", rule.codes, item.codes),
         ("label", rule.labels, item.labels),
@@ -147,12 +147,12 @@ def _beside(rule: Rule, item: Item, at: datetime) -> str | None:
         its, limits = item.span(at), rule.data_period
         if not (limits.encloses(its) if rule.effect == "permit" else limits.overlaps(its)):
             return "is not for things of this time"
-    if not all(any(_is_meant(*each, item) for each in group) for group in rule.data):
+    if not all(any(_is_meant(*each, item, rule.effect) for each in group) for group in rule.data):
         return "is not for this thing"
     return None
 
 
-def _is_meant(meaning: str, reference: str, item: Item) -> bool:
+def _is_meant(meaning: str, reference: str, item: Item, effect: str) -> bool:
     """https://hl7.org/fhir/R4/valueset-consent-data-meaning.html"""
     match meaning:
         case "related":
@@ -160,5 +160,5 @@ def _is_meant(meaning: str, reference: str, item: Item) -> bool:
         case "dependents":
             return reference == item.reference or reference in item.refers_to
         case "authoredby":
-            return reference in item.authors
+            return reference in item.authors_for(effect)
     return reference == item.reference

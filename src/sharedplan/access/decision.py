@@ -28,10 +28,12 @@ from sharedplan.search.expression import (
     OfClient,
     OfOwnClients,
     OfRegister,
+    OfTargets,
     Opened,
     Or,
     Permitted,
     RefersTo,
+    TargetsWithin,
     ToldOf,
 )
 from sharedplan.search.parameters import PARAMETERS
@@ -139,6 +141,8 @@ def _slice(type: str, by: Principal, letters: str, by_consent: bool) -> Expressi
 
 def _limited(type: str, by: Principal, letters: str, by_consent: bool) -> Expression:
     opened = _by_context(type, by, letters) if by_consent else _by_scopes(type, by, letters)
+    if type == "Provenance" and by_consent:
+        opened = _by_targets(opened, by)
     return limits.within(opened, type, _limits(type, by, letters))
 
 
@@ -147,6 +151,21 @@ def _in_emergency(type: str, by: Principal) -> Expression | None:
     if by.purpose not in EMERGENCIES or type not in CORE or not by.is_professional:
         return None
     return Opened(by.person, by.organization, by.purpose) if by.person and by.organization else None
+
+
+def _by_targets(opened: Expression, by: Principal) -> Expression:
+    """What lies open of Provenances, without those of what the scopes do not let be read."""
+    if opened == _NOTHING:
+        return opened
+    without, within = [], []
+    for type in (each for each in CATALOGUE if each not in ("AuditEvent", "Provenance")):
+        readable = _by_context(type, by, READING)
+        limit = limits.within(_EVERYTHING, type, _limits(type, by, READING))
+        if readable == _NOTHING:
+            without.append(type)
+        elif limit != _EVERYTHING:
+            within.append((type, limit))
+    return And((opened, TargetsWithin(tuple(without), tuple(within)))) if without or within else opened
 
 
 def _limits(type: str, by: Principal, letters: str) -> list[limits.Pairs]:
@@ -170,16 +189,19 @@ def _by_context(type: str, by: Principal, letters: str) -> Expression:
         writes = bool(WRITING.intersection(letters))
         return _EVERYTHING if not writes or (by.is_professional and is_for_others) else _NOTHING
     if by.patient is not None:
-        return _own(type, f"Patient/{by.patient}")
+        own = _own(type, f"Patient/{by.patient}")
+        return And((*own.parts, OfTargets(None, None, "", f"Patient/{by.patient}"))) if type == "Provenance" else own
     if (by.person is None and by.organization is None) or not is_for_others:
         return _NOTHING
     if type == "AuditEvent":
         return _of_the_log(by)
-    permitted = Permitted(by.person, by.organization, by.purpose)
+    permitted: Expression = Permitted(by.person, by.organization, by.purpose)
+    if type == "Provenance":
+        permitted = OfTargets(by.person, by.organization, by.purpose)
     return permitted if by.person is not None else Or((OfRegister(str(by.organization)), permitted))
 
 
-def _own(type: str, client: str) -> Expression:
+def _own(type: str, client: str) -> And:
     """What a client sees of himself: whatever names him alone, unless somebody is to talk with him about it first; of
     the log, what is of him in it."""
     untold = HasToken(PARAMETERS[type]["_security"], SENSITIVITY, _NOT_YET)

@@ -4,7 +4,7 @@ https://hl7.org/fhir/R4/consent-definitions.html#Consent.provision
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -44,7 +44,12 @@ TIMES = {
 """Resource type → its elements of a thing's own time; the first that is there tells."""
 
 AUTHORS = ("author", "recorder", "asserter", "requester", "expressedBy")
-"""Elements that say who a thing is by; types that have none tell it by Provenance."""
+"""Elements that say who a thing is by."""
+
+AUTHORED = frozenset(
+    {"CarePlan", "Goal", "Condition", "ServiceRequest", "Task", "QuestionnaireResponse", "DocumentReference", "Flag"}
+)
+"""Types of clients' things that have such an element; the others tell it by Provenance."""
 
 DRAFTS = frozenset({"draft", "proposed", "requested"})
 """Statuses of what somebody proposes."""
@@ -67,6 +72,9 @@ class Item:
     open. `refers_to` and `referred_by`: one step, as "Type/id". `opens`: it lets somebody in: a Consent in force that
     permits, a CareTeam with members. `bars`: a Consent in force that denies. `is_plan`: the client's shared plan, in
     force. `consultees`: the owners of a Task that asks for a consultation, whatever its status.
+    Of a type without an element that names an author, `attested` are those whom the service recorded itself in its
+    Provenances, and `claimed` those whom Provenances name that others wrote. Of a Provenance itself, `targets` are the
+    things of this client that it is of; it `lacks` some when others are not there, or are not what it was bound to.
     """
 
     type: str
@@ -92,6 +100,14 @@ class Item:
     bars: bool = False
     is_plan: bool = False
     consultees: frozenset[str] = frozenset()
+    attested: frozenset[str] = frozenset()
+    claimed: frozenset[str] = frozenset()
+    targets: tuple["Item", ...] = ()
+    lacks: bool = False
+
+    def authors_for(self, effect: str) -> frozenset[str]:
+        """Who a rule may mean as the author: what others claim opens nothing, but a deny heeds it."""
+        return self.authors | self.attested | (self.claimed if effect == "deny" else frozenset())
 
     @property
     def reference(self) -> str | None:
@@ -111,13 +127,15 @@ def item_of(
     creator: str | None = None,
     first_updated: datetime | None = None,
     referred_by: Iterable[str] = (),
-    further_authors: Iterable[str] = (),
+    attested: Iterable[str] = (),
+    claimed: Iterable[str] = (),
     base: str = "",
 ) -> Item:
     """A resource as a thing that is asked about.
 
     `parents`: what the controller is part of. `first_updated`: of its first version, its time when it has none of its
-    own. `referred_by`: what refers to it. `further_authors`: by Provenance.
+    own. `referred_by`: what refers to it. `attested`, `claimed`: its authors by Provenance, which count where its type
+    has no element for them.
     """
     type = resource["resourceType"]
     start, end = _time(type, resource) or (first_updated, first_updated)
@@ -135,7 +153,9 @@ def item_of(
         labels=labels_of(resource),
         start=start,
         end=end,
-        authors=frozenset(_people(resource, AUTHORS, base)) | frozenset(further_authors),
+        authors=frozenset(_people(resource, AUTHORS, base)),
+        attested=frozenset(attested if type not in AUTHORED else ()),
+        claimed=frozenset(claimed if type not in AUTHORED else ()),
         owners=frozenset(_people(resource, ("owner",), base)),
         participants=frozenset(
             found
@@ -154,6 +174,11 @@ def item_of(
         if type == "Task" and CONSULTATION in _codings(resource.get("code", {}))
         else frozenset(),
     )
+
+
+def with_targets(provenance: Item, client: str, targets: Iterable[Item], *, lacks: bool) -> Item:
+    """A Provenance as this client's, with the things of his that it is of."""
+    return replace(provenance, client=client, targets=tuple(targets), lacks=lacks)
 
 
 def is_shared_plan(resource: Json) -> bool:

@@ -52,14 +52,40 @@ def outcome(question: Question, facts: Facts) -> Judgement:
         return _directory(question, asker)
     if item.client != facts.client.reference:
         raise ValueError(f"the facts are of {facts.client.reference}, the {item.type} is not")
+    if item.type == "Provenance" and question.action in ("read", "search"):
+        return _by_targets(question, asker, facts)
     if question.person == facts.client.reference:
         return _of_the_client(question, asker)
     asked = Access(asker, ACTIONS[question.action], question.purpose, facts.at, item)
-    found = by_guardian(question, asked, facts) or by_register(question, asked, facts)
-    found = found or _by_team(question, asked, facts)
+    found = _ordinarily(question, asked, facts)
     if found.is_permitted or question.purpose not in EMERGENCIES or asker.is_system or asker.is_relative:
         return found
     return by_emergency(question, asked, facts, found)
+
+
+def _ordinarily(question: Question, asked: Access, facts: Facts) -> Judgement:
+    """What holds without an emergency."""
+    found = by_guardian(question, asked, facts) or by_register(question, asked, facts)
+    return found or _by_team(question, asked, facts)
+
+
+def _by_targets(question: Question, asker: Asker, facts: Facts) -> Judgement:
+    """A Provenance is seen by whoever sees all that it is of without an emergency, which opens the core data alone; and
+    by the system of the register that it is in."""
+    item = question.item
+    if asker.is_system and asker.organization is not None and asker.organization == item.controller:
+        return yes("register", f"{asker.organization} keeps this register")
+    if item.lacks or not item.targets:
+        return no("targets", "not all that this is the Provenance of is there")
+    found = []
+    for each in item.targets:
+        of_it = replace(question, item=each)
+        if question.person == facts.client.reference:
+            found.append(_of_the_client(question if TABOO in item.labels else of_it, asker))
+        else:
+            asked = Access(asker, ACTIONS[question.action], question.purpose, facts.at, each)
+            found.append(_ordinarily(of_it, asked, facts))
+    return next((each for each in found if not each.is_permitted), found[0])
 
 
 def _directory(question: Question, asker: Asker) -> Judgement:

@@ -19,7 +19,7 @@ from sharedplan.access.choices import Choices
 from sharedplan.access.decision import Facts as Moment
 from sharedplan.access.decision import decide
 from sharedplan.access.facts import Client, Facts, Question
-from sharedplan.access.items import Item, item_of
+from sharedplan.access.items import AUTHORED, Item, item_of, with_targets
 from sharedplan.access.judgement import judge
 from sharedplan.access.principal import PURPOSES, Principal
 from sharedplan.access.provisions import rules_of
@@ -33,7 +33,9 @@ from sharedplan.fhir import json_text, references, resources
 from sharedplan.fhir.bundles import instant
 from sharedplan.fhir.exchanges import Answer, Asked, Json
 from sharedplan.interactions.acting import Acting
+from sharedplan.interactions.targets import is_bindable, targets
 from sharedplan.search.expression import Everything, Expression, OfClient
+from sharedplan.search.indexing import index_values
 from sharedplan.search.values.date import span
 from sharedplan.store.versions import Version
 
@@ -80,7 +82,9 @@ async def access_decision(asked: Asked, by: Principal, acting: Acting) -> Answer
     if asking.target is None and asking.action in ("read", "search") and asking.at is None and not asking.consents:
         seen = await _visible(asking, acting)
         if seen is not None and not judgement.is_permitted and facts.client.controller is not None:
-            judgement = judge(replace(question, item=await _stored(seen, found, acting, asked.base)), facts)
+            judgement = judge(
+                replace(question, item=await _stored(seen, asking.client, found, acting, asked.base)), facts
+            )
     parameters: list[Json] = [
         {"name": "decision", "valueCode": "permit" if judgement.is_permitted else "deny"},
         {"name": "step", "valueString": judgement.step},
@@ -237,7 +241,7 @@ async def _there(asking: _Asking, found: Known, acting: Acting, base: str) -> It
         return None
     type, _, id = asking.target.partition("/")
     version = await acting.unit.read(type, id, within=acting.within[type])
-    item = await _stored(version, found, acting, base) if version is not None else None
+    item = await _stored(version, asking.client, found, acting, base) if version is not None else None
     return item if item is not None and item.client == asking.client else None
 
 
@@ -251,7 +255,7 @@ def _new(asking: _Asking, facts: Facts) -> Item:
     return Item(asking.type, asking.client, id, controller, holders, kinds=frozenset({asking.type}))
 
 
-async def _stored(version: Version, found: Known, acting: Acting, base: str) -> Item:
+async def _stored(version: Version, client: str, found: Known, acting: Acting, base: str) -> Item:
     name = f"{version.type}/{version.id}"
     stored = found.items.get(name)
     if stored is None:
@@ -259,14 +263,40 @@ async def _stored(version: Version, found: Known, acting: Acting, base: str) -> 
         stored = known(text, base).items.get(name)
     if stored is None:
         return Item(version.type, None, version.id)
-    return item_of(
+    authors = (await acting.unit.authors([name])).get(name) if version.type not in AUTHORED else None
+    item = item_of(
         json_text.read(str(version.content)),
         controller=stored.controller,
         parents=stored.holders,
         creator=stored.creator,
         first_updated=stored.first_updated,
+        attested=authors.attested if authors is not None else (),
+        claimed=authors.claimed if authors is not None else (),
         base=base,
     )
+    return await _with_targets(item, version, client, found, acting, base) if version.type == "Provenance" else item
+
+
+async def _with_targets(item: Item, version: Version, client: str, found: Known, acting: Acting, base: str) -> Item:
+    """A Provenance with the things of the client that it is of; as it is, when it is of none."""
+    named = targets(index_values("Provenance", json_text.read(str(version.content)), base=base))
+    own = f"Provenance/{version.id}"
+    there = await acting.unit.named({*filter(is_bindable, named), own}, within=None)
+    mine = there.get(own)
+    if mine is None or client not in mine.patients:
+        return item
+    things: list[Item] = []
+    for name in named:
+        type, _, id = name.partition("/")
+        one, is_bound = there.get(name), False
+        if one is not None:
+            is_bound = mine.controller in (None, one.controller) and set(one.patients) <= set(mine.patients)
+        thing = await acting.unit.read(type, id, within=_EVERYTHING) if is_bound else None
+        if thing is None:
+            return with_targets(item, client, (), lacks=True)
+        if one is not None and client in one.patients:
+            things.append(await _stored(thing, client, found, acting, base))
+    return with_targets(item, client, things, lacks=False)
 
 
 async def _visible(asking: _Asking, acting: Acting) -> Version | None:

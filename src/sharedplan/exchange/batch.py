@@ -9,6 +9,7 @@ from sharedplan.exchange.plan import rank
 from sharedplan.exchange.step import BeginUnit, in_one_unit, step
 from sharedplan.fhir import bundles
 from sharedplan.fhir.exchanges import Answer, Asked, Json
+from sharedplan.interactions import provenances
 from sharedplan.interactions.acting import Policy
 from sharedplan.logs import log, place
 
@@ -19,6 +20,7 @@ async def batch(asked: Asked, by: Principal, begin: BeginUnit, clock: Clock, pol
     Deletions are done first, then creations, updates and reads, as in a transaction. Raises Incorrect when the Bundle
     itself is at fault.
     """
+    provenances.check(asked)
     came = entries.listed(asked.body, most=policy.bundle_entries)
     told: dict[int, bundles.Entry] = {}
     room = responses.Room()

@@ -15,7 +15,7 @@ from sharedplan.access.answers import Judgement
 from sharedplan.access.asker import Asker, asker_of
 from sharedplan.access.choices import Choices
 from sharedplan.access.facts import Facts, Question
-from sharedplan.access.items import Item, item_of
+from sharedplan.access.items import AUTHORED, Item, item_of
 from sharedplan.access.judgement import judge
 from sharedplan.access.principal import Principal
 from sharedplan.access.relations import Directory, Role, role_of
@@ -32,7 +32,7 @@ from sharedplan.search.indexing import index_values
 from sharedplan.search.parameters import PARAMETERS
 from sharedplan.search.values.reference import indexed
 from sharedplan.store.unit_of_work import Unit
-from sharedplan.store.versions import Change
+from sharedplan.store.versions import Authors, Change
 
 OPENING = frozenset({"Consent", "CareTeam"})
 """Types that may let somebody in."""
@@ -45,6 +45,7 @@ _WEIGHTY = ("type", "partOf", "active")
 
 _CHOICES = Choices()
 _WHOLE = dict.fromkeys(CATALOGUE, Everything())
+_NOBODY = Authors(frozenset(), frozenset())
 _NOTHING_KNOWN = Stored(None, frozenset(), None, None)
 
 
@@ -114,7 +115,8 @@ class _Judging:
     known: Known
     written: tuple[Written, ...]
     related: frozenset[tuple[str, str]]
-    roles: tuple[Role, ...] = ()
+    roles: tuple[Role, ...]
+    authors: Mapping[str, Authors]
 
     def of(self, each: _Planned) -> Change | Exception:
         """The change as it may be done; or why it may not."""
@@ -124,7 +126,7 @@ class _Judging:
         change = each.write.change
         if not clients:
             return change if self.is_in_own_register(each) else self.refused(each)
-        if each.write.before is None:
+        if each.write.before is None and each.type != "Provenance":  # which lies where its targets are
             change = replace(change, controller=self.register_of(next(iter(clients))))
         grounds: dict[str, None] = {}
         for client in clients:
@@ -179,6 +181,9 @@ class _Judging:
             # What the system of a register writes in it goes by little: it need not be looked through.
             return Item(type, None, resource.get("id"), controller, creator=creator)
         name = f"{type}/{resource.get('id')}"
+        authors = self.authors.get(name, _NOBODY)
+        if stored is _NOTHING_KNOWN:  # he will be its author
+            authors = Authors(frozenset(filter(None, (self.by.person, self.by.organization))), authors.claimed)
         return item_of(
             resource,
             controller=controller,
@@ -186,6 +191,8 @@ class _Judging:
             creator=creator,
             first_updated=stored.first_updated or self.known.at,
             referred_by=(by for by, named in self.related if named == name),
+            attested=authors.attested,
+            claimed=authors.claimed,
             base=self.known.base,
         )
 
@@ -285,9 +292,8 @@ async def _judging(by: Principal, writes: Sequence[Write], unit: Unit, base: str
         Written(each.name, each.after, _register(each, by, found)) for each in planned if each.is_of_clients
     )
     people = [each.name for each in kept if each.type == "Practitioner"]
-    return _Judging(
-        by, planned, found, written, await _related(planned, found, unit), await _roles_of(people, unit, base)
-    )
+    related, roles = await _related(planned, found, unit), await _roles_of(people, unit, base)
+    return _Judging(by, planned, found, written, related, roles, await _authors(planned, found, unit))
 
 
 async def _roles_of(people: Sequence[str], unit: Unit, base: str) -> tuple[Role, ...]:
@@ -302,10 +308,15 @@ async def _roles_of(people: Sequence[str], unit: Unit, base: str) -> tuple[Role,
 def _planned(write: Write, base: str) -> _Planned:
     change, before = write.change, write.before
     old = json_text.read(before.content) if before is not None and before.content is not None else None
+    clients: tuple[str, ...] = ()
+    if change.type == "Provenance" and before is not None:
+        clients = before.patients or ()  # of what it was bound to
+    elif old is not None:
+        clients = _clients(change.type, change.id, index_values(change.type, old, base=base))
     return _Planned(
         write,
         old,
-        _clients(change.type, change.id, index_values(change.type, old, base=base)) if old is not None else (),
+        clients,
         _clients(change.type, change.id, change.values) if write.resource is not None else (),
     )
 
@@ -345,6 +356,14 @@ async def _related(planned: Iterable[_Planned], found: Known, unit: Unit) -> fro
         if entry[0] == "related"
     }
     return frozenset(await unit.referred([(one, each.name) for one in sorted(by) for each in planned]))
+
+
+async def _authors(planned: Iterable[_Planned], found: Known, unit: Unit) -> dict[str, Authors]:
+    """The authors by Provenance of what is written, if any rule asks for authors."""
+    rules = [rule for client in found.clients.values() for rule in client["rules"] or ()]
+    ask = any(r["authors"] or any(entry[0] == "authoredby" for group in r["data"] for entry in group) for r in rules)
+    names = [each.name for each in planned if each.before is not None and each.type not in AUTHORED]
+    return await unit.authors(names) if ask and names else {}
 
 
 def _reference(reference: Json | None, base: str) -> str | None:

@@ -132,6 +132,7 @@ def _read(entry: Any, number: int, around: Asked) -> Entry:
         base=around.base,
         request_id=around.request_id,
         method=around.method,  # what an entry asks came in a body, and stays out of addresses
+        provenance=around.provenance,
         compartment=address.compartment,
     )
     return Entry(number, full_url, asked)

@@ -12,7 +12,9 @@ from sharedplan.exchange.preferred import preferred
 from sharedplan.exchange.step import BeginUnit, in_one_unit, step
 from sharedplan.exchange.transaction import transaction
 from sharedplan.fhir.exchanges import Answer, Asked
+from sharedplan.interactions import provenances
 from sharedplan.interactions.acting import Policy
+from sharedplan.store.unit_of_work import Unit
 
 
 async def perform(asked: Asked, by: Principal, begin: BeginUnit, clock: Clock, policy: Policy) -> Answer:
@@ -24,5 +26,10 @@ async def perform(asked: Asked, by: Principal, begin: BeginUnit, clock: Clock, p
         return await batch(asked, by, begin, clock, policy)
     if asked.interaction == "transaction":
         return await in_one_unit(asked, by, begin, partial(transaction, asked, by, clock=clock, policy=policy))
-    answer = await in_one_unit(asked, by, begin, lambda unit: step(asked, by, unit, clock, policy))
+
+    async def act(unit: Unit) -> Answer:
+        provenances.check(asked)
+        return await step(asked, by, unit, clock, policy)
+
+    answer = await in_one_unit(asked, by, begin, act)
     return preferred(asked, answer)

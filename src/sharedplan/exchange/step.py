@@ -85,6 +85,7 @@ def acting(asked: Asked, by: Principal, unit: Unit, clock: Clock, policy: Policy
         by.person,
         grant.shows,
         grant.ordinary,
+        asked.provenance,
     )
 
 

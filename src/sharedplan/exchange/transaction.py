@@ -20,7 +20,7 @@ from sharedplan.exchange.step import acting, interaction_of
 from sharedplan.fhir import bundles, references, resources
 from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.fhir.references import rewritten
-from sharedplan.interactions import create, delete, patch, update
+from sharedplan.interactions import create, delete, patch, provenances, update
 from sharedplan.interactions.acting import Policy
 from sharedplan.interactions.criteria import check_still_selected
 from sharedplan.interactions.proposals import Proposal, answer_with, judged
@@ -40,6 +40,7 @@ async def transaction(asked: Asked, by: Principal, unit: Unit, *, clock: Clock, 
 
     Raises a SharedplanError whose issues name the failing entries; then nothing has been changed.
     """
+    provenances.check(asked)
     came = entries.listed(asked.body, most=policy.bundle_entries)
     resources.check_envelope(asked.body)
     parts = [_part(entry, by, unit, clock, policy) for entry in _read(came, asked)]

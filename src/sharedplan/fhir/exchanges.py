@@ -50,6 +50,7 @@ class Asked(NamedTuple):
     base: str = ""  # the FHIR base URL, from the settings, without a trailing slash
     request_id: str = ""
     method: str = "GET"
+    provenance: Json | None = None  # the header X-Provenance: what the client states of where a write's data come from
     compartment: tuple[str, str] | None = None  # (type, id) of the resource whose compartment is searched
 
 

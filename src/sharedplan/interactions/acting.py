@@ -40,11 +40,15 @@ class Policy:
 
 
 class Write(NamedTuple):
-    """One write that is about to be done: what it makes of what was there (None: nothing, or a deletion)."""
+    """One write that is about to be done: what it makes of what was there (None: nothing, or a deletion).
+
+    `is_loose`: it is a Provenance of something that is not visibly there (`interactions/targets.py`).
+    """
 
     change: Change
     resource: Json | None
     before: Version | None
+    is_loose: bool = False
 
 
 class Access(Protocol):
@@ -68,7 +72,8 @@ class Acting:
     is known before; whoever makes the statement hands it on, so that both go in together. `client` is the client that
     asks, `controller` the Organization whose register a new resource belongs to, `person` the one who acts. `access`
     judges what is about to be written. `shows`: whether the answer may hold the resource. `ordinary`: in an emergency,
-    of the types that it may open, what would be seen without it; else nothing.
+    of the types that it may open, what would be seen without it; else nothing. `stated`: what the client says of where
+    the data comes from (`X-Provenance`). `imports`: an operator brings in what another system recorded.
     """
 
     unit: Unit
@@ -82,6 +87,8 @@ class Acting:
     person: str | None = None
     shows: bool = True
     ordinary: Mapping[str, Expression] = field(default_factory=dict)
+    stated: Json | None = None
+    imports: bool = False
 
     def shown(self, answer: Answer) -> Answer:
         """The answer, without the resource if the asker may not read it."""

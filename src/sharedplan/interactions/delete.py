@@ -8,13 +8,14 @@ from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.criteria import check_still_selected, condition_of, locked_match
 from sharedplan.interactions.preconditions import check_write
 from sharedplan.interactions.proposals import Proposal, written
+from sharedplan.interactions.provenances import check_changeable
 from sharedplan.store.versions import Change, Version
 
 
 async def delete(asked: Asked, acting: Acting) -> Answer:
     """204, with the ETag of the deletion if there is one; deleting what is not there is no error.
 
-    Raises Incorrect, ManyMatches, VersionMismatch, PreconditionNeeded, Unprocessable.
+    Raises Incorrect, ManyMatches, VersionMismatch, PreconditionNeeded, Unprocessable, Refused.
     """
     condition = await condition_of(asked, acting)
     id = asked.id if condition is None else await locked_match(condition, acting)
@@ -33,6 +34,7 @@ def deletion(asked: Asked, acting: Acting, *, newest: Version | None) -> Proposa
         return Answer(204, type=asked.type)
     if newest.is_deleted or newest.content is None:
         return Answer(204, None, newest.type, newest.id, newest.version, newest.last_updated)
+    check_changeable(newest)
     issues: list[Issue] = []
     if newest.type in rulebook.RULES:
         issues = rulebook.issues(newest.type, "delete", json_text.read(newest.content), None)
@@ -48,4 +50,4 @@ def deletion(asked: Asked, acting: Acting, *, newest: Version | None) -> Proposa
         controller=acting.controller,
         who=acting.who,
     )
-    return Proposal(change, None, newest, tuple(issues))
+    return Proposal(change, None, newest, tuple(issues), asked.base)

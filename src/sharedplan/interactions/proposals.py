@@ -13,6 +13,8 @@ from sharedplan.fhir import json_text, resources, summaries
 from sharedplan.fhir.exchanges import Answer, Asked, Json
 from sharedplan.fhir.primitives import shown
 from sharedplan.interactions.acting import Acting, Write
+from sharedplan.interactions.provenances import attested, check_changeable, faults
+from sharedplan.interactions.targets import bound
 from sharedplan.search.expression import Everything
 from sharedplan.search.indexing import index_values
 from sharedplan.search.matching import Known, matches
@@ -92,6 +94,8 @@ def proposed(
     if before is not None:
         resource = with_labels_kept(resource, before)
     found += resources.issues_of(type, resource)
+    if not acting.imports:
+        found += faults(type, resource, before)
     if _are_errors(found):
         raise Unprocessable(issues=found)
     values = index_values(type, resource, base=asked.base)
@@ -105,6 +109,7 @@ def proposed(
         same = resources.stamped(resource, id=id, version=before.version)
         if same.at(resources.instant(before.last_updated)) == before.content:
             return answer_with(before, 200, warnings=tuple(issues))
+        check_changeable(before)
     number = newest.version + 1 if newest is not None else 1
     whole = resource if resource.get("id") == id else {**resource, "id": id}
     change = Change(
@@ -187,10 +192,12 @@ async def allowed(proposals: Sequence[Proposal], acting: Acting) -> list[Proposa
 
 async def judged(proposals: Sequence[Proposal], acting: Acting) -> list[Proposal | Exception]:
     """The same, with what to raise in the place of a proposal that the asker may not write."""
-    writes = [Write(each.change, each.resource, each.before) for each in proposals]
     base = next((each.base for each in proposals if each.base), "")
+    writes = await bound([Write(each.change, each.resource, each.before) for each in proposals], acting)
     found = await acting.access.judged(writes, acting.unit, base)
+    may = [write._replace(change=each) for write, each in zip(writes, found, strict=True) if isinstance(each, Change)]
+    changes = iter(attested(may, acting, base))
     return [
-        each if isinstance(each, Exception) else replace(proposal, change=each)
+        each if isinstance(each, Exception) else replace(proposal, change=next(changes))
         for proposal, each in zip(proposals, found, strict=True)
     ]

@@ -3,24 +3,27 @@
 import asyncio
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.clock import Clock
-from sharedplan.errors import Conflict, SharedplanError, VersionMismatch
+from sharedplan.errors import Conflict, Issue, SharedplanError, VersionMismatch
 from sharedplan.exchange.enforcing import Operating
 from sharedplan.exchange.entries import named
 from sharedplan.exchange.part import Part
 from sharedplan.exchange.transaction import decided
 from sharedplan.fhir.exchanges import Answer
-from sharedplan.interactions.acting import Acting, Policy
+from sharedplan.interactions.acting import Acting, Policy, Write
 from sharedplan.interactions.proposals import Proposal
+from sharedplan.interactions.provenances import attested
+from sharedplan.interactions.targets import bound
 from sharedplan.loading.preparing import Group, Ready
 from sharedplan.loading.report import Outcome, Refusal, Stumbled, known
 from sharedplan.search.expression import Everything
 from sharedplan.store.projection import projection
 from sharedplan.store.trail import Trail
 from sharedplan.store.unit_of_work import RetryableConflict, Store, Unit
+from sharedplan.store.versions import Change
 
 OPERATOR = "sharedplan load"
 """The client that the audit names."""
@@ -55,7 +58,7 @@ class Writer:
         missed: set[int] = set()
         while waiting:
             try:
-                await self._write(waiting, outcome)
+                await self._write(waiting, outcome, last)
                 break
             except Exception as failure:
                 failure = known(failure)
@@ -81,12 +84,12 @@ class Writer:
                 waiting = tuple(each for each in waiting if each.entry.number not in reasons)
         return frozenset(missed)
 
-    async def _write(self, ready: Sequence[Ready], outcome: Outcome) -> None:
+    async def _write(self, ready: Sequence[Ready], outcome: Outcome, last: bool) -> None:
         """All of it in one unit of work, again when another writer was in the way."""
         for attempt in range(TRIES):
             try:
                 async with self._store.begin() as unit:
-                    done = await self._written(ready, unit)
+                    done = await self._written(ready, unit, last)
                 break
             except RetryableConflict:
                 if attempt == TRIES - 1:
@@ -94,18 +97,20 @@ class Writer:
                 await asyncio.sleep(PAUSE * 2**attempt)
         outcome.add(done)
 
-    async def _written(self, ready: Sequence[Ready], unit: Unit) -> Outcome:
+    async def _written(self, ready: Sequence[Ready], unit: Unit, last: bool) -> Outcome:
         parts = [Part(each.entry, self._acting(each, unit)) for each in ready]
         parts.sort(key=lambda part: _RANKS.get(part.asked.interaction, 3))
         parts, proposals = await decided(parts, unit)
-        outcome, changes = Outcome(), []
+        outcome = Outcome()
         for part in parts:
             proposal = proposals.get(part.number)
             if isinstance(proposal, Proposal):
                 _check_log(part, proposal)
-                unit.put(proposal.change)
-                changes.append(proposal.change)
             _count(part, proposal, outcome)
+        ready_for = {number: each for number, each in proposals.items() if isinstance(each, Proposal)}
+        changes = await _changes(ready_for, parts[0].acting, last)
+        for change in changes:
+            unit.put(change)
         patients = dict.fromkeys(name for each in changes for name in projection(each.type).patients_of(each))
         trail = Trail(
             interaction="transaction",
@@ -122,7 +127,34 @@ class Writer:
     def _acting(self, ready: Ready, unit: Unit) -> Acting:
         """The operator's surroundings: all may be seen and written, and it goes into the organisation's register."""
         trail = Trail(ready.entry.asked.interaction, "E", client_id=OPERATOR)
-        return Acting(unit, EVERYTHING, self._clock, self._policy, trail, OPERATOR, Operating(), self._organization)
+        return Acting(
+            unit,
+            EVERYTHING,
+            self._clock,
+            self._policy,
+            trail,
+            OPERATOR,
+            Operating(),
+            self._organization,
+            imports=True,
+        )
+
+
+async def _changes(proposals: Mapping[int, Proposal], acting: Acting, last: bool) -> list[Change]:
+    """What is to be written, by entry number: Provenances bound to what they are of, all else with its own.
+
+    Raises VersionMismatch for a Provenance of something that is not there, or not yet, unless this is the `last` try.
+    """
+    base = next((each.base for each in proposals.values() if each.base), "")
+    writes = await bound([Write(each.change, each.resource, each.before) for each in proposals.values()], acting)
+    issues: list[Issue] = []
+    for number, each in zip(proposals, writes, strict=True):
+        if each.is_loose and not last:
+            issue = Issue("not-found", "what it is of is not there", "Provenance.target[0].reference")
+            issues += named(VersionMismatch(issues=(issue,)), number).issues
+    if issues:
+        raise VersionMismatch(issues=issues)
+    return attested(writes, acting, base)
 
 
 def _check_log(part: Part, proposal: Proposal) -> None:

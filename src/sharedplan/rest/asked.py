@@ -17,6 +17,9 @@ PATCH = frozenset({FHIR_JSON, PLAIN_JSON, JSON_PATCH})
 SEARCH_FORM = frozenset({FORM})
 BUNDLES = frozenset({"batch", "transaction"})
 
+STATED_LIMIT = 8 * 1024
+"""Bytes that the header X-Provenance may hold: what it says is kept with each resource that is written."""
+
 _FLAGS = {"true": True, "false": False}
 
 
@@ -99,6 +102,7 @@ async def asked(
         base=base,
         request_id=request_id,
         method="GET" if method == "HEAD" else method,
+        provenance=_stated(headers) if method not in ("GET", "HEAD") and not address.takes_form else None,
         compartment=address.compartment,
     )
 
@@ -121,6 +125,22 @@ def _bundle_kind(body: Any) -> str:
     if body.get("resourceType") != "Bundle" or not isinstance(kind, str) or kind not in BUNDLES:
         raise Incorrect("what is posted to the base is a Bundle of type batch or transaction", at="Bundle.type")
     return kind
+
+
+def _stated(headers: Headers) -> Any:
+    """The Provenance in the header X-Provenance, without a target. https://hl7.org/fhir/R4/provenance.html#header"""
+    text = headers.one(b"x-provenance")
+    if text is None:
+        return None
+    if len(text) > STATED_LIMIT:
+        raise Incorrect(f"X-Provenance: it may hold {STATED_LIMIT:,} bytes")
+    try:
+        found = json_text.read(text.encode("latin-1"))
+    except Incorrect as failure:
+        raise Incorrect(f"X-Provenance: {failure}") from None
+    if not isinstance(found, dict) or found.get("resourceType") != "Provenance":
+        raise Incorrect("X-Provenance: it is a Provenance as JSON, without a target")
+    return found
 
 
 def _flag(value: str) -> bool:

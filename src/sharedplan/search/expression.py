@@ -135,6 +135,30 @@ class OfOwnClients(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class OfTargets(Expression):
+    """Of a Provenance: the asker sees each thing of clients that it is of, now. Those are there, and of the clients and
+    in the register that it was bound to (`interactions/targets.py`).
+
+    `own`: the client, when he asks himself, who sees what names him alone; else the asker is one as of Permitted, and
+    sees what is in his own register, too.
+    """
+
+    person: str | None
+    organization: str | None
+    purpose: str
+    own: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetsWithin(Expression):
+    """Of a Provenance: nothing that it is of is of the types `without`, and what is of a type in `limits` is there and
+    meets the condition beside it."""
+
+    without: tuple[str, ...]
+    limits: tuple[tuple[str, Expression], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Missing(Expression):
     """`:missing`: the parameter finds no value in the resource."""
 

@@ -28,7 +28,7 @@ class World(Protocol):
     def of(self, type: str) -> Iterable[Known]:
         """The resources of that type which the asker may see."""
 
-    def allows(self, asked: e.Permitted | e.Opened | e.OfOwnClients, it: Known) -> bool:
+    def allows(self, asked: e.Permitted | e.Opened | e.OfOwnClients | e.OfTargets | e.TargetsWithin, it: Known) -> bool:
         """What the register, the teams and the consents of the clients that it names say."""
 
     def masks(self, it: Known) -> bool:
@@ -41,7 +41,7 @@ class _Alone:
     def of(self, type: str) -> Iterable[Known]:
         raise Incorrect("a condition that goes across resources is not taken here")
 
-    def allows(self, asked: e.Permitted | e.Opened | e.OfOwnClients, it: Known) -> bool:
+    def allows(self, asked: e.Permitted | e.Opened | e.OfOwnClients | e.OfTargets | e.TargetsWithin, it: Known) -> bool:
         raise Incorrect("what a client allows is not known here")
 
     def masks(self, it: Known) -> bool:
@@ -98,7 +98,7 @@ def _meets(expression: e.Expression, it: Known, world: World) -> bool:
             return set(clients(it)) == {client}
         case e.ToldOf(client):
             return client in clients(it)
-        case e.Permitted() | e.Opened() | e.OfOwnClients():
+        case e.Permitted() | e.Opened() | e.OfOwnClients() | e.OfTargets() | e.TargetsWithin():
             return world.allows(expression, it)
         case e.Missing(parameter):
             return parameter.column not in ("id", "last_updated") and is_missing(parameter, it.values)

@@ -74,6 +74,8 @@ class Clients:
                 return self.each(self.opened(expression), is_anchored, expression) if self.kind else "false"
             case e.OfOwnClients():
                 return self.each(self.own(expression), True, expression)
+            case e.OfTargets():
+                return self.of_targets(expression, is_anchored)
         raise TypeError(f"no SQL for {expression!r}")
 
     @property
@@ -164,6 +166,24 @@ class Clients:
         return " union ".join(
             f"select {one.name} from {table} v where {one.is_one_of(clients)} and {others}" for table in tables
         )
+
+    def of_targets(self, asked: e.OfTargets, is_anchored: bool) -> str:
+        it = self.alias
+        if asked.own is not None:
+            asker, own = "null", self.statement.bind(asked.own, "text")
+            return f"access_targets({it}.target, {it}.patient, {it}.controller, {asker}, null, {own})"
+        asker = self.statement.asked_by(asked.person, asked.organization)
+        purpose = self.statement.bind(asked.purpose, "text")
+        seen = f"access_targets({it}.target, {it}.patient, {it}.controller, {asker}, {purpose}, null)"
+        if is_anchored:
+            return seen
+        ways = [
+            f"{it}.patient && (select c from askers_clients)::text[]",
+            f"{it}.patient is null and {it}.controller = {ACTED_FOR}",
+        ]
+        if asked.person is None:  # of things in the own register and others, which askers_clients leaves out
+            ways.append(f"{it}.controller is null")
+        return f"(({' or '.join(ways)}) and {seen})"
 
     @property
     def name(self) -> str:

@@ -26,6 +26,9 @@ from sharedplan.store.statements import Statement
 ANCHORS = frozenset({"identifier", "url"})
 """Parameters that few resources have the same value of."""
 
+FEW = frozenset({("Provenance", "target"), ("Provenance", "patient")})
+"""References that many resources hold several of, and few the same."""
+
 MANY = 200
 """Entries that one look into an index is asked for together."""
 
@@ -109,7 +112,7 @@ def is_anchor(expression: e.Expression) -> bool:
         case e.HasId() | e.InCompartment() | e.OfClient() | e.ToldOf():
             return True
         case e.RefersTo(parameter):
-            return parameter.is_scalar
+            return parameter.is_scalar or (parameter.resource, parameter.code) in FEW
         case e.HasToken(parameter, _, code):
             return parameter.code in ANCHORS and code is not None
         case e.And(parts):
@@ -181,7 +184,9 @@ class _Condition:
                 return f"{self.alias}.controller = {self.statement.bind(organization, 'text')}"
             case e.ToldOf(client):
                 return f"{self.alias}.patient && {self.statement.bind([client], 'text[]')}"
-            case e.OfClient() | e.Permitted() | e.Opened() | e.OfOwnClients():
+            case e.TargetsWithin():
+                return self.targets_within(expression)
+            case e.OfClient() | e.Permitted() | e.Opened() | e.OfOwnClients() | e.OfTargets():
                 clients = Clients(self.statement, self.type, self.alias, self.client)
                 return clients.sql(expression, is_anchored=is_anchored, is_whole=self.is_whole)
             case e.Missing(parameter):
@@ -253,6 +258,22 @@ class _Condition:
 
     def looked_up(self, query: str) -> str:
         return f"{self.alias}.lookup @@ {self.statement.bind(query, 'text')}::tsquery"
+
+    def targets_within(self, asked: e.TargetsWithin) -> str:
+        column, parts = f"{self.alias}.target", []
+        if asked.without:
+            types = self.statement.bind(list(asked.without), "text[]")
+            parts.append(f"not exists (select from unnest({column}) v where split_part(v, '/', 1) = any({types}))")
+        for type, limit in asked.limits:
+            one = self.statement.alias()
+            meets = condition(self.statement, limit, type, one, is_anchored=True)
+            there = (
+                f"select from {projection(type).table} {one} where {one}.id = substr(v, {len(type) + 2}) and {meets}"
+            )
+            parts.append(
+                f"not exists (select from unnest({column}) v where v like '{type}/%' and not exists ({there}))"
+            )
+        return _joined(" and ", parts, "true")
 
     def missing(self, parameter: Parameter) -> str:
         if parameter.column in ("id", "last_updated"):

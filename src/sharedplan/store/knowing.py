@@ -148,6 +148,15 @@ def above(organizations: Sequence[str]) -> Query:
     return "SELECT named, access_above(named) AS above FROM unnest($1::text[]) named", [list(organizations)]
 
 
+def authors(names: Sequence[str]) -> Query:
+    """(name, attested, claimed) of each of these things: who wrote it by its Provenances."""
+    sql = """
+        SELECT name, access_attested(name, false) AS attested, access_attested(name, true) AS claimed
+        FROM unnest($1::text[]) name
+    """
+    return sql, [list(names)]
+
+
 def referred(pairs: Sequence[tuple[str, str]]) -> Query:
     """(by, name) of those pairs of which the first refers to the second."""
     by, names = [each[0] for each in pairs], [each[1] for each in pairs]

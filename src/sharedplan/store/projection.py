@@ -12,7 +12,7 @@ from typing import Any
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.search.parameters import columns
 from sharedplan.search.registry import kept_until_renewed
-from sharedplan.store import derived, trail
+from sharedplan.store import attesting, derived, trail
 from sharedplan.store.types import ENCODERS, Encoder, placeholder
 from sharedplan.store.versions import Change
 
@@ -77,10 +77,11 @@ class Projection:
         return (found,) if isinstance(found, str) else tuple(found or ())
 
     @lru_cache  # noqa: B019  # few are ever made
-    def alone(self, interaction: str, *, is_new: bool, recorded: bool) -> str:
-        """The one statement that draws the instant and writes one change, with its audit row if it is `recorded`.
+    def alone(self, interaction: str, *, is_new: bool, recorded: bool, attested: bool = False) -> str:
+        """The one statement that draws the instant and writes one change, with its audit row if it is `recorded`, and
+        its Provenance if it is `attested`.
 
-        Gives (at). Parameters: those of `alone_with`, then those of `trail.row`.
+        Gives (at). Parameters: those of `alone_with`, then those of `trail.row` and of `attesting.parameters`.
         """
         register = self._register(id="$3", given="$5", is_new=is_new)
         if interaction == "delete":
@@ -90,7 +91,8 @@ class Projection:
             after = self._superseding(id="$3", at="made.at", source=", made")
             if self.is_derived:
                 after += f", {derived.forgetting(self.type, id='$3')}"
-            audit = trail.insert(8, patients="(SELECT patients FROM projected)" if self.patients else "")
+            first, patients = 8, "(SELECT patients FROM projected)" if self.patients else ""
+            audit = trail.insert(first, patients=patients)
         else:
             before = ""
             made = f"SELECT at, ($1::text || {INSTANT} || $2::text)::json AS content FROM clock"
@@ -105,13 +107,18 @@ class Projection:
             if self.is_derived:
                 after += self._deriving(id="$3", rows=f"${first}", at="made.at", source=", made")
                 first += 1
-            audit = trail.insert(first)
+            audit, patients = trail.insert(first), "$7::text[]"
+        if attested:
+            first += len(trail.FIELDS) if recorded else 0
+            after += attesting.beside(projection("Provenance"), first, register=register, who="$6", patients=patients)
         if recorded:
             # The audit row goes in before the clock is drawn, for whoever has drawn keeps all others waiting.
             before += f"recorded AS ({audit} RETURNING 1),"
         return f"""
             WITH {before}
-            clock AS MATERIALIZED (SELECT draw_instants(1) AS at {"FROM recorded" if recorded else ""}),
+            clock AS MATERIALIZED (
+                SELECT draw_instants({2 if attested else 1}) AS at {"FROM recorded" if recorded else ""}
+            ),
             made AS MATERIALIZED ({made}),
             kept AS (
                 INSERT INTO resource_version (type, id, version, last_updated, interaction, content, controller, who,

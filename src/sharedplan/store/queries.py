@@ -70,6 +70,14 @@ def _audited(type: str, rows: str, masks: str) -> str:
     """
 
 
+def named(type: str, ids: Sequence[str], *, within: Expression) -> Query:
+    """(id, patients, controller) of the visible rows among these ids."""
+    statement = Statement([list(ids)])
+    patients = projection(type).patients or "NULL::text[]"
+    rows = f"{_rows(type, within, statement)} AND r.id = ANY($1::text[])"
+    return statement.headed(f"SELECT r.id, {patients} AS patients, r.controller {rows}"), statement.parameters
+
+
 def matching(type: str, where: Expression, *, within: Expression, seen: Mapping[str, Expression], limit: int) -> Query:
     """(id, version) of what matches, at most `limit`, in no order; `seen` is what may be seen of each type, for
     conditions that go across references."""

@@ -58,6 +58,8 @@ async def reindex(
                 )
             else:
                 found = values(type, version["content"])
+                if type == "Provenance":  # it speaks of the clients that it was bound to when it was written
+                    found = {**found, "patient": version["patients"] or None}
                 mended += len(await session.fetch(_mending(shape), _row(shape, version, found)))
             if shape.is_derived:
                 mended += await _derive(session, version, derived)
@@ -77,8 +79,8 @@ _IDS = """
 """
 
 _NEWEST = """
-    SELECT DISTINCT ON (id) type, id, version, last_updated, interaction, content, controller FROM resource_version
-    WHERE type = $1::text AND id = ANY($2::text[]) ORDER BY id, version DESC
+    SELECT DISTINCT ON (id) type, id, version, last_updated, interaction, content, controller, patients
+    FROM resource_version WHERE type = $1::text AND id = ANY($2::text[]) ORDER BY id, version DESC
 """
 
 

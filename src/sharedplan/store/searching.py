@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sharedplan.search.expression import And, Everything, Expression, Not, OfRegister, Or, Permitted, Updated
+from sharedplan.search.expression import And, Everything, Expression, Not, OfRegister, OfTargets, Or, Permitted, Updated
 from sharedplan.search.masking import MASKED, is_masked
 from sharedplan.search.parameters import Parameter
 from sharedplan.store import trail as trails
@@ -283,7 +283,7 @@ def _walked(search: Search) -> tuple[Expression, ...] | None:
             return (search.seen[type],)
         case Or() as within if type == "AuditEvent":
             return (within,)
-        case Or((OfRegister() as own, Permitted() as others)):
+        case Or((OfRegister() as own, (Permitted() | OfTargets()) as others)):
             return own, And((Not(own), others))
     return None
 

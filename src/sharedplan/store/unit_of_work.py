@@ -19,7 +19,7 @@ from asyncpg import Record
 
 from sharedplan.clock import Clock, SystemClock
 from sharedplan.errors import Fault
-from sharedplan.search.expression import Expression
+from sharedplan.search.expression import Everything, Expression
 from sharedplan.search.includes import Include
 from sharedplan.search.masking import masked
 from sharedplan.store import including, knowing, queries, used_once, writing
@@ -29,7 +29,7 @@ from sharedplan.store.recorder import Recorder
 from sharedplan.store.searching import Keys, Search, ordered, page
 from sharedplan.store.session import Session
 from sharedplan.store.trail import Trail, restored
-from sharedplan.store.versions import Change, Found, Included, Page, Version
+from sharedplan.store.versions import Authors, Change, Found, Included, Named, Page, Version
 
 Key = tuple[str, str]
 """A resource's identity: (type, id)."""
@@ -261,6 +261,20 @@ class Unit:
         all are references ("Patient/1"), `task` of the one that reviews it."""
         await self._session.begin()
         await self._session.fetch(*knowing.opening(client, person, organization, purpose, since, until, task))
+
+    async def named(self, names: Iterable[str], *, within: Mapping[str, Expression] | None) -> dict[str, Named]:
+        """Those of the resources ("Goal/1") that are there and visible; without `within`, all that are there."""
+        found: dict[str, Named] = {}
+        for type, ids in _by_type(sorted(tuple(name.split("/")) for name in names)):  # type: ignore[misc]
+            slice = within[type] if within is not None else Everything()
+            for row in await self._session.fetch(*queries.named(type, ids, within=slice)):
+                found[f"{type}/{row[0]}"] = Named(tuple(row["patients"] or ()), row["controller"])
+        return found
+
+    async def authors(self, names: Sequence[str]) -> dict[str, Authors]:
+        """The authors by Provenance of these things ("Encounter/1")."""
+        found = await self._session.fetch(*knowing.authors(names))
+        return {row["name"]: Authors(frozenset(row["attested"]), frozenset(row["claimed"])) for row in found}
 
     async def above(self, organizations: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Each of the organisations, as a reference, with itself and all it is part of."""

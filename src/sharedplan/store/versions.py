@@ -37,6 +37,21 @@ class Version(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Attestation:
+    """The Provenance of a change, which is written with it: its text in three pieces, around meta.lastUpdated and
+    `recorded`, and its index values but for `recorded` and `patient`, which follow from the change."""
+
+    id: str
+    pieces: tuple[str, str, str]
+    values: Mapping[str, Any]
+
+    def at(self, instant: str, recorded: str) -> str:
+        """The text with these instants, as `fhir/bundles.py` writes them."""
+        head, middle, tail = self.pieces
+        return f"{head}{instant}{middle}{recorded}{tail}"
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One new version, to be written.
 
@@ -45,7 +60,7 @@ class Change:
     `search/indexing.py` finds them; an absent column means no value. `controller` is the Organization whose register a
     new resource belongs to; a later version stays where the first is. `who` says on whose behalf it was written, as
     JSON text. `derived` are the rows that it says of access, as a JSON array (`store/derived.py`). `grounds` say what
-    it was allowed on, for its audit row.
+    it was allowed on, for its audit row. `attested` is the Provenance that goes in with it; None for what leaves none.
     """
 
     type: str
@@ -58,6 +73,22 @@ class Change:
     who: str | None
     derived: str | None = None
     grounds: tuple[str, ...] = ()
+    attested: Attestation | None = None
+
+
+class Named(NamedTuple):
+    """What is known of a living resource by its name: the clients that it speaks of, as references, and the register
+    that it is in."""
+
+    patients: tuple[str, ...]
+    controller: str | None
+
+
+class Authors(NamedTuple):
+    """Who wrote something by its Provenances, as references: whom the service recorded, and whom anybody names."""
+
+    attested: frozenset[str]
+    claimed: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

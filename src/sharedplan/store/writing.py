@@ -10,7 +10,7 @@ from typing import Any
 
 from sharedplan.clock import Clock
 from sharedplan.fhir.bundles import instant
-from sharedplan.store import trail
+from sharedplan.store import attesting, trail
 from sharedplan.store.projection import projection
 from sharedplan.store.session import Session
 from sharedplan.store.trail import Trail
@@ -27,14 +27,31 @@ async def write(session: Session, clock: Clock, changes: Sequence[Change], trail
     if changes or len(trails) > 1:
         await session.begin()
     # Audit rows first, for whoever has drawn an instant keeps all others waiting.
-    await record(session, clock, await _with_patients(session, trails, changes))
+    spoken_of = await _spoken_of(session, trails, changes)
+    grounds = {f"{each.type}/{each.id}": each.grounds for each in changes}
+    told = ((each, each.resource or "") for each in trails)
+    await record(session, clock, [_naming(each, spoken_of.get(name, ()), grounds.get(name, ())) for each, name in told])
     if not changes:
         return []
-    first = (await session.fetch("SELECT draw_instants($1)", [len(changes)]))[0][0]
-    versions = [_version(change, first + timedelta(microseconds=n)) for n, change in enumerate(changes)]
+    attested = [(n, change.attested) for n, change in enumerate(changes) if change.attested is not None]
+    first = (await session.fetch("SELECT draw_instants($1)", [len(changes) + len(attested)]))[0][0]
+    instants = [first + timedelta(microseconds=n) for n in range(len(changes) + len(attested))]
+    versions = [_version(change, at) for change, at in zip(changes, instants, strict=False)]
     for run in _runs(zip(changes, versions, strict=True)):
         for sql, rows in run.items():
             await session.execute_many(sql, rows)
+    if attested:
+        shape = projection("Provenance")
+        rows = []
+        for (n, each), at in zip(attested, instants[len(changes) :], strict=True):
+            change, recorded = changes[n], instants[n]
+            content, patients = each.at(instant(at), instant(recorded)), spoken_of[f"{change.type}/{change.id}"]
+            rows.append(
+                attesting.among_many_with(
+                    shape, change, each, at=at, content=content, recorded=recorded, patients=patients
+                )
+            )
+        await session.execute_many(attesting.among_many(shape), rows)
     return versions
 
 
@@ -49,27 +66,34 @@ async def record(session: Session, clock: Clock, trails: Sequence[Trail]) -> Non
 
 async def _one(session: Session, clock: Clock, change: Change, trails: Sequence[Trail]) -> Version:
     shape = projection(change.type)
-    sql = shape.alone(change.interaction, is_new=change.version == 1, recorded=bool(trails))
+    attested = change.attested
+    sql = shape.alone(
+        change.interaction, is_new=change.version == 1, recorded=bool(trails), attested=attested is not None
+    )
     parameters = shape.alone_with(change)
     for each in trails:
         parameters += trail.row(_naming(each, shape.patients_of(change), change.grounds), clock.new_id())
+    if attested is not None:
+        parameters += attesting.parameters(projection("Provenance"), attested)
     found = await session.fetch(sql, parameters, once=True)
     return _version(change, found[0][0])
 
 
-async def _with_patients(session: Session, trails: Sequence[Trail], changes: Sequence[Change]) -> list[Trail]:
-    """The trails, those about a change with its patients and grounds; of what is deleted, with those of its row."""
+async def _spoken_of(
+    session: Session, trails: Sequence[Trail], changes: Sequence[Change]
+) -> dict[str, tuple[str, ...]]:
+    """The patients that each change speaks of, by its reference; of what is deleted, as far as somebody will be told,
+    those of its row."""
     spoken_of = {f"{each.type}/{each.id}": projection(each.type).patients_of(each) for each in changes}
     bare = {each.resource for each in trails if not each.patients}
     for change in changes:
         shape, name = projection(change.type), f"{change.type}/{change.id}"
-        if change.interaction == "delete" and shape.patients and name in bare:
+        is_told = name in bare or change.attested is not None
+        if change.interaction == "delete" and shape.patients and is_told:
             sql = f"SELECT {shape.patients} FROM {shape.table} r WHERE r.id = $1::text"
             found = await session.fetch(sql, [change.id])
             spoken_of[name] = tuple(found[0][0] or ()) if found else ()
-    grounds = {f"{each.type}/{each.id}": each.grounds for each in changes}
-    named = ((each, each.resource or "") for each in trails)
-    return [_naming(each, spoken_of.get(name, ()), grounds.get(name, ())) for each, name in named]
+    return spoken_of
 
 
 def _naming(told: Trail, patients: tuple[str, ...], grounds: tuple[str, ...]) -> Trail:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from sharedplan.interactions.provenances import leaves_one
 from sharedplan.rest.negotiation import FHIR_JSON, FORM
 from sharedplan.rest.openapi.failures import failures
 from sharedplan.rest.openapi.parts import (
@@ -86,12 +87,17 @@ def vread(type: str) -> Part:
     )
 
 
+def _stated(type: str) -> tuple[str, ...]:
+    """The header by which a write of the type says where its data come from."""
+    return ("xProvenance",) if leaves_one(type) else ()
+
+
 def create(type: str) -> Part:
     return operation(
         f"create{type}",
         type,
         f"Create a {type}; the service gives it its id",
-        parameters=shared("ifNoneExist", "prefer"),
+        parameters=shared("ifNoneExist", "prefer", *_stated(type)),
         requestBody=ref("requestBodies", type),
         responses={
             "200": ref("responses", type),
@@ -106,7 +112,7 @@ def update(type: str) -> Part:
         f"update{type}",
         type,
         f"Replace a {type}, or create it under this id",
-        parameters=shared("ifMatch", "prefer"),
+        parameters=shared("ifMatch", "prefer", *_stated(type)),
         requestBody=ref("requestBodies", type),
         responses={
             "200": ref("responses", type),
@@ -121,7 +127,7 @@ def patch(type: str) -> Part:
         f"patch{type}",
         type,
         f"Change parts of a {type}",
-        parameters=shared("ifMatch", "prefer"),
+        parameters=shared("ifMatch", "prefer", *_stated(type)),
         requestBody=ref("requestBodies", "Patch"),
         responses={"200": ref("responses", type), **failures(*WRITE_FAILURES, 404, 410, 428)},
     )
@@ -132,7 +138,7 @@ def delete(type: str) -> Part:
         f"delete{type}",
         type,
         f"Delete a {type}; its history stays",
-        parameters=shared("ifMatch", "prefer"),
+        parameters=shared("ifMatch", "prefer", *_stated(type)),
         responses={"204": ref("responses", "Deleted"), **failures(*SEARCH_FAILURES, 404, 409, 412, 422, 428)},
     )
 

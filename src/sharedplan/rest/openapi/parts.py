@@ -160,6 +160,13 @@ PARAMETERS: dict[str, Part] = {
         "`return=minimal`, `return=representation` or `return=OperationOutcome` (tells warnings); for searches "
         "`handling=strict` (the default) or `handling=lenient`",
     ),
+    "xProvenance": _parameter(
+        "X-Provenance",
+        "header",
+        "A Provenance as JSON on one line, without `target`: on whose word the data are, from what sources, signed by "
+        "whom. It goes into the Provenance that the service records of every write of a client's data, beside the "
+        "author and the system that the token names. At most 8 KiB; what cannot be kept answers 400.",
+    ),
     "format": _parameter("_format", "query", "Stands in for the Accept header: `json`, `application/fhir+json`"),
     "pretty": _parameter(
         "_pretty", "query", "`true` lays the JSON out for reading", {"type": "string", "enum": ["true", "false"]}

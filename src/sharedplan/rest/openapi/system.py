@@ -57,7 +57,7 @@ def system_paths() -> dict[str, Part]:
                 "bundle",
                 SYSTEM,
                 "Carry out a transaction (all or nothing) or a batch (each entry by itself)",
-                parameters=shared("prefer"),
+                parameters=shared("prefer", "xProvenance"),
                 requestBody={
                     "required": True,
                     "content": {FHIR_JSON: {**bundle, "examples": {"demo": ref("examples", "transaction")}}},
