@@ -29,6 +29,7 @@ from exchange.cast import (
     Kai,
     Leena,
     Niko,
+    Olli,
     S,
     Sari,
     a_permit,
@@ -149,6 +150,18 @@ async def test_in_a_transaction_each_entry_has_its_own_and_in_a_batch(ask: Ask) 
     )
     instants = [each["meta"]["lastUpdated"] for each in found]
     assert len(set(instants)) == len(instants)
+
+
+async def test_an_operation_leaves_one_of_what_it_writes(ask: Ask) -> None:
+    await the_world(ask)
+    body = {"resourceType": "Parameters", "parameter": [{"name": "reason", "valueString": "found unconscious"}]}
+    olli = replace(Olli, purpose="ETREAT")
+    answer = resource_in(await ask("operation", AINO, body, by=olli, operation="break-glass", method="POST"))
+    (task,) = (each["valueReference"]["reference"] for each in answer["parameter"] if each["name"] == "task")
+    assert [told(each) for each in await provenances(ask, task)] == [("CREATE", f"{task}/_history/1")]
+    # An emergency opens the core data, and not who wrote it.
+    assert (await ask("read", PLAN, by=olli)).status == 200
+    assert await provenances(ask, PLAN, by=olli) == []
 
 
 async def test_the_directory_and_provenances_themselves_leave_none(ask: Ask) -> None:

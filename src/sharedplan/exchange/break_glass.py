@@ -24,9 +24,10 @@ from sharedplan.exchange.facts import known
 from sharedplan.fhir import json_text
 from sharedplan.fhir.bundles import instant
 from sharedplan.fhir.exchanges import Answer, Asked, Json
-from sharedplan.interactions.acting import Acting
+from sharedplan.interactions.acting import Acting, Write
 from sharedplan.interactions.emergencies import GROUND, POLICY
 from sharedplan.interactions.proposals import Proposal, proposed
+from sharedplan.interactions.provenances import attested
 from sharedplan.search.expression import Everything
 
 REVIEW = "break-glass-review"
@@ -60,7 +61,9 @@ async def break_glass(asked: Asked, by: Principal, acting: Acting) -> Answer:
     review = await _review(asked, by, facts, acting, reason, until)
     task = f"Task/{review.change.id}"
     await acting.unit.open(client, by.person, by.organization, by.purpose, since, until, task=task)
-    acting.unit.put(review.change)
+    own = replace(acting, controller=review.change.controller, person=None)
+    (change,) = attested([Write(review.change, review.resource, review.before)], own, asked.base)
+    acting.unit.put(change)
     why = f"break-glass until {instant(until)}: {reason[:REASON_RECORDED]}"
     told = acting.trail._replace(
         reasons=(*acting.trail.reasons, why), entities=(task,), policies=(POLICY,), grounds=(GROUND,)
