@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from builders import a_care_plan, a_care_team, a_goal, a_patient, a_reference, a_task, an_appointment, an_observation
+from builders import (
+    a_care_plan,
+    a_care_team,
+    a_goal,
+    a_patient,
+    a_practitioner,
+    a_reference,
+    a_task,
+    an_appointment,
+    an_observation,
+)
 from exchange.asking import Ask
 from exchange.cast import (
     Aino,
@@ -43,6 +53,11 @@ QUESTIONS = [
     ("search-type", "Appointment"),
     ("search-type", "Patient?identifier=urn:example:ids|secret"),
     ("search-system", "?_type=CarePlan,Goal,Task,Patient,Observation&_total=accurate"),
+    ("search-type", "Goal?_contained=both&_sort=-start-date&_total=accurate"),
+    ("search-type", "Goal?_contained=true&_containedType=contained&_count=1&_include=Goal:subject"),
+    ("search-type", "Practitioner?_contained=true&name=secret"),
+    ("search-type", "CarePlan?_contained=both&_revinclude=Task:focus&_summary=count"),
+    ("search-system", "?_contained=true&_containedType=contained&_total=accurate"),
     ("history-type", "CarePlan"),
     ("history-type", "Patient"),
     ("history-system", ""),
@@ -65,7 +80,16 @@ async def hidden(ask: Ask) -> None:
         ask,
         other,
         a_patient(id="otto", name=[{"family": "otto"}], identifier=[{"system": "urn:example:ids", "value": "secret"}]),
-        a_care_plan(OTTO, id="ottos", status="active"),
+        a_care_plan(
+            OTTO,
+            id="ottos",
+            status="active",
+            contained=[
+                a_goal(OTTO, id="g", startDate="2001-01-01"),
+                a_practitioner(id="d", name=[{"family": "secret"}]),
+            ],
+            supportingInfo=[a_reference("#g"), a_reference("#d")],
+        ),
         a_care_team(OTTO, id="ottos", participant=[a_member("Practitioner/x")]),
         a_goal(OTTO, id="ottos", startDate="2001-01-01"),
         a_goal(OTTO, id="gone"),

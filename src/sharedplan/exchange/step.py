@@ -85,6 +85,8 @@ def acting(asked: Asked, by: Principal, unit: Unit, clock: Clock, policy: Policy
         by.person,
         grant.shows,
         grant.ordinary,
+        grant.containers,
+        grant.contained,
     )
 
 

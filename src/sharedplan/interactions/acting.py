@@ -68,7 +68,9 @@ class Acting:
     is known before; whoever makes the statement hands it on, so that both go in together. `client` is the client that
     asks, `controller` the Organization whose register a new resource belongs to, `person` the one who acts. `access`
     judges what is about to be written. `shows`: whether the answer may hold the resource. `ordinary`: in an emergency,
-    of the types that it may open, what would be seen without it; else nothing.
+    of the types that it may open, what would be seen without it; else nothing. `containers` and `contained` are for a
+    search within resources: what of each type may be looked into, and what a contained resource of each must meet
+    beside.
     """
 
     unit: Unit
@@ -82,6 +84,8 @@ class Acting:
     person: str | None = None
     shows: bool = True
     ordinary: Mapping[str, Expression] = field(default_factory=dict)
+    containers: Mapping[str, Expression] = field(default_factory=dict)
+    contained: Mapping[str, Expression] = field(default_factory=dict)
 
     def shown(self, answer: Answer) -> Answer:
         """The answer, without the resource if the asker may not read it."""
