@@ -24,8 +24,8 @@ CLONE = "STRATEGY FILE_COPY"
 
 FILLED = """
     SELECT oid::regclass::text FROM pg_class
-    WHERE relnamespace::regnamespace::text IN ('public', 'past') AND relkind = 'r' AND pg_relation_size(oid) > 0
-        AND relname <> 'alembic_version'
+    WHERE relnamespace::regnamespace::text IN ('public', 'past', 'contained') AND relkind = 'r'
+        AND pg_relation_size(oid) > 0 AND relname <> 'alembic_version'
 """
 
 

@@ -17,19 +17,19 @@ from sqlalchemy import Connection
 
 from sharedplan.store.migrations import directory, engine_of, migrate
 from sharedplan.store.schema import HEAD, at_head
-from sharedplan.store.tables import PAST, metadata
+from sharedplan.store.tables import CONTAINED, PAST, metadata
 
 CATALOG = """
     SELECT string_agg(thing, E'\\n' ORDER BY thing) FROM (
         SELECT attrelid::regclass || ' ' || attname || ' ' || format_type(atttypid, atttypmod) || attnotnull
             || attcollation AS thing
         FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
-        WHERE relnamespace::regnamespace::text IN ('public', 'past') AND attnum > 0 AND relkind = 'r'
+        WHERE relnamespace::regnamespace::text IN ('public', 'past', 'contained') AND attnum > 0 AND relkind = 'r'
         UNION ALL SELECT pg_get_indexdef(indexrelid) || coalesce(array_to_string(reloptions, ','), '')
         FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
-        WHERE relnamespace::regnamespace::text IN ('public', 'past')
+        WHERE relnamespace::regnamespace::text IN ('public', 'past', 'contained')
         UNION ALL SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(pg_constraint.oid)
-        FROM pg_constraint WHERE connamespace::regnamespace::text IN ('public', 'past')
+        FROM pg_constraint WHERE connamespace::regnamespace::text IN ('public', 'past', 'contained')
     ) things WHERE thing NOT LIKE '%alembic_version%'
 """
 """All columns, indexes with their settings, and constraints, as one text."""
@@ -85,7 +85,8 @@ async def test_the_tables_make_what_the_migrations_make(database_url: str, bare_
     """Alembic's comparison looks at neither index methods and settings nor collations; this one does."""
     engine = engine_of(bare_database_url)
     async with engine.begin() as connection:
-        await connection.exec_driver_sql(f"CREATE SCHEMA {PAST}")
+        for schema in (PAST, CONTAINED):
+            await connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
         await connection.run_sync(metadata.create_all)
     await engine.dispose()
     assert await asked(bare_database_url, CATALOG) == await asked(database_url, CATALOG)

@@ -352,6 +352,8 @@ def upgrade() -> None:
     op.execute(CLIENT_ASSERTION)
     op.execute("CREATE SCHEMA past")
     op.execute("COMMENT ON SCHEMA past IS 'rows that have been superseded, for pages that still show their moment'")
+    op.execute("CREATE SCHEMA contained")
+    op.execute("COMMENT ON SCHEMA contained IS 'what is found within other resources, by the version of the container'")
     for table, parameters in TABLES.items():
         for statement in of_type(table, dict(each.split() for each in parameters.split(","))):
             op.execute(statement)
@@ -395,23 +397,42 @@ def of_type(table: str, kinds: dict[str, str]) -> Iterator[str]:
         return
     pending = "gin_pending_list_limit = 1024"
     yield f'CREATE INDEX {table}_words_idx ON "{table}" USING gin (narrative, words) WITH ({pending})'
+    yield from indexes(table, f'"{table}"', kinds)
+    past = f"CONSTRAINT {table}_pkey PRIMARY KEY (id, version)"
+    yield f'CREATE TABLE past."{table}" ({columns}, until timestamptz NOT NULL, {past})'
+    yield f'CREATE INDEX {table}_until_idx ON past."{table}" (until)'
+    contained = f"""
+        container_type text COLLATE "C" NOT NULL,
+        container text COLLATE "C" NOT NULL,
+        version integer NOT NULL,
+        number integer NOT NULL,
+        id text COLLATE "C",
+        {", ".join(f'"{column}" {kind}' for column, kind in kinds.items())},
+        CONSTRAINT {table}_pkey PRIMARY KEY (container_type, container, version, number)
+    """
+    yield f'CREATE TABLE contained."{table}" ({contained})'
+    yield f'CREATE INDEX {table}_id_idx ON contained."{table}" (id)'
+    yield f'CREATE INDEX {table}_lookup_idx ON contained."{table}" USING gin (lookup) WHERE lookup IS NOT NULL'
+    yield from indexes(table, f'contained."{table}"', kinds)
+
+
+def indexes(table: str, named: str, kinds: dict[str, str]) -> Iterator[str]:
+    """The indexes of the search columns of one table, `named` with its schema."""
     for column, kind in kinds.items():
         held = f'("{column}") WHERE "{column}" IS NOT NULL'
         if kind == "text":
-            yield f'CREATE INDEX {table}_{column}_idx ON "{table}" {held}'
+            yield f"CREATE INDEX {table}_{column}_idx ON {named} {held}"
         elif kind in RANGES:
-            yield f'CREATE INDEX {table}_{column}_idx ON "{table}" USING gist {held}'
+            yield f"CREATE INDEX {table}_{column}_idx ON {named} USING gist {held}"
     arrays = [f'"{column}"' for column, kind in kinds.items() if kind == "text[]"]
     for n, first in enumerate(range(0, len(arrays), GIN_COLUMNS)):
         name = f"{table}_arrays_idx" if n == 0 else f"{table}_arrays_{n + 1}_idx"
         held = ", ".join(arrays[first : first + GIN_COLUMNS])
-        yield f'CREATE INDEX {name} ON "{table}" USING gin ({held}) WITH (fastupdate = false)'
-    past = f"CONSTRAINT {table}_pkey PRIMARY KEY (id, version)"
-    yield f'CREATE TABLE past."{table}" ({columns}, until timestamptz NOT NULL, {past})'
-    yield f'CREATE INDEX {table}_until_idx ON past."{table}" (until)'
+        yield f"CREATE INDEX {name} ON {named} USING gin ({held}) WITH (fastupdate = false)"
 
 
 def downgrade() -> None:
+    op.execute("DROP SCHEMA contained CASCADE")
     op.execute("DROP SCHEMA past CASCADE")
     for table in reversed(TABLES):
         op.execute(f'DROP TABLE "{table}"')

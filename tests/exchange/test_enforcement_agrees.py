@@ -33,7 +33,7 @@ from sharedplan.search.expression import Everything, RefersTo
 from sharedplan.search.parameters import PARAMETERS
 from sharedplan.search.values.reference import indexed
 from sharedplan.store.engine import Pool
-from sharedplan.store.searching import Search
+from sharedplan.store.searches import Search
 from sharedplan.store.unit_of_work import Store
 from sharedplan.store.versions import Change, Named
 from store.changes import a_change, written

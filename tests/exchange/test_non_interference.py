@@ -92,7 +92,7 @@ IDS = tuple(f"x{number}" for number in range(6))
 
 def things() -> st.SearchStrategy[list[Json]]:
     """What is of Aino or Otto, in some register, and perhaps changed or deleted afterwards; each id once. What refers
-    refers to one of the others."""
+    refers to one of the others, and what contains something says so of the client, too."""
     one = st.fixed_dictionaries(
         {
             "type": st.sampled_from([*KINDS, *LINKS, *LINKS]),
@@ -101,6 +101,7 @@ def things() -> st.SearchStrategy[list[Json]]:
             "meta": st.sampled_from([None, PSY, TABOO]),
             "link": st.integers(0, len(IDS) - 1),
             "secret": st.booleans(),
+            "holds": st.sampled_from([None, "Goal", "Task", "Observation"]),
             "then": st.sampled_from(["stays", "stays", "stays", "hides", "shows", "goes"]),
         }
     )
@@ -122,6 +123,9 @@ def resource_of(thing: Json) -> Json:
     if element := LINKS.get(type):
         reference = a_reference(thing["link"])
         more[element] = reference if type == "Task" else [reference]
+    if holds := thing["holds"]:
+        held = {"id": "held", **({"identifier": _identifier(holds)} if thing["secret"] else {})}
+        more["contained"] = [KINDS[holds](thing["client"], **held)]
     return KINDS[type](thing["client"], **more)
 
 
@@ -208,6 +212,17 @@ INCLUDES = (
 )
 
 
+WITHIN = (
+    "_contained=true",
+    "_contained=both",
+    "_contained=true&_containedType=contained",
+    "_contained=both&_containedType=contained&_sort=-_lastUpdated",
+    "_contained=true&_count=1",
+    "_contained=both&_summary=count",
+    "_contained=true&_containedType=contained&_include=*&_revinclude=*",
+)
+
+
 def _asked(of: st.SearchStrategy[str], pairs: tuple[str, ...], controls: tuple[str, ...]) -> st.SearchStrategy[str]:
     found = st.tuples(of, st.lists(st.sampled_from(pairs), max_size=2), st.lists(st.sampled_from(controls), max_size=2))
     return found.map(lambda made: f"{made[0]}?{'&'.join([*made[1], *made[2]])}")
@@ -218,7 +233,9 @@ ADDRESSES = (
     *[("search-type", _asked(TYPE, PAIRS, INCLUDES))] * 2,
     *[("search-type", _asked(st.just("{from}"), OF_LINKING, (*CONTROLS, *INCLUDES)))] * 5,
     ("search-type", _asked(st.just("Patient"), PAIRS, (*CONTROLS, "_revinclude=*"))),
+    *[("search-type", _asked(st.sampled_from(["Goal", "Task", "Observation", "{t0}"]), PAIRS, WITHIN))] * 2,
     ("search-system", _asked(st.just(""), ("_type={t0},{t1},{t2}", "_type=Patient,{t0}", "_id={i0},{i1}"), CONTROLS)),
+    ("search-system", _asked(st.just(""), ("_type={t0},Goal,Task", "_security:missing=false"), WITHIN)),
     ("read", NAME),
     ("vread", st.tuples(NAME, st.sampled_from(["/1", "/2"])).map("".join)),
     ("history-instance", NAME),

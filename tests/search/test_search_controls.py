@@ -41,3 +41,15 @@ def test_elements_beside_a_summary_are_incorrect(form: str) -> None:
 
 def test_elements_beside_a_summary_of_false_are_taken() -> None:
     assert controls.elements("status", summary=controls.summary("false")) == ("status",)
+
+
+def test_contained_resources_are_searched_when_it_is_said_so() -> None:
+    assert controls.contained(None, None) is controls.contained("false", "contained") is None
+    assert controls.contained("true", None) == controls.contained("true", "container") == (False, False)
+    assert controls.contained("both", "contained") == (True, True)
+
+
+@pytest.mark.parametrize(("value", "what"), [("", None), ("TRUE", None), ("true", "both"), (None, "Container")])
+def test_another_word_for_where_to_look_is_incorrect(value: str | None, what: str | None) -> None:
+    with pytest.raises(Incorrect, match=r"_contained(Type)? is one of"):
+        controls.contained(value, what)

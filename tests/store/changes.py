@@ -7,7 +7,7 @@ from sharedplan.clock import SystemClock
 from sharedplan.fhir.resources import stamped
 from sharedplan.search.expression import Everything, Expression
 from sharedplan.search.indexing import index_values
-from sharedplan.store.searching import Search
+from sharedplan.store.searches import Search
 from sharedplan.store.trail import Trail
 from sharedplan.store.unit_of_work import Store
 from sharedplan.store.versions import Change, Version

@@ -165,6 +165,7 @@ def test_they_say_what_the_newest_versions_say(stored: Stored, writes: list[tupl
                 type,
                 lambda type, content: index_values(type, json_text.read(content)),
                 lambda type, content, version: rows_of(json_text.read(content), version),
+                lambda type, content: (),
             )
             assert batch.mended == 0
 
@@ -198,6 +199,7 @@ def test_what_was_lost_or_is_wrong_is_made_anew(stored: Stored) -> None:
                 type,
                 lambda type, content: index_values(type, json_text.read(content)),
                 lambda type, content, version: rows_of(json_text.read(content), version),
+                lambda type, content: (),
             )
         after = [await stored.run(sql) for sql in (RULES, MEMBERSHIPS)]
         assert [sorted(row[0] for row in each) for each in after] == [sorted(row[0] for row in each) for each in before]

@@ -20,7 +20,7 @@ from sharedplan.search.matching import matches
 from sharedplan.search.parameters import PARAMETERS
 from sharedplan.search.parse import parse
 from sharedplan.search.values.date import EARLIEST, LATEST, span
-from sharedplan.store.searching import Place, Search, SortKey
+from sharedplan.store.searches import Place, Search, SortKey
 from sharedplan.store.unit_of_work import Store
 from sharedplan.store.versions import Found, Version
 from store.changes import ALL, a_change, a_deletion, written

@@ -20,7 +20,8 @@ from sharedplan.search.parse import parse
 from sharedplan.store import including
 from sharedplan.store.engine import Pool
 from sharedplan.store.projection import projection
-from sharedplan.store.searching import Place, Search, SortKey, page
+from sharedplan.store.searches import Place, Search, SortKey
+from sharedplan.store.searching import page
 from sharedplan.store.unit_of_work import Store
 from store.changes import ALL, a_change, written
 

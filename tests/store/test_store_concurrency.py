@@ -11,7 +11,7 @@ from builders import a_care_plan, a_goal, a_patient
 from sharedplan.errors import Conflict
 from sharedplan.search.expression import Everything, HasToken, Updated
 from sharedplan.search.parameters import PARAMETERS
-from sharedplan.store.searching import SortKey
+from sharedplan.store.searches import SortKey
 from sharedplan.store.unit_of_work import RetryableConflict, Store
 from store.changes import a_change, a_deletion, a_search, a_trail, written
 

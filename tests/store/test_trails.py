@@ -10,7 +10,7 @@ from sharedplan.search.expression import Everything, HasId, HasToken, Nothing, R
 from sharedplan.search.indexing import index_values
 from sharedplan.search.parameters import PARAMETERS
 from sharedplan.store.engine import Pool
-from sharedplan.store.searching import SortKey
+from sharedplan.store.searches import SortKey
 from sharedplan.store.trail import Trail
 from sharedplan.store.unit_of_work import Store
 from store.changes import NORTH, a_change, a_deletion, a_search, a_trail, as_written, written

@@ -12,7 +12,7 @@ from sharedplan.search.expression import Everything, Expression, HasId, InCompar
 from sharedplan.search.parameters import PARAMETERS
 from sharedplan.store import weighing
 from sharedplan.store.engine import Pool
-from sharedplan.store.searching import Place, SortKey
+from sharedplan.store.searches import Place, SortKey
 from sharedplan.store.unit_of_work import Store
 from sharedplan.store.versions import Version
 from store.changes import NORTH, a_change, a_deletion, a_search, a_trail, as_written, written

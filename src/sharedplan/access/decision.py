@@ -5,7 +5,7 @@ pages and history are of what may be seen. What lies outside the slice looks exa
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from types import MappingProxyType
@@ -39,6 +39,7 @@ from sharedplan.search.expression import (
 from sharedplan.search.parameters import PARAMETERS
 
 READING = "rs"
+SEARCHING = "s"
 WRITING = frozenset("cud")
 ANY = "cruds"
 
@@ -59,12 +60,16 @@ class Grant:
 
     `shows`: whether the answer to a write may hold the resource: not for whom a read would not show it, for a patch or
     a condition could else read. `ordinary`: in an emergency, of the types that it may open, what may be seen without.
+    `containers` and `contained` are those of a search within resources: what of each type may be looked into, and what
+    a contained resource must meet beside, which is else as visible as its container.
     """
 
     slices: Slices
     reasons: tuple[str, ...]
     shows: bool = True
     ordinary: Slices = field(default_factory=dict)
+    containers: Slices = field(default_factory=dict)
+    contained: Slices = field(default_factory=dict)
 
     def slice_of(self, type: str) -> Expression:
         """The slice of one type; Nothing for a type that is not offered."""
@@ -116,7 +121,16 @@ def _granted(by: Principal, asked_type: str | None, letters: str, by_consent: bo
         if isinstance(within, Or) and by_consent and _in_emergency(type, by) is not None
     }
     reasons = (f"scope allows {letters}", f"on behalf of {whom}")
-    return Grant(MappingProxyType(slices), reasons, shows, MappingProxyType(ordinary))
+    grant = Grant(MappingProxyType(slices), reasons, shows, MappingProxyType(ordinary))
+    if letters != SEARCHING:
+        return grant
+    # Whoever looks into resources searches them, too: what may be read alone is not looked into.
+    containers = {type: _slice(type, by, letters, by_consent) for type in CATALOGUE}
+    contained = {
+        type: _NOTHING if slices[type] == _NOTHING else limits.of_contained(type, _limits(type, by, letters))
+        for type in CATALOGUE
+    }
+    return replace(grant, containers=MappingProxyType(containers), contained=MappingProxyType(contained))
 
 
 def _letters(asked: Asked) -> str:

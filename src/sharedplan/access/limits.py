@@ -64,6 +64,13 @@ def demanded(type: str, pairs: Sequence[tuple[str, str]]) -> Expression:
     return parts[0] if len(parts) == 1 else And(parts) if parts else Everything()
 
 
+def of_contained(type: str, limits: Iterable[Pairs]) -> Expression:
+    """What the limits demand of a contained resource of the type, by itself. Where one names an id, it means a resource
+    that stands for itself."""
+    found = tuple(dict.fromkeys(pairs for pairs in limits if not any(name == "_id" for name, _ in pairs)))
+    return within(Everything(), type, found) if found else Nothing()
+
+
 def within(slice: Expression, type: str, limits: Iterable[Pairs]) -> Expression:
     """The slice of a type under the limits of the scopes that open it: any of them is enough, and one without a limit
     opens all of it."""

@@ -3,10 +3,11 @@
 import asyncio
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -17,15 +18,19 @@ from sharedplan.commands.database import database, migrate_if_needed
 from sharedplan.commands.options import data_dir_option, read_settings
 from sharedplan.errors import SharedplanError
 from sharedplan.fhir import json_text
-from sharedplan.search.indexing import index_values
+from sharedplan.search.indexing import Inner, index_values, inner_values
+from sharedplan.store import containing
 from sharedplan.store.engine import Pool, RetryableConflict
-from sharedplan.store.reindexing import BATCH, Batch, Derived, Values, reindex
+from sharedplan.store.reindexing import BATCH, Batch, Derived, Inners, Values, reindex, reindex_contained
 
 PATIENCE = timedelta(minutes=10)
 """For the one statement that looks at a whole table."""
 
 TRIES = 10
 PAUSE = 0.05  # seconds; twice as long after each try
+
+
+T = TypeVar("T")
 
 
 @click.command()
@@ -44,13 +49,16 @@ def command(types: tuple[str, ...], data_dir: Path | None) -> None:
     def values(type: str, content: str) -> Mapping[str, Any]:
         return index_values(type, json_text.read(content), base=settings.base)
 
+    def inners(type: str, content: str) -> Sequence[Inner]:
+        return inner_values(json_text.read(content), base=settings.base) if '"contained"' in content else ()
+
     def derived(type: str, content: str, version: int) -> str | None:
         return rows_of(json_text.read(content), version, base=settings.base)
 
     with database(settings) as url:
         migrate_if_needed(settings, url)
         try:
-            problems = asyncio.run(_reindex(url, types or tuple(CATALOGUE), values, derived))
+            problems = asyncio.run(_reindex(url, types or tuple(CATALOGUE), values, derived, inners))
         except SharedplanError as failure:
             raise click.ClickException(f"given up: {failure}") from None
     for problem in problems:
@@ -59,7 +67,9 @@ def command(types: tuple[str, ...], data_dir: Path | None) -> None:
         sys.exit(1)
 
 
-async def _reindex(url: str, types: tuple[str, ...], values: Values, derived: Derived) -> tuple[str, ...]:
+async def _reindex(
+    url: str, types: tuple[str, ...], values: Values, derived: Derived, inners: Inners
+) -> tuple[str, ...]:
     """What of the SearchParameters cannot be used, with the reasons."""
     pool = Pool(url, size=1, statement_timeout=PATIENCE, idle_in_transaction_timeout=PATIENCE)
     try:
@@ -68,8 +78,10 @@ async def _reindex(url: str, types: tuple[str, ...], values: Values, derived: De
                 begun, looked_at, mended = time.monotonic(), 0, 0
                 last: str | None = ""
                 while last is not None:
-                    batch = await _one(pool, type, values, derived, last)
+                    asked = partial(reindex, pool, type, values, derived, inners, after=last, size=BATCH)
+                    batch: Batch = await _again(asked)
                     last, looked_at, mended = batch.last, looked_at + batch.looked_at, mended + batch.mended
+                mended += await _reindex_contained(pool, type, inners)
                 if looked_at or mended:
                     seconds = time.monotonic() - begun
                     click.echo(f"{type}: {looked_at:,} resources, {mended:,} rows mended, {seconds:.1f} s")
@@ -78,11 +90,21 @@ async def _reindex(url: str, types: tuple[str, ...], values: Values, derived: De
         await pool.close()
 
 
-async def _one(pool: Pool, type: str, values: Values, derived: Derived, after: str) -> Batch:
+async def _reindex_contained(pool: Pool, type: str, inners: Inners) -> int:
+    """What is contained of a type in resources of others, too; how many rows were mended."""
+    last: tuple[str, str, int, int] | None = ("", "", 0, 0)
+    mended = 0
+    while last is not None and type in containing.TYPES:
+        last, found = await _again(partial(reindex_contained, pool, type, inners, after=last, size=BATCH))
+        mended += found
+    return mended
+
+
+async def _again(batch: Callable[[], Awaitable[T]]) -> T:
     """One batch, again when another writer was in the way."""
     for attempt in range(TRIES - 1):
         try:
-            return await reindex(pool, type, values, derived, after=after, size=BATCH)
+            return await batch()
         except RetryableConflict:
             await asyncio.sleep(PAUSE * 2**attempt)
-    return await reindex(pool, type, values, derived, after=after, size=BATCH)
+    return await batch()

@@ -85,7 +85,9 @@ def acting(asked: Asked, by: Principal, unit: Unit, clock: Clock, policy: Policy
         by.person,
         grant.shows,
         grant.ordinary,
-        asked.provenance,
+        stated=asked.provenance,
+        containers=grant.containers,
+        contained=grant.contained,
     )
 
 

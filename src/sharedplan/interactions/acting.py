@@ -73,7 +73,9 @@ class Acting:
     asks, `controller` the Organization whose register a new resource belongs to, `person` the one who acts. `access`
     judges what is about to be written. `shows`: whether the answer may hold the resource. `ordinary`: in an emergency,
     of the types that it may open, what would be seen without it; else nothing. `stated`: what the client says of where
-    the data comes from (`X-Provenance`). `imports`: an operator brings in what another system recorded.
+    the data comes from (`X-Provenance`). `imports`: an operator brings in what another system recorded. `containers`
+    and `contained` are for a search within resources: what of each type may be looked into, and what a contained
+    resource of each must meet beside.
     """
 
     unit: Unit
@@ -89,6 +91,8 @@ class Acting:
     ordinary: Mapping[str, Expression] = field(default_factory=dict)
     stated: Json | None = None
     imports: bool = False
+    containers: Mapping[str, Expression] = field(default_factory=dict)
+    contained: Mapping[str, Expression] = field(default_factory=dict)
 
     def shown(self, answer: Answer) -> Answer:
         """The answer, without the resource if the asker may not read it."""

@@ -96,8 +96,9 @@ def capability_statement(base: str, *, if_match_required: bool = False) -> Json:
                 "documentation": (
                     "Record systems push and pull care plans, care teams, consents and encounters, and all that "
                     "they rest on. A search parameter or modifier that is not known is an error, unless the request "
-                    "says Prefer: handling=lenient. References may name what is not there yet. Every write of a "
-                    "client's data leaves a Provenance; the header X-Provenance says on whose word it is."
+                    "says Prefer: handling=lenient. Every search takes _contained and _containedType, but for that of "
+                    "the log. References may name what is not there yet. Every write of a client's data leaves a "
+                    "Provenance; the header X-Provenance says on whose word it is."
                 ),
                 "security": _security(),
                 "resource": [_resource(offered, if_match_required) for offered in CATALOGUE.values()],

@@ -32,8 +32,9 @@ async def _opened(versions: Iterable[Version], acting: Acting) -> bool:
     """Whether one of them does not lie within what its asker sees without an emergency."""
     ids: dict[str, set[str]] = {}
     for each in versions:
-        if each.type in acting.ordinary and not each.is_deleted:
-            ids.setdefault(each.type, set()).add(each.id)
+        type, id = (each.type, each.id) if each.container is None else each.container[:2]
+        if type in acting.ordinary and not each.is_deleted:
+            ids.setdefault(type, set()).add(id)
     for type, wanted in ids.items():
         where = HasId(tuple(sorted(wanted)))
         seen = await acting.unit.matching(type, where, within=acting.ordinary, limit=len(wanted))

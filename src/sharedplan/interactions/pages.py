@@ -15,7 +15,7 @@ from sharedplan.fhir.addresses import of_search, query
 from sharedplan.fhir.exchanges import Asked, Json
 from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.cursors import PARAMETER
-from sharedplan.store.searching import Keys, Place
+from sharedplan.store.searches import Keys, Place
 from sharedplan.store.trail import Trail
 from sharedplan.store.versions import Found
 

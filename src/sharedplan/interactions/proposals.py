@@ -16,7 +16,7 @@ from sharedplan.interactions.acting import Acting, Write
 from sharedplan.interactions.provenances import attested, check_changeable, faults
 from sharedplan.interactions.targets import bound
 from sharedplan.search.expression import Everything
-from sharedplan.search.indexing import index_values
+from sharedplan.search.indexing import index_values, inner_values
 from sharedplan.search.matching import Known, matches
 from sharedplan.store.versions import Change, Version
 
@@ -122,6 +122,7 @@ def proposed(
         controller=acting.controller,
         who=acting.who,
         derived=acting.access.derived(whole, number, asked.base),
+        contained=inner_values(resource, base=asked.base),
     )
     return Proposal(change, resource, before, tuple(issues), asked.base)
 

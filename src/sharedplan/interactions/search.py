@@ -3,7 +3,9 @@
 https://hl7.org/fhir/R4/http.html#search, https://hl7.org/fhir/R4/search.html
 
 One search of a type, of several, of all, or of a compartment: they differ in the types that are asked, and in nothing
-else. All pages show the moment of the first one, and each decides afresh what may be seen.
+else. All pages show the moment of the first one, and each decides afresh what may be seen. Contained resources are
+searched, too, where `_contained` says so: each is as visible as what contains it.
+https://hl7.org/fhir/R4/search.html#contained
 """
 
 from dataclasses import dataclass, replace
@@ -23,9 +25,10 @@ from sharedplan.interactions.spoken_of import MOST_NAMED, about, asked_about
 from sharedplan.search.expression import And, Expression, HasId, InCompartment, Nothing
 from sharedplan.search.filters import Budget
 from sharedplan.search.identity import mentions_identity_code
+from sharedplan.search.indexing import LOG
 from sharedplan.search.parameters import COMPARTMENTS
 from sharedplan.search.parse import Query, parse
-from sharedplan.store.searching import Search, SortKey
+from sharedplan.store.searches import Contained, Search, SortKey
 from sharedplan.store.versions import Found, Included, Version
 
 MOST_INCLUDED = 1_000
@@ -64,11 +67,12 @@ async def search(asked: Asked, acting: Acting) -> Answer:
         question.total,
         tuple(SortKey(parameter, is_descending) for parameter, is_descending in query.sort),
         question.turn.place if question.turn is not None else None,
+        _contained(question, acting),
     )
     trail = pages.with_question(acting.trail, asked, question.pairs, question.turn is not None)
     if not trail.patients:
         trail = trail._replace(patients=_asked_about(question))
-    if not query.includes and not acting.ordinary:
+    if not query.includes and not acting.ordinary and query.contained is None:
         found = await acting.unit.search(wanted, trail=trail)
         if "AuditEvent" in question.wheres:
             found = replace(found, versions=await with_names(found.versions, acting))
@@ -90,6 +94,17 @@ async def search(asked: Asked, acting: Acting) -> Answer:
     return _answered(asked, acting, question, found, included, labels)
 
 
+def _contained(question: _Question, acting: Acting) -> Contained | None:
+    """How contained resources are searched. Raises Incorrect for the log."""
+    asked = question.query.contained
+    if asked is None:
+        return None
+    if LOG in question.wheres:
+        raise Incorrect(f"_contained: {LOG} is neither searched within others nor looked into")
+    within = {**acting.containers, LOG: Nothing()}
+    return Contained(within, acting.contained, asked.is_both, asked.is_alone)
+
+
 async def _question(asked: Asked, acting: Acting) -> _Question:
     """Raises Incorrect for what is not understood, and for an identity code in an address."""
     turn = pages.continued(asked, acting)
@@ -101,7 +116,8 @@ async def _question(asked: Asked, acting: Acting) -> _Question:
     filters = tuple(pair for pair in pairs if pair not in of_types)
     queries = _parsed(types, filters, asked, turn.given if turn is not None else acting.clock.now())
     query = next(iter(queries.values()))
-    shapes.check_elements(types, query.elements)
+    is_of_containers = query.contained is not None and not query.contained.is_alone
+    shapes.check_elements(types, query.elements, of_any=is_of_containers)
     if any(set(each.sort) != set(query.sort) for each in queries.values()) and not _is_common(queries):
         raise Incorrect("_sort by a parameter that the types do not share is for the search of one type")
     wheres = await all_settled([_inside(asked, each.where) for each in queries.values()], acting)
@@ -205,4 +221,7 @@ def _asked_about(question: _Question) -> tuple[str, ...]:
 
 def _entry(asked: Asked, version: Version, mode: str, query: Query) -> bundles.Entry:
     content = shapes.shaped(version, query.summary, query.elements)
+    if version.container is not None:
+        holder, named = version.container, version.id
+        return bundles.Entry(f"{asked.base}/{holder.type}/{holder.id}#{named}" if named else None, content, mode=mode)
     return bundles.Entry(f"{asked.base}/{version.type}/{version.id}", content, mode=mode)

@@ -3,6 +3,7 @@
 https://hl7.org/fhir/R4/search.html#summary, https://hl7.org/fhir/R4/search.html#elements
 """
 
+from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Incorrect
 from sharedplan.fhir import summaries
 from sharedplan.fhir.json_text import read, write
@@ -21,8 +22,13 @@ def shaped(version: Version, summary: str | None, elements: tuple[str, ...]) -> 
     return write(summaries.with_elements(version.type, resource, elements))
 
 
-def check_elements(types: list[str], elements: tuple[str, ...]) -> None:
-    """That each of the types has the elements. Raises Incorrect with the nearest name."""
+def check_elements(types: list[str], elements: tuple[str, ...], *, of_any: bool = False) -> None:
+    """That each of the types has the elements, or `of_any` type that is offered. Raises Incorrect with the nearest
+    name."""
+    if of_any:
+        elements = tuple(
+            each for each in elements if all(summaries.unknown_elements(type, (each,)) for type in CATALOGUE)
+        )
     for type in types:
         for name in summaries.unknown_elements(type, elements):
             near = summaries.nearest_element(type, name)

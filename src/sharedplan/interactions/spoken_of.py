@@ -19,7 +19,8 @@ def about(trail: Trail, versions: Sequence[Version]) -> Trail:
     shown: dict[str, None] = {}
     patients: dict[str, None] = dict.fromkeys(trail.patients)
     for version in versions:
-        name = f"{version.type}/{version.id}"
+        held = version.container
+        name = f"{version.type}/{version.id}" if held is None else f"{held.type}/{held.id}"
         if name not in shown:
             shown[name] = None
             patients.update(dict.fromkeys(patients_of(version)))

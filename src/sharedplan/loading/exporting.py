@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sharedplan.interactions.audit_events import shown
 from sharedplan.search.expression import Everything, Expression, Updated
-from sharedplan.store.searching import Place, Search
+from sharedplan.store.searches import Place, Search
 from sharedplan.store.trail import Trail
 from sharedplan.store.unit_of_work import Unit
 

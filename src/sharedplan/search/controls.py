@@ -1,15 +1,29 @@
 """What a query says of how the answer is to look, rather than what is in it: _count, _sort, _total, and how much of
-each resource: _summary and _elements.
+each resource: _summary and _elements. And where it is looked for: _contained and _containedType.
 
-https://hl7.org/fhir/R4/search.html#return
+https://hl7.org/fhir/R4/search.html#return, https://hl7.org/fhir/R4/search.html#contained
 """
+
+from typing import NamedTuple
 
 from sharedplan.errors import Incorrect
 
-NAMES = ("_count", "_sort", "_total", "_summary", "_elements", "_contained")
+CONTAINED, CONTAINED_TYPE = "_contained", "_containedType"
+
+NAMES = ("_count", "_sort", "_total", "_summary", "_elements", CONTAINED, CONTAINED_TYPE)
 
 TOTALS = ("none", "estimate", "accurate")
 SUMMARIES = ("true", "text", "data", "count", "false")
+WHERE = ("false", "true", "both")
+WHAT = ("container", "contained")
+
+
+class Contained(NamedTuple):
+    """That contained resources are searched. `is_both`: those that stand for themselves, too. `is_alone`: what is found
+    is shown by itself, rather than the resource that contains it."""
+
+    is_both: bool
+    is_alone: bool
 
 
 def count(value: str | None) -> int | None:
@@ -58,8 +72,10 @@ def elements(value: str | None, *, summary: str | None = None) -> tuple[str, ...
     return tuple(dict.fromkeys(names))
 
 
-def contained(value: str | None) -> None:
-    """Whether contained resources are searched, too. Raises Incorrect unless they are not: they are found with the
-    resource that contains them."""
-    if value not in (None, "false"):
-        raise Incorrect("_contained=false is what is supported: contained resources are not searched by themselves")
+def contained(value: str | None, what: str | None) -> Contained | None:
+    """What `_contained` and `_containedType` say; None when contained resources are not searched. Raises Incorrect."""
+    if value is not None and value not in WHERE:
+        raise Incorrect(f"{CONTAINED} is one of {', '.join(WHERE)}")
+    if what is not None and what not in WHAT:
+        raise Incorrect(f"{CONTAINED_TYPE} is one of {', '.join(WHAT)}")
+    return Contained(value == "both", what == "contained") if value in ("true", "both") else None

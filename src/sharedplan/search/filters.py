@@ -31,8 +31,8 @@ MOST_TARGETS = 8
 MOST_CONDITIONS = 5_000
 """Values that one question may hold, each counted once for every type that it is asked of."""
 
-NOT_OFFERED = frozenset({"_containedType", "_query"})
-"""Parameters of the standard that are refused by name, so that nobody takes them for a misspelling."""
+NOT_OFFERED = {"_query": "no named queries are defined here"}
+"""Parameters of the standard that are refused by name, so that nobody takes them for a misspelling, and why."""
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _CHAIN = re.compile(r"(?P<code>[A-Za-z_][\w-]*)(?::(?P<type>[A-Za-z]+))?\.(?P<rest>.+)")
@@ -304,7 +304,7 @@ def unknown(type: str, name: str) -> Unknown:
     if code == "_filter":
         return Unknown("_filter stands by itself, without a modifier and not at the end of a chain")
     if code in NOT_OFFERED:
-        return Unknown(f"{code} is not supported")
+        return Unknown(f"{code} is not supported: {NOT_OFFERED[code]}")
     if code in PARAMETERS.indexed[type].keys() - PARAMETERS[type].keys():
         return Unknown(f"{code} of {type} is not indexed yet; it can be asked when `sharedplan reindex` has ended")
     known = [*PARAMETERS[type], *controls.NAMES, "_has", "_list", "_filter"]

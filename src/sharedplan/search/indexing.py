@@ -9,8 +9,10 @@ resource does not have cost nothing.
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
+from sharedplan.catalogue import CATALOGUE
 from sharedplan.fhir import paths
 from sharedplan.fhir.exchanges import Json
+from sharedplan.fhir.primitives import is_id
 from sharedplan.search import composites
 from sharedplan.search.parameters import OWN_COLUMNS, PARAMETERS, SOUNDS, Parameter, columns
 from sharedplan.search.registry import kept_until_renewed
@@ -19,6 +21,16 @@ from sharedplan.search.values import words as said
 
 Fill: TypeAlias = Callable[[Json, dict[str, Any]], None]
 """Puts the values of one parameter into the row."""
+
+
+class Inner(NamedTuple):
+    """What a contained resource is found by: its type, its place among the contained ones, from 0, and its id; None
+    when that does not tell it from the others."""
+
+    type: str
+    number: int
+    id: str | None
+    values: Mapping[str, Any]
 
 
 class _Plan(NamedTuple):
@@ -43,6 +55,27 @@ def index_values(type: str, resource: Json, *, base: str = "") -> dict[str, Any]
     if row["lookup"] is not None:
         row["lookup"] = lookup.within_limit(row["lookup"])
     return row
+
+
+def inner_values(resource: Json, *, base: str = "") -> tuple[Inner, ...]:
+    """The contained resources of a resource, those of types that are offered; the log neither contains any nor is
+    contained. `base` and the resource as for `index_values`. https://hl7.org/fhir/R4/references.html#contained"""
+    if "contained" not in resource or resource["resourceType"] == LOG:
+        return ()
+    found: list[Inner] = []
+    seen: set[str] = set()
+    for place, each in enumerate(resource["contained"]):
+        type, id = each["resourceType"], each.get("id")
+        is_named = is_id(id) and id not in seen
+        if is_named:
+            seen.add(id)
+        if type in CATALOGUE and type != LOG:
+            found.append(Inner(type, place, id if is_named else None, index_values(type, each, base=base)))
+    return tuple(found)
+
+
+LOG = "AuditEvent"
+"""It is searched by itself, for every search adds to it."""
 
 
 @kept_until_renewed(maxsize=256)

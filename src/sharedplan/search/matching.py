@@ -13,13 +13,15 @@ from sharedplan.search.values import date, lookup, number, position, reference, 
 
 class Known(NamedTuple):
     """One resource as it is tested: with its index values, and when it was last updated (UTC; None for one that is yet
-    to be stored, which will be later than all that are), and the register that it is in."""
+    to be stored, which will be later than all that are), and the register that it is in. One that is contained in
+    another has that as its `container`: it is as old, in the same compartments, and nothing outside refers to it."""
 
     type: str
     id: str
     values: Mapping[str, Any]
     last_updated: datetime | None = None
     controller: str | None = None
+    container: "Known | None" = None
 
 
 class World(Protocol):
@@ -59,17 +61,18 @@ def matches(
     *,
     last_updated: datetime | None = None,
     controller: str | None = None,
+    container: Known | None = None,
     world: World = _ALONE,
 ) -> bool:
     """Whether a resource of that type and id, with these index values (`indexing.index_values`), meets the expression.
 
     Raises Incorrect for what only the database can tell: words, and without a `world` what goes across resources.
     """
-    return _meets(expression, Known(type, id, values, last_updated, controller), world)
+    return _meets(expression, Known(type, id, values, last_updated, controller, container), world)
 
 
 def _meets(expression: e.Expression, it: Known, world: World) -> bool:
-    if masking.of_masked(expression) and world.masks(it):
+    if masking.of_masked(expression) and world.masks(it.container or it):
         if isinstance(expression, e.RefersTo):
             return _has(masking.without_places(expression), it.values)
         return isinstance(expression, e.Missing)
@@ -86,6 +89,8 @@ def _meets(expression: e.Expression, it: Known, world: World) -> bool:
             return not _meets(negated, it, world)
         case e.HasId(ids):
             return it.id in ids
+        case e.Updated() | e.InCompartment() if it.container is not None:
+            return _meets(expression, it.container, world)
         case e.Updated(since, until):
             if it.last_updated is None:
                 return until is None
@@ -107,6 +112,8 @@ def _meets(expression: e.Expression, it: Known, world: World) -> bool:
             return any(
                 named.intersection(names(each, parameter)) and _meets(where, each, world) for each in world.of(type)
             )
+        case e.ReferredBy() if it.container is not None:
+            return False
         case e.ReferredBy(parameter, where):
             mine = set(names(it, parameter))
             return any(

@@ -10,8 +10,10 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
+from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Incorrect, Issue
 from sharedplan.search import controls, filter_language, filters, includes
+from sharedplan.search.controls import Contained
 from sharedplan.search.expression import And, Everything, Expression
 from sharedplan.search.filters import Asking, Budget, Unknown
 from sharedplan.search.includes import Include
@@ -33,7 +35,8 @@ class Query:
 
     `where`: Everything when no parameter filters. `sort`: (parameter, whether descending), the first counts most; empty
     leaves it to the server. `total`: none, estimate or accurate. `summary`: true, text, data or count; None for whole
-    resources. `elements`: those wanted, empty for all. `includes`: what belongs to the matches.
+    resources. `elements`: those wanted, empty for all. `includes`: what belongs to the matches. `contained`: how
+    contained resources are searched, None for not at all.
     `understood`: the pairs that have been heeded, as they were sent, for the self link. `dropped`: a warning for each
     that has not, when the search is lenient.
     """
@@ -45,6 +48,7 @@ class Query:
     summary: str | None = None
     elements: tuple[str, ...] = ()
     includes: tuple[Include, ...] = ()
+    contained: Contained | None = None
     understood: tuple[tuple[str, str], ...] = ()
     dropped: tuple[Issue, ...] = ()
 
@@ -76,6 +80,7 @@ def parse(
     understood: list[tuple[str, str]] = []
     dropped: list[Issue] = []
     is_filtered = False
+    shown = _shown(pairs, types or (type,))
     for name, value in pairs:
         if name in OF_THE_EDGE:
             continue
@@ -88,7 +93,7 @@ def parse(
                 if name == "_sort":
                     sort = _sort(type, value)
             elif includes.is_include(name):
-                included += includes.parse(name, value, types or (type,))
+                included += includes.parse(name, value, shown)
             elif name == filter_language.NAME:
                 if is_filtered:
                     raise Incorrect(f"{name} is given twice: join them with and")
@@ -114,13 +119,21 @@ def parse(
 def _controls(given: Mapping[str, str]) -> dict[str, Any]:
     """What the parameters say that speak of the answer. Raises Incorrect."""
     summary = controls.summary(given.get("_summary"))
-    controls.contained(given.get("_contained"))
     return {
+        "contained": controls.contained(given.get(controls.CONTAINED), given.get(controls.CONTAINED_TYPE)),
         "count": controls.count(given.get("_count")),
         "total": controls.total(given.get("_total")),
         "summary": summary,
         "elements": controls.elements(given.get("_elements"), summary=summary),
     }
+
+
+def _shown(pairs: Sequence[tuple[str, str]], types: Sequence[str]) -> Sequence[str]:
+    """The types that matches are shown as: those that are searched, or whatever contains what is found."""
+    asked = dict(pairs)
+    if asked.get(controls.CONTAINED) not in ("true", "both") or asked.get(controls.CONTAINED_TYPE) == "contained":
+        return types
+    return tuple(CATALOGUE)
 
 
 def _check_text(name: str, value: str) -> None:

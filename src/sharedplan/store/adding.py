@@ -110,17 +110,20 @@ async def add_columns(connection: asyncpg.Connection, parameter: Parameter) -> N
 async def add_indexes(connection: asyncpg.Connection, parameter: Parameter) -> None:
     """Makes an index for each of the parameter's columns, as the shipped ones have them, and looks at the values for
     the planner."""
-    table = f'"{CATALOGUE[parameter.resource].table}"'
-    for column in columns_of([parameter]):
-        name = f"{CATALOGUE[parameter.resource].table}_{column.name}_idx"
-        using = _using(column)
-        if not using:
-            continue
-        if await connection.fetch(_INVALID, f'public."{name}"'):  # it was given up half made
-            await connection.execute(f'DROP INDEX CONCURRENTLY IF EXISTS "{name}"')
-        await connection.execute(f'CREATE INDEX CONCURRENTLY IF NOT EXISTS "{name}" ON {table} {using}')
-    names = ", ".join(f'"{each.name}"' for each in columns_of([parameter]))
-    await connection.execute(f"ANALYZE {table} ({names})")
+    name = CATALOGUE[parameter.resource].table
+    columns = columns_of([parameter])
+    for schema in ("public", "contained"):
+        table = f'{schema}."{name}"'
+        for column in columns:
+            index = f'"{name}_{column.name}_idx"'
+            using = _using(column)
+            if not using:
+                continue
+            if await connection.fetch(_INVALID, f"{schema}.{index}"):  # it was given up half made
+                await connection.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema}.{index}")
+            await connection.execute(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {index} ON {table} {using}")
+        names = ", ".join(f'"{each.name}"' for each in columns)
+        await connection.execute(f"ANALYZE {table} ({names})")
 
 
 def _using(column: Column) -> str:
@@ -145,9 +148,9 @@ async def _check_kinds(connection: asyncpg.Connection, type: str, parameter: Par
             raise Unusable(f"the column {column.name} is there from before and holds {held}: choose another code")
 
 
-def _tables(parameter: Parameter) -> tuple[str, str]:
+def _tables(parameter: Parameter) -> tuple[str, ...]:
     table = CATALOGUE[parameter.resource].table
-    return f'public."{table}"', f'past."{table}"'
+    return tuple(f'{schema}."{table}"' for schema in ("public", "past", "contained"))
 
 
 def _same(row: Added, parameter: Parameter, known: dict[str, additions.Definition]) -> bool:

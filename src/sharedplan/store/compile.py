@@ -11,6 +11,7 @@ its part is not true. What lies across references is asked of the rows that the 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sharedplan.search import expression as e
 from sharedplan.search.masking import MASKED, is_masked, of_masked, without_places
@@ -33,6 +34,14 @@ MANY = 200
 """Entries that one look into an index is asked for together."""
 
 
+class Holder(NamedTuple):
+    """What rows are contained in: the type, the slice of it, and the alias of the container's own row beside them."""
+
+    type: str
+    within: e.Expression
+    alias: str = "r"
+
+
 def condition(
     statement: Statement,
     expression: e.Expression,
@@ -42,14 +51,17 @@ def condition(
     is_anchored: bool = False,
     client: str | None = None,
     is_whole: bool = False,
+    holder: Holder | None = None,
 ) -> str:
     """The SQL that is true of the rows of the type, under that alias, which meet the expression.
 
     It can stand beside AND as it is. `is_anchored`: something beside it leaves few rows already. `client`: what stands
     beside it leaves rows of that client alone, so what he allows is asked once. `is_whole`: nothing beside it leaves
-    out any.
+    out any. `holder`: the rows are of contained resources (`store/containing.py`), which may be asked for what they
+    say; what may be seen is asked of the container.
     """
-    return _Condition(statement, type, alias, client, is_whole, e.asker_of(expression)).sql(expression, is_anchored)
+    slice = e.asker_of(expression)
+    return _Condition(statement, type, alias, client, is_whole, slice, holder).sql(expression, is_anchored)
 
 
 def masked(statement: Statement, within: e.Expression, type: str, alias: str = "r") -> str:
@@ -57,6 +69,15 @@ def masked(statement: Statement, within: e.Expression, type: str, alias: str = "
     of; empty when it never does."""
     asker = e.asker_of(within)
     return Clients(statement, type, alias).masked(asker) if asker is not None and type in MASKED else ""
+
+
+def masked_within(statement: Statement, holder: Holder, type: str) -> str:
+    """The same of a row of that type which is contained: the ban is that of the container's client. A contained
+    Location is a place."""
+    asker = e.asker_of(holder.within)
+    if asker is None or (type not in MASKED and type != "Location"):
+        return ""
+    return Clients(statement, holder.type, holder.alias).masked(asker)
 
 
 def masked_column(statement: Statement, within: e.Expression, type: str, alias: str = "r") -> str:
@@ -70,12 +91,12 @@ def unmasked(statement: Statement, parameter: Parameter, alias: str) -> str:
     return f" and ({hidden}) is not true" if hidden and is_masked(parameter) else ""
 
 
-def rows(statement: Statement, type: str) -> str:
+def rows(statement: Statement, type: str, within: e.Expression | None = None) -> str:
     """What the rows of a type are read from: its table, or for a moment that has passed what was in it then.
 
     What has been superseded since lies in the schema `past`, with all its columns. Such a row is there only for whom
     the newest row of the resource is there, too, the last one if it was deleted: what may be seen is decided by what
-    is now.
+    is now. `within` is the slice where it is another than the statement's.
     """
     table = source_of(statement, type, statement.seen.get(type))
     if statement.as_of is None:
@@ -87,7 +108,7 @@ def rows(statement: Statement, type: str) -> str:
     # what is beside it in a join. The rest goes around both.
     living = f"select {names}, 'infinity'::timestamptz as until from {table}"
     there, now, later = (statement.alias() for _ in range(3))
-    within = statement.seen[type]
+    within = statement.seen[type] if within is None else within
     visible = ""
     if not isinstance(within, e.Everything):
         inside = condition(statement, within, type, now, is_anchored=True)
@@ -106,19 +127,22 @@ def source_of(statement: Statement, type: str, within: e.Expression | None) -> s
     return own or projection(type).table
 
 
-def is_anchor(expression: e.Expression) -> bool:
-    """Whether it leaves few rows: those of one client, with one identifier, or named by their ids."""
+def is_anchor(expression: e.Expression, *, within: bool = False) -> bool:
+    """Whether it leaves few rows: those of one client, with one identifier, or named by their ids; these are shared by
+    many of those that are contained `within` others."""
     match expression:
-        case e.HasId() | e.InCompartment() | e.OfClient() | e.ToldOf():
+        case e.HasId():
+            return not within
+        case e.InCompartment() | e.OfClient() | e.ToldOf():
             return True
         case e.RefersTo(parameter):
             return parameter.is_scalar or (parameter.resource, parameter.code) in FEW
         case e.HasToken(parameter, _, code):
             return parameter.code in ANCHORS and code is not None
         case e.And(parts):
-            return any(is_anchor(part) for part in parts)
+            return any(is_anchor(part, within=within) for part in parts)
         case e.Or(parts):
-            return bool(parts) and all(is_anchor(part) for part in parts)
+            return bool(parts) and all(is_anchor(part, within=within) for part in parts)
     return False
 
 
@@ -134,7 +158,8 @@ def client_of(expression: e.Expression) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Condition:
-    """Conditions on the rows of one type under one alias; of the one client, if there is one."""
+    """Conditions on the rows of one type under one alias; of the one client, if there is one; contained in something,
+    if there is a holder."""
 
     statement: Statement
     type: str
@@ -142,6 +167,7 @@ class _Condition:
     client: str | None = None
     is_whole: bool = False
     slice: e.Permitted | None = None  # whose slice the expression is, when it is one
+    holder: Holder | None = None
 
     def sql(self, expression: e.Expression, is_anchored: bool = False) -> str:
         if of_masked(expression) and (hidden := self.masked()):
@@ -156,6 +182,8 @@ class _Condition:
 
     def masked(self) -> str:
         """Whether something of the row is masked for whoever asks; empty when it never is."""
+        if self.holder is not None:
+            return masked_within(self.statement, self.holder, self.type)
         within = self.slice or self.statement.seen.get(self.type, e.Nothing())
         return masked(self.statement, within, self.type, self.alias)
 
@@ -178,8 +206,14 @@ class _Condition:
                 return self.one_of(f"{self.alias}.id", ids)
             case e.Updated(since, until):
                 return self.updated(since, until)
+            case e.InCompartment() if self.holder is not None:  # what is contained is where its container is
+                return _Condition(self.statement, self.holder.type, self.holder.alias).sql(expression, is_anchored)
             case e.InCompartment():
                 return self.sql(members(expression, self.type))
+            case e.OfRegister() | e.OfClient() | e.ToldOf() | e.Permitted() | e.Opened() | e.OfOwnClients() if (
+                self.holder is not None
+            ):
+                raise TypeError("what may be seen is asked of the container")
             case e.OfRegister(organization):
                 return f"{self.alias}.controller = {self.statement.bind(organization, 'text')}"
             case e.ToldOf(client):
@@ -193,6 +227,8 @@ class _Condition:
                 return self.missing(parameter)
             case e.Chained():
                 return self.chained(expression, is_anchored)
+            case e.ReferredBy() if self.holder is not None:
+                return "false"  # nothing outside can refer to it
             case e.ReferredBy():
                 return self.referred_by(expression, is_anchored)
         return self.of_parameter(expression)
@@ -285,11 +321,11 @@ class _Condition:
         return f"({absent})"
 
     def updated(self, since: datetime | None, until: datetime | None) -> str:
-        parts = []
+        parts, alias = [], self.holder.alias if self.holder is not None else self.alias
         if since is not None:
-            parts.append(f"{self.alias}.last_updated >= {self.statement.bind(since, 'timestamptz')}")
+            parts.append(f"{alias}.last_updated >= {self.statement.bind(since, 'timestamptz')}")
         if until is not None:
-            parts.append(f"{self.alias}.last_updated < {self.statement.bind(until, 'timestamptz')}")
+            parts.append(f"{alias}.last_updated < {self.statement.bind(until, 'timestamptz')}")
         return _joined(" and ", parts, "true")
 
     def in_time(self, asked: e.InTime) -> str:
@@ -406,6 +442,8 @@ class _Condition:
     def found_by(self, parameter: Parameter, entries: str) -> str:
         """The parameter's array holds one of many entries, which a statement gives: each is looked up by itself, for
         one look for all of them costs by the square of their number (40,000: above 30 s against 0.6, measured)."""
+        if self.holder is not None:
+            return f"exists (select from unnest({self.column(parameter)}) v where v in ({entries}))"
         table, other = rows(self.statement, self.type), self.statement.alias()
         look_up = f'{table} {other} on {other}."{parameter.column}" && array[k.entry]'
         return f"{self.alias}.id in (select {other}.id from ({entries}) k(entry) join {look_up})"

@@ -1,11 +1,13 @@
-"""What has been superseded is forgotten once no page can show its moment any more (`compile.rows`); and what was used
-up (`store/used_once.py`) once it could not be used anyway."""
+"""What has been superseded is forgotten once no page can show its moment any more (`compile.rows`), with what it
+contained; and what was used up (`store/used_once.py`) once it could not be used anyway."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sharedplan.errors import SharedplanError
 from sharedplan.logs import log
+from sharedplan.store import containing
 from sharedplan.store.engine import Pool
 from sharedplan.store.projection import projections
 from sharedplan.store.session import Session
@@ -24,6 +26,8 @@ async def forget(pool: Pool, lifetime: timedelta) -> int:
     Raises Unavailable.
     """
     session, gone = Session(pool), 0
+    contained = containing.pairs(await session.fetch(containing.holding(containing.TYPES), []))
+    session.rest()
     for shape in projections():
         if not shape.is_superseded:
             continue
@@ -31,14 +35,31 @@ async def forget(pool: Pool, lifetime: timedelta) -> int:
             WITH mine AS MATERIALIZED (SELECT pg_try_advisory_xact_lock({_FORGETTER}) AS so)
             DELETE FROM past.{shape.table} WHERE (SELECT so FROM mine) AND (id, version) IN (
                 SELECT id, version FROM past.{shape.table} WHERE until < now() - $1::interval LIMIT {TOGETHER}
-            ) RETURNING 1
+            ) RETURNING id, version
         """
+        inner = [type for type, container_type in contained if container_type == shape.type]
         found = TOGETHER
         while found == TOGETHER:
-            found = len(await session.fetch(sql, [lifetime]))
-            session.rest()
+            found = await _forgotten(session, sql, lifetime, shape.type, inner)
             gone += found
     return gone
+
+
+async def _forgotten(session: Session, sql: str, lifetime: timedelta, type: str, inner: Sequence[str]) -> int:
+    """Some of a type, with what they contained of these types; how many it was."""
+    try:
+        if inner:
+            await session.begin()
+        rows = await session.fetch(sql, [lifetime])
+        if rows:
+            ids, versions = [row["id"] for row in rows], [row["version"] for row in rows]
+            for each in inner:
+                await session.fetch(containing.forgetting(each), [type, ids, versions])
+    except BaseException:
+        await session.roll_back()
+        raise
+    await session.commit()
+    return len(rows)
 
 
 async def keep_forgetting(pool: Pool, lifetime: timedelta) -> None:

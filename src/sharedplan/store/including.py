@@ -11,11 +11,14 @@ from datetime import datetime
 
 from sharedplan.search.expression import Expression, Nothing
 from sharedplan.search.includes import Include
+from sharedplan.search.masking import is_masked
+from sharedplan.store import containing
 from sharedplan.store.compile import condition, masked_column, rows, source_of, unmasked
+from sharedplan.store.matches import fields
 from sharedplan.store.projection import projection
 from sharedplan.store.queries import Query
-from sharedplan.store.searching import fields
 from sharedplan.store.statements import Statement
+from sharedplan.store.versions import Version
 from sharedplan.store.weighing import weighed
 
 Ids = Mapping[str, Sequence[str]]
@@ -30,11 +33,13 @@ def step(
     known: Mapping[str, AbstractSet[str]],
     limit: int,
     as_of: datetime | None = None,
+    inner: Sequence[Version] = (),
 ) -> Query | None:
     """What the includes add to what was found, without what is known already, one more than `limit` if there is more,
     and as much as an answer can hold (`fetched` says how many there were, when some are left out).
 
-    `as_of`: the moment at which what was found said what it refers to; None for now.
+    `as_of`: the moment at which what was found said what it refers to; None for now. `inner`: what was found of
+    contained resources, which refer to others, while none refers to them.
 
     Rows of `type` and the fields of a version, in the order of types and ids. None when there is nothing to follow.
     """
@@ -42,7 +47,7 @@ def step(
     then = Statement(statement.parameters, seen, as_of)
     most = statement.bind(limit + 1, "integer")
     ways: dict[str, list[str]] = {}
-    referred = _referred(includes, found, then, ways)
+    referred = _referred(includes, found, then, ways) + _referred_within(includes, inner, then, ways)
     statement.asker = then.asker
     for include in includes:
         if include.is_reverse and (way := _reverse(include, found, statement)):
@@ -74,29 +79,56 @@ def _referred(includes: Sequence[Include], found: Ids, statement: Statement, way
     by them."""
     selects: list[str] = []
     for type, ids in found.items():
-        mine = [each for each in includes if not each.is_reverse and each.parameter.resource == type]
-        if not mine:
-            continue
-        given = statement.bind(list(ids), "text[]")
-        for include in mine:
-            column = f'r."{include.parameter.column}"'
-            if include.parameter.is_scalar:
-                source, value = f"{rows(statement, type)} r", column
-            else:
-                source, value = f"{rows(statement, type)} r, unnest({column}) v", "v"
-            which = " OR ".join(f"{value} LIKE '{target}/%'" for target in include.targets)
-            if include.parameter.is_canonical:
-                which = "true"
-            hidden = unmasked(statement, include.parameter, "r")
-            if hidden and include.parameter.resource == "Appointment":  # places are hidden alone
-                hidden = f" and ({value} not like '%Location/%' or {hidden.removeprefix(' and ')})"
-            which = f"({which or 'false'}){hidden}"
-            selects.append(f"SELECT {value} AS v FROM {source} WHERE r.id = ANY({given}) AND {which}")
-            for target in include.targets:
-                way = _by_url() if include.parameter.is_canonical else _by_id(target)
-                if way not in ways.setdefault(target, []):
-                    ways[target].append(way)
+        if mine := _forward(includes, type):
+            named = f"r.id = ANY({statement.bind(list(ids), 'text[]')})"
+            for include in mine:
+                hidden = unmasked(statement, include.parameter, "r")
+                selects.append(_followed(include, f"{rows(statement, type)} r", named, ways, hidden))
     return selects
+
+
+def _referred_within(
+    includes: Sequence[Include], inner: Sequence[Version], statement: Statement, ways: dict[str, list[str]]
+) -> list[str]:
+    """The same of what is contained. What a safety ban has taken something out of leads to no place."""
+    selects: list[str] = []
+    for type in dict.fromkeys(each.type for each in inner):
+        for include in _forward(includes, type):
+            is_hiding = is_masked(include.parameter)
+            told = [each for each in inner if each.type == type and not (is_hiding and each.is_masked)]
+            keys = [(*each.container, each.version) for each in told if each.container is not None]
+            if keys:
+                types, ids, numbers, versions = (list(each) for each in zip(*keys, strict=True))
+                given = f"{statement.bind(types, 'text[]')}, {statement.bind(ids, 'text[]')}"
+                given += f", {statement.bind(versions, 'integer[]')}, {statement.bind(numbers, 'integer[]')}"
+                named = f"(r.container_type, r.container, r.version, r.number) IN (SELECT * FROM unnest({given}))"
+                selects.append(_followed(include, f"{containing.table(type)} r", named, ways))
+    return selects
+
+
+def _forward(includes: Sequence[Include], type: str) -> list[Include]:
+    """Those that lead on from resources of the type."""
+    return [each for each in includes if not each.is_reverse and each.parameter.resource == type]
+
+
+def _followed(include: Include, source: str, named: str, ways: dict[str, list[str]], hidden: str = "") -> str:
+    """The references of the rows `r` of a source that are named, but for what is `hidden`; adds to `ways`."""
+    column = f'r."{include.parameter.column}"'
+    value = "v"
+    if include.parameter.is_scalar:
+        value = column
+    else:
+        source += f", unnest({column}) v"
+    which = " OR ".join(f"{value} LIKE '{target}/%'" for target in include.targets)
+    if include.parameter.is_canonical:
+        which = "true"
+    for target in include.targets:
+        way = _by_url() if include.parameter.is_canonical else _by_id(target)
+        if way not in ways.setdefault(target, []):
+            ways[target].append(way)
+    if hidden and include.parameter.resource == "Appointment":  # places are hidden alone
+        hidden = f" and ({value} not like '%Location/%' or {hidden.removeprefix(' and ')})"
+    return f"SELECT {value} AS v FROM {source} WHERE {named} AND ({which or 'false'}){hidden}"
 
 
 def _by_id(type: str) -> str:

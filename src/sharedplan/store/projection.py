@@ -4,7 +4,7 @@ All statements that write are made here, once per type. Each writes the version 
 the two cannot part.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -32,9 +32,9 @@ class Projection:
     kinds: tuple[str, ...]
     encoders: tuple[Encoder, ...]
 
-    def encoded(self, change: Change) -> list[Any]:
+    def encoded(self, values: Mapping[str, Any]) -> list[Any]:
         """The index values in the order of the columns, as the driver sends them."""
-        get = change.values.get
+        get = values.get
         return [
             None if (value := get(name)) is None else encode(value)
             for name, encode in zip(self.names, self.encoders, strict=True)
@@ -176,7 +176,9 @@ class Projection:
 
     def _sent(self, change: Change) -> list[Any]:
         """The index values, and what is derived."""
-        return [*self.encoded(change), change.derived or "[]"] if self.is_derived else self.encoded(change)
+        return (
+            [*self.encoded(change.values), change.derived or "[]"] if self.is_derived else self.encoded(change.values)
+        )
 
     def _deriving(self, *, id: str, rows: str, at: str, source: str = "") -> str:
         """Steps of a statement that replace what the version before said of access."""

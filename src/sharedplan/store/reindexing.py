@@ -10,6 +10,8 @@ from typing import Any
 
 import asyncpg
 
+from sharedplan.search.indexing import Inner
+from sharedplan.store import containing
 from sharedplan.store import derived as deriving
 from sharedplan.store.engine import Pool
 from sharedplan.store.projection import Projection, projection
@@ -19,6 +21,9 @@ from sharedplan.store.unit_of_work import IDENTITIES
 
 Values = Callable[[str, str], Mapping[str, Any]]
 """(type, content) → index values by column."""
+
+Inners = Callable[[str, str], Sequence[Inner]]
+"""(type, content) → what the contained resources are found by."""
 
 Derived = Callable[[str, str, int], str | None]
 """(type, content, version) → the rows that it says of access, as a JSON array; None for a type that says nothing."""
@@ -38,9 +43,17 @@ class Batch:
 
 
 async def reindex(
-    pool: Pool, type: str, values: Values, derived: Derived, *, after: str = "", size: int = BATCH
+    pool: Pool,
+    type: str,
+    values: Values,
+    derived: Derived,
+    inners: Inners,
+    *,
+    after: str = "",
+    size: int = BATCH,
 ) -> Batch:
-    """Puts the rows of the next resources of that type right, and those of access; only what differs is written.
+    """Puts the rows of the next resources of that type right, those of what they contain, and those of access; only
+    what differs is written.
 
     Whoever wants to change one of them waits for the batch. Raises Unavailable, and RetryableConflict when another
     writer was in the way.
@@ -50,7 +63,7 @@ async def reindex(
         await session.begin()
         ids = [row[0] for row in await session.fetch(_IDS, [type, after, size])]
         newest = await _locked(session, shape, ids)
-        mended = 0
+        mended = await _contain(session, type, ids, newest, inners) if type in containing.TYPES else 0
         for version in newest:
             if version["interaction"] == "delete":
                 mended += len(
@@ -67,11 +80,61 @@ async def reindex(
             mended += len(await session.fetch(_orphans(shape), [type]))
             if shape.is_derived:
                 mended += len(await session.fetch(deriving.orphans(type), [type]))
+            if type in containing.TYPES:
+                for _, holder in containing.pairs(await session.fetch(containing.holding([type]), [])):
+                    mended += len(await session.fetch(containing.orphans(type, holder), []))
     except BaseException:
         await session.roll_back()
         raise
     await session.commit()
     return Batch(ids[-1] if len(ids) == size else None, len(ids), mended)
+
+
+async def reindex_contained(
+    pool: Pool, type: str, inners: Inners, *, after: tuple[str, str, int, int] = ("", "", 0, 0), size: int = BATCH
+) -> tuple[tuple[str, str, int, int] | None, int]:
+    """Puts right the next rows of what is contained of that type, whatever contains it; only what differs is written.
+
+    Gives the key that the next batch comes after (None: that was all), and how many rows were not as they should be.
+    Nobody else changes such rows. Raises as `reindex`.
+    """
+    session, mended = Session(pool), 0
+    try:
+        await session.begin()
+        found = await session.fetch(containing.batch(type), [*after, size])
+        for each in found:
+            for inner in inners(each["container_type"], each["content"]):
+                if (inner.type, inner.number) == (type, each["number"]):
+                    key = (each["container_type"], each["container"], each["version"])
+                    mended += len(await session.fetch(containing.mending(type), containing.row(*key, inner)))
+    except BaseException:
+        await session.roll_back()
+        raise
+    await session.commit()
+    last = found[-1] if len(found) == size else None
+    return (last and (last["container_type"], last["container"], last["version"], last["number"])), mended
+
+
+async def _contain(
+    session: Session, type: str, ids: Sequence[str], newest: Sequence[asyncpg.Record], inners: Inners
+) -> int:
+    """Puts right what these containers contain, as far as it is of their newest versions; how many rows it was."""
+    there = {
+        (each["type"], each["container"], each["number"]): each["version"]
+        for each in await session.fetch(containing.held(), [type, list(ids)])
+        if (each["container"], each["version"]) in {(one["id"], one["version"]) for one in newest}
+    }
+    mended = 0
+    for version in newest:
+        if version["interaction"] == "delete":
+            continue
+        for inner in inners(type, version["content"]):
+            there.pop((inner.type, version["id"], inner.number), None)
+            parameters = containing.row(type, version["id"], version["version"], inner)
+            mended += len(await session.fetch(containing.mending(inner.type), parameters))
+    for (kind, id, number), each in there.items():
+        await session.fetch(containing.removing(kind), [type, id, each, number])
+    return mended + len(there)
 
 
 _IDS = """
@@ -135,10 +198,7 @@ def _mending(shape: Projection) -> str:
 
 def _row(shape: Projection, version: asyncpg.Record, values: Mapping[str, Any]) -> list[Any]:
     known = [version["id"], version["version"], version["last_updated"], version["controller"], version["content"]]
-    return known + [
-        None if (value := values.get(name)) is None else encode(value)
-        for name, encode in zip(shape.names, shape.encoders, strict=True)
-    ]
+    return known + shape.encoded(values)
 
 
 def _orphans(shape: Projection) -> str:

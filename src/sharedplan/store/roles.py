@@ -13,7 +13,7 @@ from sharedplan.store.engine import FAILURES
 _ROLE = """
     SELECT rolsuper, EXISTS (
         SELECT FROM pg_class
-        WHERE relkind IN ('r', 'S') AND relnamespace::regnamespace::text IN ('public', 'past')
+        WHERE relkind IN ('r', 'S') AND relnamespace::regnamespace::text IN ('public', 'past', 'contained')
             AND pg_has_role(current_user, relowner, 'MEMBER')
     ) AS owns
     FROM pg_roles WHERE rolname = current_user
@@ -21,8 +21,8 @@ _ROLE = """
 
 
 _GRANTS = """
-    GRANT USAGE ON SCHEMA public, past TO {role};
-    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public, past TO {role};
+    GRANT USAGE ON SCHEMA public, past, contained TO {role};
+    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public, past, contained TO {role};
     REVOKE UPDATE, DELETE ON resource_version, audit_event, audit_seal, access_opening FROM {role};
     REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {role};
     GRANT SELECT, UPDATE ON SEQUENCE last_instant TO {role};

@@ -1,7 +1,8 @@
 """The tables: one per catalogue row, one column per search parameter, beside the append-only truth; no behaviour.
 
 The schema `past` has each of them once more, for the rows that have been superseded: the later pages of a search show
-the moment of its first one.
+the moment of its first one. The schema `contained` has their search columns once more, for the resources that are
+contained in others.
 
 Migrations make them (`migrations/`); a test finds no drift between the two. Constraint and index names come from here.
 """
@@ -62,6 +63,9 @@ PENDING_WORDS = 1024
 
 PAST = "past"
 """The schema of what has been superseded."""
+
+CONTAINED = "contained"
+"""The schema of what is found within other resources."""
 
 metadata = MetaData(naming_convention={"pk": "%(table_name)s_pkey"})
 
@@ -229,6 +233,12 @@ def _of(offered: Offered) -> Table:
             _index(table, "of_nobody", "btree", "controller", postgresql_where=table.c.patient.is_(None))
     # Words are many and looked for seldom, so they wait in a list until there are enough of them to be sorted in.
     _index(table, "words", "gin", "narrative", "words", postgresql_with={"gin_pending_list_limit": PENDING_WORDS})
+    _index_values(table, offered)
+    return table
+
+
+def _index_values(table: Table, offered: Offered) -> None:
+    """The indexes of the search columns but for the words."""
     for column in _searched(offered):
         held = table.c[column.name].is_not(None)
         if column.kind == "text":
@@ -240,7 +250,6 @@ def _of(offered: Offered) -> Table:
         # Without a pending list an insert costs 70 µs more, and no search ever waits for one to be read (measured).
         name = "arrays" if n == 0 else f"arrays_{n + 1}"
         _index(table, name, "gin", *arrays[first : first + GIN_COLUMNS], postgresql_with={"fastupdate": False})
-    return table
 
 
 def _searched(offered: Offered) -> tuple[Searched, ...]:
@@ -279,6 +288,31 @@ def _past(offered: Offered) -> Table:
     )
 
 
+def _contained(offered: Offered) -> Table:
+    """What resources of one type that are contained in others are found by.
+
+    Each row belongs to one version of its container, and is there whenever that is: so nothing is to be done here when
+    a container is replaced or deleted. `number` is its place among what is contained, from 0; `id` its own, where that
+    tells it from the others.
+    """
+    table = Table(
+        offered.table,
+        metadata,
+        Column("container_type", KEY, nullable=False),
+        Column("container", KEY, nullable=False),
+        Column("version", Integer, nullable=False),
+        Column("number", Integer, nullable=False),
+        Column("id", KEY),
+        *(Column(column.name, KINDS[column.kind]) for column in _searched(offered)),
+        PrimaryKeyConstraint("container_type", "container", "version", "number"),
+        Index(f"{offered.table}_id_idx", "id"),
+        schema=CONTAINED,
+    )
+    _index(table, "lookup", "gin", "lookup", postgresql_where=table.c.lookup.is_not(None))
+    _index_values(table, offered)
+    return table
+
+
 def _index(table: Table, name: str, using: str, *names: str, **options: Any) -> None:
     Index(f"{table.name}_{name}_idx", *(table.c[each] for each in names), postgresql_using=using, **options)
 
@@ -288,3 +322,8 @@ TABLES: dict[str, Table] = {offered.type: _of(offered) for offered in CATALOGUE.
 
 PAST_TABLES: dict[str, Table] = {type: _past(CATALOGUE[type]) for type in CATALOGUE if type != "AuditEvent"}
 """Resource type → the table of its rows that have been superseded, kept for as long as pages may show them."""
+
+CONTAINED_TABLES: dict[str, Table] = {
+    type: _contained(offered) for type, offered in CATALOGUE.items() if type != "AuditEvent"
+}
+"""Resource type → the table of those that other resources contain; neither holds of the log, which tells of itself."""

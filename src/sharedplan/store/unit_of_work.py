@@ -9,6 +9,7 @@ holds the clock for everybody until the commit.
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
@@ -22,14 +23,15 @@ from sharedplan.errors import Fault
 from sharedplan.search.expression import Everything, Expression
 from sharedplan.search.includes import Include
 from sharedplan.search.masking import masked
-from sharedplan.store import including, knowing, queries, used_once, writing
+from sharedplan.store import containing, including, knowing, queries, used_once, writing
 from sharedplan.store.engine import Pool
 from sharedplan.store.engine import RetryableConflict as RetryableConflict
 from sharedplan.store.recorder import Recorder
-from sharedplan.store.searching import Keys, Search, ordered, page
+from sharedplan.store.searches import Keys, Search
+from sharedplan.store.searching import ordered, page
 from sharedplan.store.session import Session
 from sharedplan.store.trail import Trail, restored
-from sharedplan.store.versions import Authors, Change, Found, Included, Named, Page, Version
+from sharedplan.store.versions import Authors, Change, Container, Found, Included, Named, Page, Version
 
 Key = tuple[str, str]
 """A resource's identity: (type, id)."""
@@ -163,12 +165,18 @@ class Unit:
 
     async def search(self, search: Search, *, trail: Trail | None = None) -> Found:
         """A page of the living resources that match and are visible. With a `trail`, the audit row goes in with the
-        same statement, and names what is shown and whom it speaks of."""
+        same statement, and names what is shown and whom it speaks of; not where contained resources are searched, which
+        is to be done in a `snapshot`."""
+        if search.contained is not None:
+            there = containing.pairs(await self._session.fetch(containing.holding(tuple(search.wheres)), []))
+            search = replace(search, contained=replace(search.contained, pairs=there))
         found = await self._session.fetch(*page(search, trail=trail, row_id=self._clock.new_id() if trail else ""))
         self.has_recorded = self.has_recorded or trail is not None
         shown = ordered(search, found)
-        types = tuple(search.wheres)
-        if len(types) == 1:
+        types = search.types
+        if search.contained is not None and search.contained.is_alone:
+            versions = [_found_alone(types[row["rank"]], row) for row in shown]
+        elif len(types) == 1:
             versions = [_living(types[0], row) for row in shown]
         else:
             versions = [_living(types[row["rank"]], row) for row in shown]
@@ -199,11 +207,14 @@ class Unit:
         known: dict[str, set[str]] = {}
         added: list[Version] = []
         following, step = list(includes), _ids(matches)
-        while step and following:
+        inner = [each for each in matches if each.container is not None]
+        while (step or inner) and following:
             for type, ids in step.items():
                 known.setdefault(type, set()).update(ids)
-            query = including.step(following, step, seen=seen, known=known, limit=limit - len(added), as_of=as_of)
-            as_of = None
+            query = including.step(
+                following, step, seen=seen, known=known, limit=limit - len(added), as_of=as_of, inner=inner
+            )
+            as_of, inner = None, []
             if query is None:
                 break
             found = await self._session.fetch(*query)
@@ -325,7 +336,7 @@ class Unit:
     async def write(self, trails: Sequence[Trail] = ()) -> list[Version]:
         """Writes what was put, in its order, each with an instant of its own, and the audit rows with it.
 
-        A single change outside a transaction is one statement that commits itself.
+        A single change outside a transaction is one statement that commits itself, if it contains no resources.
         """
         changes, self._changes = self._changes, []
         versions = await writing.write(self._session, self._clock, changes, trails)
@@ -370,14 +381,23 @@ def _by_type(keys: Iterable[Key]) -> Iterable[tuple[str, list[str]]]:
 def _ids(versions: Iterable[Version]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for each in versions:
-        found.setdefault(each.type, []).append(each.id)
+        if each.container is None:  # nothing refers to what is contained
+            found.setdefault(each.type, []).append(each.id)
     return found
 
 
 def _keys(search: Search, row: Record) -> Keys:
     """Where a row stands in the order of the search."""
-    rank = row["rank"] if len(search.wheres) > 1 else 0
+    rank = row["rank"] if search.is_ranked else 0
     return (*(row[f"k{number}"] for number in range(len(search.sort))), rank, row["id"])
+
+
+def _found_alone(type: str, row: Record) -> Version:
+    """What a search of contained resources found: by itself within a resource of that type, or standing for itself."""
+    found = _living(row["kind"], row)
+    if row["number"] is None:
+        return found
+    return found._replace(id=row["own"] or "", container=Container(type, row["holder"], row["number"]))
 
 
 def _living(type: str, row: Record) -> Version:

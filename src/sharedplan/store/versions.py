@@ -9,7 +9,16 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sharedplan.fhir.resources import Stamped
+from sharedplan.search.indexing import Inner
 from sharedplan.store.trail import Trail
+
+
+class Container(NamedTuple):
+    """Where a contained resource is: in the resource of that type and id, at that place among what it contains."""
+
+    type: str
+    id: str
+    number: int
 
 
 class Version(NamedTuple):
@@ -17,7 +26,8 @@ class Version(NamedTuple):
 
     `interaction` is what made it: create, update, patch or delete; a deletion has no content.
     `content` is the resource's JSON text, sent as it is. An AuditEvent that the service recorded itself has a `trail`
-    instead, to be rendered when it is read.
+    instead, to be rendered when it is read. A contained resource that is found by itself has a `container`, whose
+    version and instant it shares; its id is empty when it has none that tells it from others there.
     """
 
     type: str
@@ -30,6 +40,7 @@ class Version(NamedTuple):
     patients: tuple[str, ...] | None = None  # whom it speaks of, as references; None when nobody has looked
     controller: str | None = None  # whose register it is in, when somebody has looked
     is_masked: bool = False  # whether a safety ban has taken something out for whoever asks
+    container: Container | None = None
 
     @property
     def is_deleted(self) -> bool:
@@ -61,6 +72,7 @@ class Change:
     new resource belongs to; a later version stays where the first is. `who` says on whose behalf it was written, as
     JSON text. `derived` are the rows that it says of access, as a JSON array (`store/derived.py`). `grounds` say what
     it was allowed on, for its audit row. `attested` is the Provenance that goes in with it; None for what leaves none.
+    `contained` is what its contained resources are found by.
     """
 
     type: str
@@ -74,6 +86,7 @@ class Change:
     derived: str | None = None
     grounds: tuple[str, ...] = ()
     attested: Attestation | None = None
+    contained: tuple[Inner, ...] = ()
 
 
 class Named(NamedTuple):
@@ -105,7 +118,7 @@ class Page:
 class Found:
     """A page of a search. `total` counts all matches, on all pages; None when it was not counted. `as_of` is the moment
     that all its pages show; None when it is the only one. `first` and `last` are where its ends stand in the order
-    (`searching.Keys`); None without matches. `more`: whether there is another page in the direction asked for."""
+    (`searches.Keys`); None without matches. `more`: whether there is another page in the direction asked for."""
 
     versions: list[Version]
     total: int | None

@@ -194,6 +194,20 @@ PARAMETERS: dict[str, Part] = {
     "elements": _parameter(
         "_elements", "query", "Only these elements of each resource, with commas between them", example="id"
     ),
+    "contained": _parameter(
+        "_contained",
+        "query",
+        "`true` looks for resources that are contained in others, `both` also for those that stand for themselves; "
+        "https://hl7.org/fhir/R4/search.html#contained",
+        {"type": "string", "enum": ["false", "true", "both"]},
+    ),
+    "containedType": _parameter(
+        "_containedType",
+        "query",
+        "What is shown of a contained match: its `container` (else), or what is `contained` by itself, with the "
+        "address of the container and its own id after a `#`",
+        {"type": "string", "enum": ["container", "contained"]},
+    ),
     "include": _parameter(
         "_include",
         "query",
@@ -234,7 +248,10 @@ PARAMETERS: dict[str, Part] = {
     "profile": _parameter("profile", "query", "The profile to check against; the type's own is the one known"),
 }
 
-CONTROLS = ("count", "sort", "total", "summary", "elements", "include", "revinclude", "list", "filter")
+CONTROLS = (
+    *("count", "sort", "total", "summary", "elements", "contained", "containedType"),
+    *("include", "revinclude", "list", "filter"),
+)
 """The parameters of a search beside those of the type."""
 
 HEADERS: dict[str, Part] = {

@@ -1,0 +1,183 @@
+"""The matches of a search, of each type, with what they are sorted by; pure.
+
+https://hl7.org/fhir/R4/search.html#sort, https://hl7.org/fhir/R4/search.html#contained
+"""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from sharedplan.search.expression import Everything, Expression, Nothing
+from sharedplan.search.masking import is_masked
+from sharedplan.store import containing
+from sharedplan.store.compile import (
+    Holder,
+    client_of,
+    condition,
+    is_anchor,
+    masked,
+    masked_column,
+    masked_within,
+    rows,
+)
+from sharedplan.store.projection import projection
+from sharedplan.store.searches import Contained, Search, SortKey
+from sharedplan.store.statements import Statement
+
+
+class Source(NamedTuple):
+    """Where the rows of one rank are read from, once it is known which: what is selected, and what `few` is joined
+    with."""
+
+    rank: int
+    type: str
+    fields: str
+    joined: str
+
+
+def fields(type: str, masks: str, *, id: str = "r.id", content: str = "r.content") -> str:
+    """What is selected of a row `r` of a type; the same columns for all types, the last of which is `masks`."""
+    shape = projection(type)
+    trail = "r.trail, r.outcome, r.entity" if type == "AuditEvent" else "NULL::json, NULL::text[], NULL::text[]"
+    trail = ", ".join(
+        f"{each.strip()} AS {name}" for each, name in zip(trail.split(","), ("trail", "outcome", "entity"), strict=True)
+    )
+    patients = f"{shape.patients or 'NULL::text[]'} AS patients"
+    whole = f"{id} AS id, r.version, r.last_updated, {content} AS content, r.controller"
+    return f"{whole}, {patients}, {trail}, {masks}"
+
+
+def hits(search: Search, statement: Statement, rank: int, type: str, within: Expression, more: str = "") -> str:
+    """The matches of one type within a slice, with their keys, and `more` columns before those."""
+    is_hidden = any(is_masked(key.parameter) for key in search.sort)
+    keys = _keys(search, type, masked(statement, search.seen[type], type) if is_hidden else "")
+    source = rows(statement, type)
+    asked = search.wheres[type]
+    where = condition(statement, asked, type, is_anchored=is_anchor(within))
+    is_whole = isinstance(asked, Everything)
+    inside = condition(
+        statement, within, type, is_anchored=is_anchor(asked), client=client_of(asked), is_whole=is_whole
+    )
+    return f"SELECT {rank:d} AS rank, r.id{more}{keys} FROM {source} r WHERE {where} AND {inside}"
+
+
+def hits_within(
+    search: Search, contained: Contained, statement: Statement
+) -> tuple[tuple[str, ...], tuple[Source, ...]]:
+    """The matches of a search of contained resources, and where they are read from.
+
+    Shown by themselves they have the id of their container, and after a sign that no id has their number: so they stand
+    in the order after their container. As containers they are drawn together, each sorted by the least of its matches
+    (or descending, by the greatest).
+    """
+    ranks = {type: rank for rank, type in enumerate(search.types)}
+    standing = tuple(search.wheres) if contained.is_both else ()
+    pairs = [
+        (type, holder)
+        for type, holder in contained.pairs
+        if not isinstance(contained.limits[type], Nothing) and not isinstance(contained.within[holder], Nothing)
+    ]
+    if not standing and not pairs:
+        search = replace(search, wheres=dict.fromkeys(search.wheres, Nothing()))
+        standing = tuple(search.wheres)[:1]
+    more = ", r.id AS holder, NULL::integer AS number" if contained.is_alone else ""
+    found = [hits(search, statement, ranks[type], type, search.seen[type], more) for type in standing]
+    found += [_contained_hits(search, contained, statement, ranks[holder], type, holder) for type, holder in pairs]
+    if contained.is_alone:
+        sources = [_alone(statement, ranks[type], type, search.seen[type]) for type in standing]
+        sources += [_alone_within(contained, statement, ranks[holder], type, holder) for type, holder in pairs]
+        return tuple(found), tuple(sources)
+    containers = dict.fromkeys([*standing, *(holder for _, holder in pairs)])
+    sources = [source(statement, ranks[type], type, contained.within[type]) for type in containers]
+    keys = "".join(
+        f", {'max' if key.is_descending else 'min'}(k{number}) AS k{number}" for number, key in enumerate(search.sort)
+    )
+    each = f"SELECT rank, id{keys} FROM ({' UNION ALL '.join(found)}) each_of_them GROUP BY rank, id"
+    return (each,), tuple(sources)
+
+
+def _contained_hits(
+    search: Search, contained: Contained, statement: Statement, rank: int, type: str, holder: str
+) -> str:
+    """The matches of one type in containers of one type, each with its container's own row as `r`."""
+    asked, within = search.wheres[type], contained.within[holder]
+    held = Holder(holder, within)
+    hidden = masked_within(statement, held, type)
+    conditions = (
+        f"k.container_type = '{holder}'",
+        condition(statement, asked, type, "k", is_anchored=is_anchor(within), holder=held),
+        condition(statement, contained.limits[type], type, "k", is_anchored=True, holder=held),
+        condition(statement, within, holder, is_anchored=is_anchor(asked, within=True)),
+        # A place is left out whole, as it is of the container.
+        *([f"({hidden}) IS NOT TRUE"] if hidden and type == "Location" else []),
+    )
+    id = "r.id || '#' || k.number" if contained.is_alone else "r.id"
+    more = ", r.id AS holder, k.number" if contained.is_alone else ""
+    keys = _keys(search, type, hidden, "k", id)
+    return f"""SELECT {rank:d} AS rank, ({id}) COLLATE "C" AS id{more}{keys} FROM {containing.table(type)} k
+        JOIN {rows(statement, holder, within)} r ON r.id = k.container AND r.version = k.version
+        WHERE {" AND ".join(conditions)}"""
+
+
+def source(statement: Statement, rank: int, type: str, within: Expression) -> Source:
+    """What is shown for itself, or as a container."""
+    shown = fields(type, masked_column(statement, within, type))
+    return Source(rank, type, shown, f"JOIN {rows(statement, type, within)} r ON r.id = few.id")
+
+
+def _alone(statement: Statement, rank: int, type: str, within: Expression) -> Source:
+    """What stands for itself, beside what is contained."""
+    shown = fields(type, masked_column(statement, within, type))
+    own = f", '{type}' AS kind, r.id AS own, few.holder, few.number"
+    return Source(rank, type, shown + own, f"JOIN {rows(statement, type)} r ON r.id = few.id AND few.number IS NULL")
+
+
+def _alone_within(contained: Contained, statement: Statement, rank: int, type: str, holder: str) -> Source:
+    """What is contained, as the text of the container has it."""
+    within = contained.within[holder]
+    own = f", '{type}' AS kind, k.id AS own, few.holder, few.number"
+    there = f"""JOIN {rows(statement, holder, within)} r ON r.id = few.holder
+        JOIN {containing.table(type)} k ON k.container_type = '{holder}' AND k.container = r.id
+            AND k.version = r.version AND k.number = few.number"""
+    hidden = masked_within(statement, Holder(holder, within), type) or "false"
+    content = "(r.content -> 'contained' -> k.number)"
+    return Source(rank, holder, fields(holder, f"{hidden} AS masked", id="few.id", content=content) + own, there)
+
+
+def _keys(search: Search, type: str, hidden: str, row: str = "r", id: str = "r.id") -> str:
+    """The columns that a row is sorted by; what is `hidden` of it is as absent."""
+
+    def value(key: SortKey) -> str:
+        found = _value(key, type, row, id)
+        return f"CASE WHEN ({hidden}) IS NOT TRUE THEN {found} END" if hidden and is_masked(key.parameter) else found
+
+    return "".join(f", {value(key)} AS k{number}" for number, key in enumerate(search.sort))
+
+
+def _value(key: SortKey, type: str, row: str = "r", id: str = "r.id") -> str:
+    """SQL of what a row is sorted by; its id may be another, and `r` is the row that has its instant."""
+    parameter = key.parameter
+    if parameter.code in ("_id", "_lastUpdated"):
+        return f'({id}) COLLATE "C"' if parameter.code == "_id" else "r.last_updated"
+    column, which = f'{row}."{parameter.column}"', "max" if key.is_descending else "min"
+    match parameter.type:
+        case "date":
+            column = column if parameter.is_scalar else f'{row}."{parameter.column}_span"'
+            # The driver takes the ends of Python's calendar for infinity, both ways, so a cursor keeps them.
+            end, open_end = ("upper", "infinity") if key.is_descending else ("lower", "-infinity")
+            return f"CASE WHEN {column} IS NOT NULL THEN coalesce({end}({column}), '{open_end}') END"
+        case "quantity":
+            # In base units where there are any, for only so can two of them be compared.
+            end = f"{'upper' if key.is_descending else 'lower'}(v)"
+            least = f'SELECT {which}({end}) FROM unnest({column}, {row}."{parameter.key_column}") q(v, k) WHERE'
+            return f"coalesce(({least} k LIKE '=%'), ({least} k = ''))"
+        case "number":
+            return f'{"upper" if key.is_descending else "lower"}({row}."{parameter.column}_span")'
+        case "reference" if parameter.is_scalar:
+            return f'{column} COLLATE "C"'
+        case "string":
+            # The text as it was sent, small, with the letters that follow z in Finnish and Swedish after it.
+            letters = "translate(lower(substr(v, 2)), 'åäö', '{|}') COLLATE \"C\""
+            return f"(SELECT {which}({letters}) FROM unnest({column}) v WHERE v LIKE '=%')"
+        case "token":
+            return f"(SELECT {which}(v COLLATE \"C\") FROM unnest({column}) v WHERE strpos(v, '|') = 0)"
+    return f'(SELECT {which}(v COLLATE "C") FROM unnest({column}) v)'
