@@ -206,7 +206,7 @@ async def test_a_reindex_finds_nothing_to_mend(ask: Ask, store: Store) -> None:
     def derived(type: str, content: str, version: int) -> str | None:
         return rows_of(json_text.read(content), version)
 
-    assert (await reindex(store.pool, "Provenance", values, derived)).mended == 0
+    assert (await reindex(store.pool, "Provenance", values, derived, lambda *_: ())).mended == 0
 
 
 # On whose word: X-Provenance

@@ -51,7 +51,10 @@ MOST_TARGETS = 20
 
 _CHOICES = Choices()
 _WHOLE = dict.fromkeys(CATALOGUE, Everything())
-_TYPES = tuple(type for type, offered in CATALOGUE.items() if offered.client_data and type != "AuditEvent")
+_TYPES = tuple(
+    type for type, offered in CATALOGUE.items() if offered.client_data and type not in ("AuditEvent", "Provenance")
+)
+"""What is told of. No consent opens the log, and a Provenance is seen by whoever sees what it is of."""
 
 Whom = tuple[str | None, str | None]
 """(person, organisation) as tokens name them; no person: the organisation's system."""
