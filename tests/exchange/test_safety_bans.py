@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from builders import a_care_plan, a_patient, a_reference, a_related_person, a_task, an_encounter
+from builders import a_care_plan, a_care_team, a_patient, a_reference, a_related_person, a_task, an_encounter
 from exchange.answers import ids, named, searched
 from exchange.asking import Ask, a_bundle, an_entry, resource_in
 from exchange.cast import AINO, SARI, Aino, H, Niko, S, Sari, a_member, a_permit, consents, system, the_world, together
@@ -244,3 +244,41 @@ async def test_a_copy_with_a_text_of_her_own_words_is_found_by_other_things(ask:
     await world(ask)
     assert ids(await searched(ask, "Patient?name=virtanen", by=Niko)) == ["aino"]
     assert ids(await searched(ask, "Patient?active:missing=true&name=virtanen", by=Niko)) == ["aino"]
+
+
+ALONE = "_contained=true&_containedType=contained"
+
+
+async def test_what_is_contained_is_neither_shown_nor_found_nor_sorted_by_address(ask: Ask) -> None:
+    await world(ask)
+    inner = [
+        {name: value for name, value in aino().items() if name != "text"} | {"id": "her"},
+        a_patient(id="other", name=[{"family": "Virtanen"}]),
+        an_encounter(AINO, id="visit", location=[{"location": a_reference("Location/shelter")}]),
+        {"resourceType": "Location", "id": "place", "name": "Piilopaikka", "address": HOME},
+    ]
+    pointing = [a_reference(f"#{each['id']}") for each in inner]
+    plan = a_care_plan(AINO, id="holding", contained=inner, supportingInfo=pointing)
+    team = a_care_team(AINO, id="holding", status="proposed", contained=inner, participant=[{"member": pointing[0]}])
+    await together(ask, system(S), plan, team)
+    for question, of_own, of_other in (
+        (f"Patient?{ALONE}&address-city=piilola", 2, 0),
+        (f"Patient?{ALONE}&phone=+358401234567", 2, 0),
+        (f"Patient?{ALONE}&address:missing=true", 2, 4),
+        (f"Patient?{ALONE}&_content=piilola", 2, 0),
+        (f"Patient?{ALONE}&name=virtanen", 4, 4),
+        (f"Location?{ALONE}", 2, 0),
+        ("Location?_contained=true&name=piilopaikka", 2, 0),
+        (f"Encounter?{ALONE}&location=Location/shelter", 2, 0),
+        (f"Encounter?{ALONE}&location:Location.name=piilopaikka", 2, 0),
+        (f"Encounter?{ALONE}&_include=Encounter:location", 2, 2),
+        (f"Encounter?{ALONE}&_include=*", 2, 2),
+    ):
+        own, other = await searched(ask, question, by=Sari), await searched(ask, question, by=Niko)
+        assert (own["total"], other["total"]) == (of_own, of_other), question
+        assert not told(other.get("entry", ())), question
+        assert "Location/shelter" not in named(other, "include")
+    question = f"Patient?{ALONE}&_sort=-address-city&_count=1"
+    for by, first in ((Sari, "her"), (Niko, "other")):  # to whom no city is told, for him the ids decide
+        found = await searched(ask, question, by=by)
+        assert found["entry"][0]["fullUrl"].endswith(f"CarePlan/holding#{first}")
