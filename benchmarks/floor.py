@@ -45,6 +45,8 @@ class Connections:
             connection = await asyncpg.connect(url)
             self.all.append(connection)
             self.free.put_nowait({sql: await connection.prepare(sql) for sql in statements.ALL})
+            # Preparing alone begins a transaction that nothing ends: its locks would keep the filler waiting for good.
+            await connection.execute("select 1")
 
     async def close(self) -> None:
         for connection in self.all:

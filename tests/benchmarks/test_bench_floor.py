@@ -111,3 +111,16 @@ def test_an_index_serves_each_statement_of_the_floor(database_url: str, statemen
             await connection.close()
 
     assert "Seq Scan" not in asyncio.run(plan_of())
+
+
+def test_the_floor_keeps_no_table_locked_while_nobody_asks(database_url: str) -> None:
+    async def drops() -> None:
+        connections, other = floor.Connections(), await asyncpg.connect(database_url)
+        await connections.open(database_url)
+        try:
+            await other.execute("set lock_timeout = '3s'; drop index care_plan_last_updated_idx")
+        finally:
+            await connections.close()
+            await other.close()
+
+    asyncio.run(drops())

@@ -390,3 +390,15 @@ async def test_a_read_that_finds_nothing_in_an_emergency_is_on_record_too(ask: A
         await ask("read", PLAN, by=IN_EMERGENCY)
     log = await searched(ask, f"AuditEvent?patient={AINO}&agent={OLLI}", by=Aino)
     assert [each["resource"]["outcome"] for each in log["entry"]] == ["4"]
+
+
+async def test_what_the_asker_states_has_no_place_in_the_review(ask: Ask) -> None:
+    await an_emergency(ask)
+    body = {"resourceType": "Parameters", "parameter": [{"name": "reason", "valueString": "unconscious"}]}
+    stated = {"resourceType": "Provenance", "meta": [], "activity": "x", "text": "all is well"}
+    asked = {"operation": "break-glass", "method": "POST", "provenance": stated}
+    answer = await ask("operation", AINO, body, by=IN_EMERGENCY, **asked)
+    assert answer.status == 200
+    task = resource_in(answer)["parameter"][1]["valueReference"]["reference"]
+    (told,) = (await searched(ask, f"Provenance?target={task}", by=system(S)))["entry"]
+    assert "all is well" not in str(told)

@@ -14,6 +14,7 @@ from exchange.cast import (
     JARI,
     LEENA,
     NIKO,
+    OLLI,
     Aino,
     H,
     Jari,
@@ -33,6 +34,7 @@ from exchange.cast import (
     day,
     k1,
     k2,
+    person,
     purposes,
     sees,
     system,
@@ -189,3 +191,15 @@ async def test_reading_alone_is_told_of_as_that(ask: Ask) -> None:
     await the_world(ask)
     found = await previewed(ask, a_permit(NIKO, id="r", provision=actions("access")))
     assert {each["action"][0] for each in found["gains"]} == {"access"}
+
+
+async def test_a_stranger_does_not_learn_of_an_emergency(ask: Ask) -> None:
+    await the_world(ask)
+    doctor = person(OLLI, H, "ETREAT")
+    reason = {"resourceType": "Parameters", "parameter": [{"name": "reason", "valueString": "unconscious"}]}
+    await ask("operation", AINO, reason, by=doctor, operation="break-glass", method="POST")
+    ban = a_permit(OLLI, id="ban", type="deny", category=a_ban())
+    about = await ask("operation", "Consent", ban, by=Jari, operation="preview", method="POST")
+    never = {**ban, "patient": {"reference": "Patient/never"}}
+    of_nobody = await ask("operation", "Consent", never, by=Jari, operation="preview", method="POST")
+    assert about.content == of_nobody.content

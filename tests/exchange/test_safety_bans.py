@@ -282,3 +282,17 @@ async def test_what_is_contained_is_neither_shown_nor_found_nor_sorted_by_addres
     for by, first in ((Sari, "her"), (Niko, "other")):  # to whom no city is told, for him the ids decide
         found = await searched(ask, question, by=by)
         assert found["entry"][0]["fullUrl"].endswith(f"CarePlan/holding#{first}")
+
+
+async def test_a_provenance_tells_others_no_place_either(ask: Ask) -> None:
+    await world(ask)
+    stated = {"resourceType": "Provenance", "location": a_reference("Location/shelter")}
+    await ask("update", "Encounter/there", an_encounter(AINO, id="there"), by=system(S), provenance=stated)
+    question = "Provenance?target=Encounter/there"
+    (to_niko,) = (await searched(ask, question, by=Niko))["entry"]
+    (to_sari,) = (await searched(ask, question, by=Sari))["entry"]
+    assert (told(to_niko), told(to_sari)) == (False, True)
+    by_place = "Provenance?location=Location/shelter"
+    assert [(await searched(ask, by_place, by=by))["total"] for by in (Niko, Sari)] == [0, 1]
+    led_to = await searched(ask, f"{question}&_include=Provenance:location", by=Niko)
+    assert "shelter" not in str(led_to["entry"])

@@ -119,6 +119,14 @@ async def test_a_practitioner_is_changed_by_himself_and_by_whom_he_works_for(ask
     assert await is_refused(ask, "delete", NIKO, by=system(STRANGER))
 
 
+async def test_the_id_of_a_deleted_practitioner_is_nobody_else_s(ask: Ask) -> None:
+    await the_world(ask)
+    await ask("update", "Practitioner/gone", a_practitioner(id="gone"), by=system(H))
+    await ask("delete", "Practitioner/gone", by=system(H))
+    for by in (system(STRANGER), system(H), Niko):
+        assert await is_refused(ask, "update", "Practitioner/gone", a_practitioner(id="gone"), by=by)
+
+
 async def test_a_member_of_a_new_team_is_one_from_then_on_unless_the_team_says_since_when(ask: Ask) -> None:
     await the_world(ask)
     await consents(ask, a_permit(id="for-the-team"))  # names nobody: for who was a member when it was given

@@ -61,7 +61,8 @@ async def break_glass(asked: Asked, by: Principal, acting: Acting) -> Answer:
     review = await _review(asked, by, facts, acting, reason, until)
     task = f"Task/{review.change.id}"
     await acting.unit.open(client, by.person, by.organization, by.purpose, since, until, task=task)
-    own = replace(acting, controller=review.change.controller, person=None)
+    # What the asker states of it has no place in the review of his own deed.
+    own = replace(acting, controller=review.change.controller, person=None, stated=None)
     (change,) = attested([Write(review.change, review.resource, review.before)], own, asked.base)
     acting.unit.put(change)
     why = f"break-glass until {instant(until)}: {reason[:REASON_RECORDED]}"

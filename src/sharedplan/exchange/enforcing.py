@@ -230,6 +230,8 @@ class _Judging:
                 return Refused("a PractitionerRole is written by the system of its own organisation")
         if each.type == "Organization" and (why_not := self.why_not_organization(each)) is not None:
             return Refused(why_not)
+        if each.type == "Practitioner" and each.before is None and each.write.change.version > 1:
+            return Refused("the id of a deleted Practitioner is not used again: teams may still name it")
         if each.type == "Practitioner" and each.before is not None and not self.may_change_practitioner(each):
             return Refused("a Practitioner is changed by himself, by who stored him or by whom alone he works for")
         return each.write.change

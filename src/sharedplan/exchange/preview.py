@@ -233,7 +233,7 @@ async def _effects(
         before = await _facts(person, organization, facts.client.reference, acting, base)
         before = replace(before, at=facts.at, client=facts.client, rules=facts.rules, memberships=facts.memberships)
         if not is_stored:
-            before = replace(before, relations=())
+            before = replace(before, relations=(), openings=())
         changed = Changed(person, organization, before, replace(before, rules=(*kept, *added)))
         asker = asker_of(person, organization, before.directory, before.memberships, before.at)
         reached |= asker.grantees if asker.memberships else frozenset()

@@ -105,16 +105,6 @@ class Permitted(Expression):
     purpose: str
 
 
-def asker_of(slice: Expression) -> Permitted | None:
-    """Whom what a slice opens is open to by the team and the consents; None when all of it is by something else."""
-    match slice:
-        case Permitted():
-            return slice
-        case And(parts) | Or(parts):
-            return next((found for part in parts if (found := asker_of(part)) is not None), None)
-    return None
-
-
 @dataclass(frozen=True, slots=True)
 class Opened(Expression):
     """The person broke the glass for the client that it names, at that organisation and with that purpose, and what he
@@ -147,6 +137,18 @@ class OfTargets(Expression):
     organization: str | None
     purpose: str
     own: str | None = None
+
+
+def asker_of(slice: Expression) -> Permitted | None:
+    """Whom what a slice opens is open to by the team and the consents; None when all of it is by something else."""
+    match slice:
+        case Permitted():
+            return slice
+        case OfTargets(person, organization, purpose, None):
+            return Permitted(person, organization, purpose)
+        case And(parts) | Or(parts):
+            return next((found for part in parts if (found := asker_of(part)) is not None), None)
+    return None
 
 
 @dataclass(frozen=True, slots=True)
