@@ -34,9 +34,7 @@ def rows(statement: Statement, within: e.Expression | None) -> str | None:
         '"patient"': me,
         '"entity"': f"case when l.entity @> {me} and {is_alone} then l.entity when {is_alone} then l.entity || {me} "
         f"else {me} end",
-        # What somebody else asked may name whom it did not find.
-        "trail": f"case when {is_alone} and l.agent && {me} then l.trail "
-        f"when {is_alone} then (l.trail::jsonb - 'query')::json else (l.trail::jsonb - {_keys()})::json end",
+        "trail": f"case when {is_alone} then l.trail else (l.trail::jsonb - {_keys()})::json end",
     }
     listed = ", ".join(f"{instead.get(name, f'l.{name}')} as {name}" for name in names)
     own = f"l.patient && {me} and (l.content is null or l.patient <@ {me})"
