@@ -274,7 +274,8 @@ def forget_others(url: str) -> None:
     async def forget() -> None:
         connection = await asyncpg.connect(url, command_timeout=600)
         try:
-            tables = [table for kind in KINDS for table in await _tables(connection, kind.table)]
+            written = (*(kind.table for kind in KINDS), "provenance")
+            tables = [table for name in written for table in await _tables(connection, name)]
             for table in (*tables, "resource_version"):
                 await connection.execute(f"alter table {table} disable trigger user")
                 await connection.execute(f"delete from {table} where id !~ '{OWN_ID}'")
