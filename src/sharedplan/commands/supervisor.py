@@ -138,22 +138,29 @@ class Supervisor:
         patience: timedelta,
         ended: Callable[[int], None] = lambda pid: None,
     ) -> None:
-        """`patience`: how long the workers may take to stop; `ended` is told the pid of each worker that died."""
+        """`patience`: how long the workers may take to stop; `ended` is told the pid of each worker that died.
+
+        `stopping` is set once they are told to.
+        """
         self._bound = bound
         self._patience = patience.total_seconds()
         self.stopping = threading.Event()
-        self._hurry, self._signalled = False, 0.0
+        self._hurry = False
+        self._signalled: float | None = None
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         self._workers = [Worker(bound, environment, ended) for _ in range(count)]
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
-        """The first signal stops, another one a second later hurries; one that comes twice at once is one."""
+        """The first signal stops, another one a second later hurries; one that comes twice at once is one.
+
+        It only leaves word: to set the event here would wait for ever on its lock, when the signal comes while the
+        same thread has it.
+        """
         now = time.monotonic()
-        if not self.stopping.is_set():
+        if self._signalled is None:
             self._signalled = now
         self._hurry = now - self._signalled > 1.0
-        self.stopping.set()
 
     def start(self, database_url: str) -> None:
         """Let the workers begin."""
@@ -170,15 +177,17 @@ class Supervisor:
         Raises WorkerFailed when one of the first workers cannot start.
         """
         begun = time.monotonic()
-        while not self.stopping.wait(0.1):
+        while self._signalled is None:
             if time.monotonic() - begun < SOON and any(worker.exit_code == CANNOT_START for worker in self._workers):
                 raise WorkerFailed("a worker could not start; the log above says why")
             for worker in self._workers:
                 worker.revive(database_url)
+            time.sleep(0.1)
 
     def stop(self) -> None:
         """Stop the workers: they drain, and are killed when that takes too long or a second signal comes. Once is
         enough, twice does no harm."""
+        self.stopping.set()
         self._bound.close()  # or the kernel would go on queueing connections that nobody takes
         for worker in self._workers:
             worker.stop()
