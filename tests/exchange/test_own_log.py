@@ -169,6 +169,16 @@ async def test_what_shows_several_clients_tells_each_of_himself_alone(ask: Ask) 
     assert {AINO, "Patient/eino", "CarePlan/einos"} <= entities(whole)
 
 
+async def test_whom_somebody_s_search_did_not_find_is_not_told_to_whom_it_found(ask: Ask) -> None:
+    await the_world(ask)
+    await searched(ask, "CarePlan?subject=Patient/aino,Patient/eino", by=system(S))
+    await searched(ask, "CarePlan?subject=Patient/aino", by=Aino)
+    theirs = next(each for each in await the_log(ask) if each["subtype"][0]["code"] == "search-type")
+    assert "eino" not in str(theirs) and not any("query" in each for each in theirs["entity"])
+    log = await searched(ask, f"AuditEvent?patient={AINO}&agent={AINO}&subtype=search-type", by=Aino)
+    assert any("query" in each for each in log["entry"][0]["resource"]["entity"])
+
+
 async def test_pages_of_it_lead_on(ask: Ask) -> None:
     await the_world(ask)
     for _ in range(3):

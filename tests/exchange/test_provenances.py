@@ -21,6 +21,7 @@ from exchange.answers import ids, named, searched
 from exchange.asking import Ask, a_bundle, an_entry, resource_in
 from exchange.cast import (
     AINO,
+    JARI,
     NIKO,
     SARI,
     Aino,
@@ -532,3 +533,16 @@ async def test_a_write_is_judged_by_the_same_authors(ask: Ask) -> None:
     await consents(ask, by_author(SARI, type="deny"))
     with pytest.raises(SharedplanError):
         await ask("update", "Encounter/saris", {**changed, "status": "cancelled"}, by=Niko)
+
+
+async def test_a_deny_heeds_also_what_a_person_says_together_with_the_thing(ask: Ask) -> None:
+    await the_world(ask)
+    await consents(ask, k1(), by_author(JARI, type="deny"))
+    for id in ("together", "apart"):
+        claim = a_provenance(f"Encounter/{id}", id=id, agent=[{"who": a_reference(JARI)}])
+        claim["agent"][0]["type"] = a_concept(PARTICIPANT, "author")
+        both = [an_encounter(AINO, id=id), claim]
+        for sent in [both] if id == "together" else [both[:1], both[1:]]:
+            await ask("transaction", "", a_bundle("transaction", *map(put, sent)), by=Sari)
+    assert ids(await searched(ask, "Encounter", by=Niko)) == ["1"]
+    assert sorted(ids(await searched(ask, "Provenance?_id=together,apart", by=system(S)))) == ["apart", "together"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from builders import a_care_plan, a_care_team, a_patient, a_reference, a_related_person, a_task, an_encounter
+from builders import a_care_plan, a_care_team, a_goal, a_patient, a_reference, a_related_person, a_task, an_encounter
 from exchange.answers import ids, named, searched
 from exchange.asking import Ask, a_bundle, an_entry, resource_in
 from exchange.cast import AINO, SARI, Aino, H, Niko, S, Sari, a_member, a_permit, consents, system, the_world, together
@@ -296,3 +296,30 @@ async def test_a_provenance_tells_others_no_place_either(ask: Ask) -> None:
     assert [(await searched(ask, by_place, by=by))["total"] for by in (Niko, Sari)] == [0, 1]
     led_to = await searched(ask, f"{question}&_include=Provenance:location", by=Niko)
     assert "shelter" not in str(led_to["entry"])
+
+
+async def test_what_any_other_thing_contains_is_cut_too(ask: Ask) -> None:
+    await world(ask)
+    her = {name: value for name, value in aino().items() if name != "text"} | {"id": "her"}
+    plain = a_patient(id="her", name=[{"family": "Virtanen"}])
+    holding = [
+        a_goal(AINO, id=id, contained=[one], expressedBy=a_reference("#her"))
+        for id, one in (("h1", her), ("h2", plain))
+    ]
+    await together(ask, system(S), *holding)
+    questions = [
+        ("read", "Goal/h1"),
+        ("vread", "Goal/h1/1"),
+        ("history-instance", "Goal/h1"),
+        ("history-type", "Goal"),
+        ("search-type", "Goal?_id=h1,h2"),
+        ("search-type", "Patient?_contained=true&name=virtanen"),
+        ("search-type", "Patient?_id=aino&_revinclude=Goal:patient"),
+    ]
+    for question in questions:
+        assert told((await ask(*question, by=Sari)).content), question
+        shown = (await ask(*question, by=Niko)).content
+        assert "h1" in str(shown) and not told(shown), question
+    assert [(await searched(ask, "Goal?_content=piilola", by=by))["total"] for by in (Sari, Niko)] == [1, 0]
+    assert resource_in(await ask("read", "Goal/h1", by=Niko))["meta"]["security"][-1]["code"] == "SUBSETTED"
+    assert "security" not in resource_in(await ask("read", "Goal/h2", by=Niko))["meta"]

@@ -27,6 +27,7 @@ from sharedplan.exchange.facts import TELLING, Known, Stored, Written, known
 from sharedplan.fhir import json_text
 from sharedplan.fhir.exchanges import Asked, Json
 from sharedplan.interactions.acting import Acting, Write
+from sharedplan.interactions.targets import targets
 from sharedplan.search.expression import Everything, RefersTo
 from sharedplan.search.indexing import index_values
 from sharedplan.search.parameters import PARAMETERS
@@ -126,7 +127,7 @@ class _Judging:
         change = each.write.change
         if not clients:
             return change if self.is_in_own_register(each) else self.refused(each)
-        if each.write.before is None and each.type != "Provenance":  # which lies where its targets are
+        if each.write.before is None and self.is_of_new_things(each):
             change = replace(change, controller=self.register_of(next(iter(clients))))
         grounds: dict[str, None] = {}
         for client in clients:
@@ -135,6 +136,13 @@ class _Judging:
                 return self.refused(each)
             grounds |= dict.fromkeys((found.step, *found.consents))
         return replace(change, grounds=tuple(grounds))
+
+    def is_of_new_things(self, each: _Planned) -> bool:
+        """Whether it goes into the register that new things go into. A Provenance lies where its targets are."""
+        if each.type != "Provenance":
+            return True
+        made = {one.name for one in self.planned if one.write.before is None}
+        return each.write.change.controller is None and made.issuperset(targets(each.write.change.values))
 
     def facts(self, each: _Planned, client: str) -> Facts:
         """The facts for this write; what is written beside it counts unless it tells something itself."""

@@ -132,7 +132,7 @@ def _entities(trail: Trail) -> list[Json]:
     for consent in grounds:
         if consent.startswith("Consent/"):
             entities.append({"what": {"reference": consent}, "type": _coding(_CONSENT)})
-    if trail.query is not None:
+    if trail.query:
         query = base64.b64encode(trail.query.encode()).decode()
         entities.append({"type": _coding(_SYSTEM_OBJECT), "role": _coding((_ROLE, "24", "Query")), "query": query})
     if trail.request_id:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
+from sharedplan.catalogue import CATALOGUE
 from sharedplan.fhir import summaries
 from sharedplan.fhir.exchanges import Json
 from sharedplan.fhir.json_text import read, write
@@ -35,6 +36,11 @@ MASKED = {
 _ABSENT = {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "masked"}
 _OF_PLACES = ("valueAddress", "valueContactPoint")
 _ACTOR = ("Appointment", "participant.actor")
+
+
+def may_mask(type: str) -> bool:
+    """Whether a ban may take something out of a resource of that type: of its own elements, or of what it contains."""
+    return CATALOGUE[type].client_data and type != "AuditEvent"
 
 
 def of_masked(asked: e.Expression) -> bool:
@@ -63,11 +69,11 @@ def without_places(asked: e.RefersTo) -> e.RefersTo:
 @lru_cache(maxsize=4096)
 def is_masked(parameter: Parameter) -> bool:
     """Whether the parameter's values may be of such elements: by its path, or since all of the text is looked at."""
+    if parameter.code in OF_THE_TEXT:
+        return may_mask(parameter.resource)
     elements = MASKED.get(parameter.resource)
     if elements is None:
         return False
-    if parameter.code in OF_THE_TEXT:
-        return True
     named = "|".join(re.escape(each) for each in elements)
     if re.search(rf"\b{parameter.resource}\.({named})\b", parameter.path) is None:
         return _is_of_extensions(parameter)

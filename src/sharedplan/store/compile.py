@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sharedplan.search import expression as e
-from sharedplan.search.masking import MASKED, is_masked, of_masked, without_places
+from sharedplan.search.masking import MASKED, is_masked, may_mask, of_masked, without_places
 from sharedplan.search.matching import members
 from sharedplan.search.parameters import Parameter
 from sharedplan.search.values import lookup, position, string, token, uri
@@ -68,7 +68,8 @@ def masked(statement: Statement, within: e.Expression, type: str, alias: str = "
     """SQL of whether a safety ban takes something out of the row of the type, under that alias, for whom the slice is
     of; empty when it never does."""
     asker = e.asker_of(within)
-    return Clients(statement, type, alias).masked(asker) if asker is not None and type in MASKED else ""
+    banned = Clients(statement, type, alias).masked(asker) if asker is not None and may_mask(type) else ""
+    return banned if type in MASKED or not banned else f"({alias}.content -> 'contained' is not null and {banned})"
 
 
 def masked_within(statement: Statement, holder: Holder, type: str) -> str:

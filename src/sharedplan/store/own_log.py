@@ -34,7 +34,10 @@ def rows(statement: Statement, within: e.Expression | None) -> str | None:
         '"patient"': me,
         '"entity"': f"case when l.entity @> {me} and {is_alone} then l.entity when {is_alone} then l.entity || {me} "
         f"else {me} end",
-        "trail": f"case when {is_alone} then l.trail else (l.trail::jsonb - {_keys()})::json end",
+        # The words of a search that others sent may name whom it did not find; that there was one is told.
+        "trail": f"case when {is_alone} and (l.agent && {me} or l.trail ->> 'query' is null) then l.trail "
+        f"when {is_alone} then jsonb_set(l.trail::jsonb, '{{query}}', '\"\"')::json "
+        f"else (l.trail::jsonb - {_keys()})::json end",
     }
     listed = ", ".join(f"{instead.get(name, f'l.{name}')} as {name}" for name in names)
     own = f"l.patient && {me} and (l.content is null or l.patient <@ {me})"

@@ -13,7 +13,7 @@ from typing import Any
 
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.search.expression import And, Everything, Expression, Not, Nothing, OfClient, OfRegister, Or, asker_of
-from sharedplan.search.masking import MASKED
+from sharedplan.search.masking import MASKED, may_mask
 from sharedplan.store import trail as trails
 from sharedplan.store.clients import ACTED_FOR
 from sharedplan.store.compile import client_of, condition, is_anchor, masked_column, source_of
@@ -27,8 +27,6 @@ Query = tuple[str, list[Any]]
 
 COUNTED = 10_000
 """Versions of a history that are counted at most: beyond, a total costs more than it tells."""
-
-_REGISTERS = "ARRAY(SELECT controller FROM found WHERE controller IS NOT NULL)"
 
 _FIELDS = "v.type, v.id, v.version, v.last_updated, v.interaction, v.content"
 
@@ -242,11 +240,12 @@ def _masked(within: Mapping[str, Expression], types: Sequence[str], statement: S
     found = []
     for type in types:
         asker = asker_of(within[type])
-        if asker is None or type not in MASKED:
+        if asker is None or not may_mask(type):
             continue
         statement.asked_by(asker.person, asker.organization)
         banned = "EXISTS (SELECT FROM unnest(v.patients) p WHERE access_has_safety_ban(p))"
-        found.append(f"v.type = '{type}' AND (v.controller = {ACTED_FOR}) IS NOT TRUE AND {banned}")
+        holds = "" if type in MASKED else " AND v.content -> 'contained' IS NOT NULL"
+        found.append(f"v.type = '{type}'{holds} AND (v.controller = {ACTED_FOR}) IS NOT TRUE AND {banned}")
     return f"({' OR '.join(found) or 'false'}) AS masked"
 
 

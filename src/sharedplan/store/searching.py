@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from sharedplan.search.expression import And, Everything, Expression, Not, OfRegister, OfTargets, Or, Permitted, Updated
-from sharedplan.search.masking import MASKED
+from sharedplan.search.masking import may_mask
 from sharedplan.store import trail as trails
 from sharedplan.store.matches import Source, hits, hits_within, source
 from sharedplan.store.searches import Search
@@ -143,7 +143,7 @@ def _shown(
 ) -> str:
     """The columns of a page that anybody looks at: the driver takes its time for each, and most for arrays."""
     wanted = ["fetched", *names, "id", "version", "last_updated", "content"]
-    if is_alone or any(source.type in MASKED for source in sources):
+    if is_alone or any(may_mask(source.type) for source in sources):
         wanted.append("masked")
     if is_ranked:
         wanted.append("rank")
