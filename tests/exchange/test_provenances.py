@@ -18,7 +18,7 @@ from builders import (
     an_organization,
 )
 from exchange.answers import ids, named, searched
-from exchange.asking import Ask, a_bundle, an_entry, resource_in
+from exchange.asking import BASE, Ask, a_bundle, an_entry, resource_in
 from exchange.cast import (
     AINO,
     JARI,
@@ -49,7 +49,7 @@ from sharedplan.errors import Incorrect, NotFound, Refused, SharedplanError, Unp
 from sharedplan.fhir import json_text
 from sharedplan.fhir.exchanges import Json
 from sharedplan.interactions.provenances import MARK
-from sharedplan.search.indexing import index_values
+from sharedplan.search.indexing import Inner, index_values, inner_values
 from sharedplan.store.reindexing import reindex
 from sharedplan.store.unit_of_work import Store
 
@@ -200,14 +200,19 @@ async def test_a_reindex_finds_nothing_to_mend(ask: Ask, store: Store) -> None:
     await the_world(ask)
     await ask("delete", "Goal/1", by=system(S))
     await ask("create", "Provenance", a_provenance(PLAN), by=system(S))
+    said = stated(contained=[{"resourceType": "Device", "id": "d"}], agent=[{"who": a_reference("#d")}])
+    await ask("update", "Goal/2", a_goal(AINO, id="2"), by=system(S), provenance=said)
 
     def values(type: str, content: str) -> dict[str, Any]:
-        return index_values(type, json_text.read(content), base="https://plan.example/fhir")
+        return index_values(type, json_text.read(content), base=BASE)
 
     def derived(type: str, content: str, version: int) -> str | None:
         return rows_of(json_text.read(content), version)
 
-    assert (await reindex(store.pool, "Provenance", values, derived, lambda *_: ())).mended == 0
+    def inners(type: str, content: str) -> tuple[Inner, ...]:
+        return inner_values(json_text.read(content), base=BASE)
+
+    assert (await reindex(store.pool, "Provenance", values, derived, inners)).mended == 0
 
 
 # On whose word: X-Provenance
@@ -254,6 +259,17 @@ async def test_what_the_header_states_is_kept_beside_what_the_token_says(ask: As
     assert ids(await searched(ask, "Provenance?entity=DocumentReference/1", by=system(S))) == [found["id"]]
 
 
+async def test_what_the_header_contains_is_kept_and_found(ask: Ask) -> None:
+    await ask("update", AINO, a_patient(id="aino"), by=system(S))
+    device = {"resourceType": "Device", "id": "d", "deviceName": [{"name": "tablet", "type": "user-friendly-name"}]}
+    said = stated(contained=[device], agent=[{"who": a_reference("#d")}])
+    await ask("update", "Goal/1", a_goal(AINO, id="1"), by=system(S), provenance=said)
+    (found,) = await provenances(ask, "Goal/1")
+    assert found["contained"] == [device]
+    inside = await searched(ask, "Device?device-name=tablet&_contained=true&_containedType=container", by=system(S))
+    assert ids(inside) == [found["id"]]
+
+
 async def test_the_header_of_a_bundle_speaks_of_each_entry(ask: Ask) -> None:
     entries = [put(each) for each in (an_organization(id="s"), a_patient(id="aino"), a_goal(AINO, id="1"))]
     await ask("transaction", "", a_bundle("transaction", *entries), by=system(S), provenance=stated(agent=[INFORMANT]))
@@ -296,6 +312,15 @@ async def test_the_header_is_refused_where_no_provenance_is_kept(ask: Ask, resou
     with pytest.raises(Incorrect, match="no Provenance is kept of"):
         address = f"{resource['resourceType']}/{resource['id']}"
         await ask("update", address, resource, by=system(S), provenance=stated(agent=[INFORMANT]))
+
+
+async def test_the_log_tells_whose_provenance_was_looked_at(ask: Ask) -> None:
+    await the_world(ask)
+    (made,) = await provenances(ask, PLAN)
+    for interaction, address in (("read", ""), ("vread", "/1"), ("history-instance", "")):
+        await ask(interaction, f"Provenance/{made['id']}{address}", by=Sari)
+        log = await searched(ask, f"AuditEvent?patient={AINO}&subtype={interaction}&_count=50", by=Aino)
+        assert len(log["entry"]) == 1, interaction
 
 
 # Nobody forges

@@ -61,5 +61,5 @@ def a_search(type: str, where: Expression = ALL, *, within: Expression = ALL, co
 
 
 def as_written(*versions: Version) -> list[Version]:
-    """The versions as a write gives them, which does not look for whom they speak of."""
+    """The versions as a write gives them, which does not look for whom they speak of, nor where they are."""
     return [each._replace(patients=None, controller=None) for each in versions]

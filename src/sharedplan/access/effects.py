@@ -123,6 +123,8 @@ def simplified(item: Item, rules: Iterable[Rule]) -> Item:
         start=item.start if by_time else None,
         end=item.end if by_time else None,
         authors=frozenset(each for each in item.authors if each in authors or _is_somebody(each)),
+        attested=item.attested & authors,
+        claimed=item.claimed & authors,
         refers_to=item.refers_to & named,
         referred_by=item.referred_by & named,
     )

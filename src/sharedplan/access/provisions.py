@@ -123,6 +123,11 @@ def rules_of(consent: Json, version: int, last_updated: datetime, *, base: str =
     )
 
 
+def asks_for_authors(rule: Rule) -> bool:
+    """Whether it speaks of things by who wrote them."""
+    return bool(rule.authors) or any(meaning == "authoredby" for group in rule.data for meaning, _ in group)
+
+
 def is_ban(consent: Json) -> bool:
     """Whether it is a ban (kielto), which stands until it is withdrawn itself."""
     return any(

@@ -19,10 +19,10 @@ from sharedplan.access.decision import Facts as Moment
 from sharedplan.access.decision import decide
 from sharedplan.access.effects import Changed, Effect, questions
 from sharedplan.access.facts import Client, Facts, Question
-from sharedplan.access.items import Item, item_of
+from sharedplan.access.items import AUTHORED, Item, item_of
 from sharedplan.access.judgement import outcome
 from sharedplan.access.principal import Principal
-from sharedplan.access.provisions import Rule, rules_of
+from sharedplan.access.provisions import Rule, asks_for_authors, rules_of
 from sharedplan.access.relations import Role, role_of
 from sharedplan.access.scopes import contexts
 from sharedplan.care import rulebook
@@ -178,6 +178,9 @@ async def _things(client: str, facts: Facts, added: Iterable[Rule], acting: Acti
         is_cut += [type] if page.is_cut else []
     names = [f"{each.type}/{each.id}" for each in versions]
     stored = known(await acting.unit.known(None, None, [], names, wholly=False), base).items if names else {}
+    rules = (*facts.rules, *added)
+    unsaid = [name for name, each in zip(names, versions, strict=True) if each.type not in AUTHORED]
+    authors = await acting.unit.authors(unsaid) if unsaid and any(map(asks_for_authors, rules)) else {}
     items = []
     for name, version in zip(names, versions, strict=True):
         kept = stored[name]
@@ -188,10 +191,11 @@ async def _things(client: str, facts: Facts, added: Iterable[Rule], acting: Acti
                 parents=kept.holders,
                 creator=kept.creator,
                 first_updated=kept.first_updated,
+                attested=authors[name].attested if name in authors else (),
+                claimed=authors[name].claimed if name in authors else (),
                 base=base,
             )
         )
-    rules = (*facts.rules, *added)
     items = await _with_references(items, rules, acting)
     holders = {name for rule in rules for group in rule.holders for name in group}
     registers = {facts.client.plan_controller or facts.client.controller, *holders}

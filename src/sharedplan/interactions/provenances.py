@@ -20,7 +20,7 @@ from sharedplan.fhir import json_text, resources
 from sharedplan.fhir.exchanges import Asked, Json
 from sharedplan.fhir.json_text import write
 from sharedplan.interactions.acting import Acting, Write
-from sharedplan.search.indexing import index_values
+from sharedplan.search.indexing import Inner, index_values, inner_values
 from sharedplan.store.versions import Attestation, Change, Version
 
 MARK = {
@@ -110,18 +110,20 @@ def _attested(each: Write, acting: Acting, base: str, made: dict[str, "_Template
 @dataclass(frozen=True, slots=True)
 class _Template:
     """A Provenance around its id, its target and its instants: the members of its meta, what comes before the target,
-    and what comes after `recorded`, as JSON text; and its index values."""
+    and what comes after `recorded`, as JSON text; its index values, and what its contained resources are found by."""
 
     meta: str
     before: str
     after: str
     values: Mapping[str, Any]
+    contained: tuple[Inner, ...]
 
     def of(self, id: str, type: str, target: str, version: int) -> Attestation:
         named = f"{type}/{target}"
         head = f'{{"resourceType":"Provenance","id":"{id}","meta":{{"versionId":"1","lastUpdated":"'
         middle = f'",{self.meta}}},{self.before}"target":[{{"reference":"{named}/_history/{version}"}}],"recorded":"'
-        return Attestation(id, (head, middle, f'",{self.after}}}'), {**self.values, "target": [named]})
+        values = {**self.values, "target": [named]}
+        return Attestation(id, (head, middle, f'",{self.after}}}'), values, self.contained)
 
 
 def _template(
@@ -148,8 +150,9 @@ def _template(
         what["reason"] = [{"coding": [{"system": _REASON, "code": purpose}]}, *said.get("reason", ())]
     before = {name: value for name, value in said.items() if _element(name) in _BEFORE}
     after = {name: what[name] for name in sorted(what, key=lambda name: _AFTER.index(_element(name)))}
-    values = index_values("Provenance", {"resourceType": "Provenance", "meta": meta, **before, **after}, base=base)
-    return _Template(_members(meta), f"{_members(before)}," if before else "", _members(after), values)
+    whole = {"resourceType": "Provenance", "meta": meta, **before, **after}
+    values, contained = index_values("Provenance", whole, base=base), inner_values(whole, base=base)
+    return _Template(_members(meta), f"{_members(before)}," if before else "", _members(after), values, contained)
 
 
 _plain = lru_cache(maxsize=1024)(_template)

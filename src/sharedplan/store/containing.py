@@ -16,7 +16,7 @@ from sharedplan.search.indexing import LOG, Inner
 from sharedplan.search.registry import kept_until_renewed
 from sharedplan.store.projection import projection
 from sharedplan.store.types import placeholder
-from sharedplan.store.versions import Change
+from sharedplan.store.versions import Attestation, Change
 
 TYPES = tuple(type for type in CATALOGUE if type != LOG)
 """What contains and is contained."""
@@ -31,7 +31,7 @@ def table(type: str) -> str:
     return f"contained.{projection(type).table}"
 
 
-def inserts(changes: Iterable[Change]) -> dict[str, list[list[Any]]]:
+def inserts(changes: Iterable[Change | Attestation]) -> dict[str, list[list[Any]]]:
     """The statements that write the rows of these changes, each with its parameters for every row."""
     found: dict[str, list[list[Any]]] = {}
     for change in changes:

@@ -28,6 +28,9 @@ Query = tuple[str, list[Any]]
 COUNTED = 10_000
 """Versions of a history that are counted at most: beyond, a total costs more than it tells."""
 
+_SPOKEN_OF = "CASE WHEN v.type = 'Provenance' THEN v.patients END AS spoken_of"
+"""The patients of what does not tell them by itself."""
+
 _FIELDS = "v.type, v.id, v.version, v.last_updated, v.interaction, v.content"
 
 
@@ -119,7 +122,8 @@ def version(type: str, id: str, number: int, *, within: Expression) -> Query:
     statement = Statement([type, id, number])
     seen = _seen(type, within, statement)
     sql = f"""
-        SELECT {_FIELDS}, v.controller, {_masked({type: within}, [type], statement)} FROM resource_version v
+        SELECT {_FIELDS}, v.controller, {_SPOKEN_OF}, {_masked({type: within}, [type], statement)}
+        FROM resource_version v
         WHERE v.type = $1::text AND v.id = $2::text AND v.version = $3::integer AND {seen}
         """
     return statement.headed(sql), statement.parameters
@@ -163,7 +167,8 @@ def history(
     return (
         statement.headed(f"""
         WITH few AS (
-            SELECT {_FIELDS}, v.controller, {masks} {rows}{place} ORDER BY v.last_updated DESC LIMIT $1::integer + 1
+            SELECT {_FIELDS}, v.controller, {_SPOKEN_OF}, {masks} {rows}{place}
+            ORDER BY v.last_updated DESC LIMIT $1::integer + 1
         ), page AS MATERIALIZED ({weighed("few", "last_updated DESC")})
         SELECT counted.total, page.*
         FROM (SELECT count(*) AS total FROM (SELECT {rows} LIMIT {COUNTED + 1}) few) counted

@@ -427,7 +427,7 @@ def _version(row: Record) -> Version:
     """A row of all versions as the version that it is."""
     content, is_masked = _content(row["type"], row)
     interaction, at = row["interaction"], row["last_updated"]
-    controller = row.get("controller")
+    controller, spoken_of = row.get("controller"), row.get("spoken_of")
     return Version(
         row["type"],
         row["id"],
@@ -435,6 +435,7 @@ def _version(row: Record) -> Version:
         at,
         interaction,
         content,
+        patients=tuple(spoken_of) if spoken_of is not None else None,
         controller=controller,
         is_masked=is_masked,
     )

@@ -50,11 +50,21 @@ class Version(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Attestation:
     """The Provenance of a change, which is written with it: its text in three pieces, around meta.lastUpdated and
-    `recorded`, and its index values but for `recorded` and `patient`, which follow from the change."""
+    `recorded`, its index values but for `recorded` and `patient`, which follow from the change, and what its contained
+    resources are found by."""
 
     id: str
     pieces: tuple[str, str, str]
     values: Mapping[str, Any]
+    contained: tuple[Inner, ...] = ()
+
+    @property
+    def type(self) -> str:
+        return "Provenance"
+
+    @property
+    def version(self) -> int:
+        return 1
 
     def at(self, instant: str, recorded: str) -> str:
         """The text with these instants, as `fhir/bundles.py` writes them."""

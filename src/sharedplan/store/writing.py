@@ -24,7 +24,7 @@ async def write(session: Session, clock: Clock, changes: Sequence[Change], trail
     A single change with one audit row or none needs no transaction, unless it contains resources. `clock` gives the ids
     of audit rows.
     """
-    if len(changes) == 1 and len(trails) < 2 and not changes[0].contained:
+    if len(changes) == 1 and len(trails) < 2 and not _contains(changes[0]):
         return [await _one(session, clock, changes[0], trails)]
     if changes or len(trails) > 1:
         await session.begin()
@@ -35,10 +35,10 @@ async def write(session: Session, clock: Clock, changes: Sequence[Change], trail
     await record(session, clock, [_naming(each, spoken_of.get(name, ()), grounds.get(name, ())) for each, name in told])
     if not changes:
         return []
-    # They name the version that they will belong to, and need no instant.
-    for sql, rows in containing.inserts(changes).items():
-        await session.execute_many(sql, rows)
     attested = [(n, change.attested) for n, change in enumerate(changes) if change.attested is not None]
+    # They name the version that they will belong to, and need no instant.
+    for sql, rows in containing.inserts([*changes, *(each for _, each in attested)]).items():
+        await session.execute_many(sql, rows)
     first = (await session.fetch("SELECT draw_instants($1)", [len(changes) + len(attested)]))[0][0]
     instants = [first + timedelta(microseconds=n) for n in range(len(changes) + len(attested))]
     versions = [_version(change, at) for change, at in zip(changes, instants, strict=False)]
@@ -58,6 +58,11 @@ async def write(session: Session, clock: Clock, changes: Sequence[Change], trail
             )
         await session.execute_many(attesting.among_many(shape), rows)
     return versions
+
+
+def _contains(change: Change) -> bool:
+    """Whether the change, or its Provenance, contains resources."""
+    return bool(change.contained or (change.attested is not None and change.attested.contained))
 
 
 async def record(session: Session, clock: Clock, trails: Sequence[Trail]) -> None:
