@@ -1,8 +1,7 @@
 """Who may know whom: each layer imports only those below it, and each foreign library has one place."""
 
 import ast
-from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 SOURCE = Path(__file__).parents[1] / "src"
@@ -51,19 +50,22 @@ def part_of(module: str) -> str:
     return module.partition(".")[0]
 
 
-@lru_cache
+@cache
 def tree_of(module: str) -> ast.Module:
     return ast.parse(MODULES[module].read_text())
 
 
-def imported(module: str) -> Iterator[str]:
+@cache
+def imported(module: str) -> tuple[str, ...]:
     """Full names of what the module imports: "sharedplan.errors", "jose.jwt"."""
+    found: list[str] = []
     for node in ast.walk(tree_of(module)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{module} imports relatively"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += (f"{node.module}.{alias.name}" for alias in node.names)
+    return tuple(found)
 
 
 def ours(module: str) -> set[str]:
