@@ -16,6 +16,17 @@ settings.register_profile("suite", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("suite")
 
 
+WAITING = ("journeys", "commands")
+"""The directories whose tests take longest, mostly because they wait for processes of their own."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, or one process would still be at it when the others have nothing left."""
+    items.sort(
+        key=lambda item: WAITING.index(item.path.parent.name) if item.path.parent.name in WAITING else len(WAITING)
+    )
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """The PostgreSQL of this run, shared by its processes."""
