@@ -136,7 +136,12 @@ async def test_one_match_among_many_is_never_looked_for_along_the_order(pool: Po
     matching = queries.matching("Patient", where, within=ALL, seen={}, limit=2)
     for sql, parameters in (matching, page(a_search("Patient", where))):
         plan = "\n".join(
-            [row[0] for row in await connection.fetch(f"EXPLAIN (ANALYZE, TIMING off) {sql}", *parameters, *NOBODY)]
+            [
+                row[0]
+                for row in await connection.fetch(
+                    f"EXPLAIN (ANALYZE, TIMING off) {sql}", *parameters, *NOBODY, *([0] if "AS turn" in sql else [])
+                )
+            ]
         )
         assert "patient_arrays_idx" in plan, plan
     pool.discard(connection)

@@ -113,7 +113,9 @@ class Crowd:
 
         async def explain() -> Any:
             await connection.execute(f"SET plan_cache_mode = {mode}")
-            return await connection.fetchval(f"EXPLAIN (FORMAT JSON, VERBOSE) {query[0]}", *query[1], *WHO)
+            return await connection.fetchval(
+                f"EXPLAIN (FORMAT JSON, VERBOSE) {query[0]}", *query[1], *WHO, *([0] if "AS turn" in query[0] else [])
+            )
 
         return list(_nodes(json.loads(self._runner.run(explain()))[0]["Plan"]))
 

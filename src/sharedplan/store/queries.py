@@ -23,7 +23,8 @@ from sharedplan.store.trail import Trail
 from sharedplan.store.weighing import weighed
 
 Query = tuple[str, list[Any]]
-"""SQL text and its parameters; who asks comes after them (`Session.ask`)."""
+"""SQL text and its parameters; who asks comes after them (`Session.ask`), and after that the turn of one that has it as
+its first column (`company.py`)."""
 
 COUNTED = 10_000
 """Versions of a history that are counted at most: beyond, a total costs more than it tells."""
@@ -35,12 +36,13 @@ _FIELDS = "v.type, v.id, v.version, v.last_updated, v.interaction, v.content"
 
 
 def current(type: str, id: str, *, within: Expression, version: int | None = None) -> Query:
-    """The living row of a resource; only if it is still that `version`, when one is given."""
+    """The living row of a resource; only if it is still that `version`, when one is given. It has its turn."""
     statement = Statement([id])
     rows = _rows(type, within, statement)
     if version is not None:
         rows += f" AND r.version = {statement.bind(version, 'integer')}"
-    sql = f"SELECT {projection(type).fields}, {masked_column(statement, within, type)} {rows} AND r.id = $1::text"
+    fields = f"{projection(type).fields}, {masked_column(statement, within, type)}"
+    sql = f"SELECT {statement.turn} AS turn, {fields} {rows} AND r.id = $1::text"
     return statement.headed(sql), statement.parameters
 
 
@@ -48,11 +50,11 @@ def audited(type: str, id: str, *, within: Expression, trail: Trail, row_id: str
     """The same, and the audit row in one statement: its outcome says whether a row was found."""
     statement = Statement([id, *trails.row(trail, row_id)])
     rows, masks = _rows(type, within, statement), masked_column(statement, within, type)
-    return statement.headed(_audited(type, rows, masks)), statement.parameters
+    return statement.headed(_audited(type, rows, masks, statement.turn)), statement.parameters
 
 
 @lru_cache(maxsize=1024)
-def _audited(type: str, rows: str, masks: str) -> str:
+def _audited(type: str, rows: str, masks: str, turn: str) -> str:
     shape = projection(type)
     patients = f", {shape.patients} AS patients" if shape.patients else ""
     audit = trails.insert(
@@ -67,7 +69,7 @@ def _audited(type: str, rows: str, masks: str) -> str:
         WITH found AS MATERIALIZED (
             SELECT {shape.fields}, r.controller{patients}, {masks} {rows} AND r.id = $1::text
         ), recorded AS ({audit})
-        SELECT * FROM found
+        SELECT {turn} AS turn, found.* FROM found
     """
 
 

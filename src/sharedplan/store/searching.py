@@ -17,24 +17,30 @@ from sharedplan.store.matches import Source, hits, hits_within, source
 from sharedplan.store.searches import Search
 from sharedplan.store.statements import Statement
 from sharedplan.store.trail import Trail
-from sharedplan.store.weighing import weighed
+from sharedplan.store.weighing import HEAVY, is_little, weighed
 
 COUNTED = 10_000
 """Matches that are counted when nobody asked for the total and finding them all would be the most of the work."""
+
+LIGHT = 50
+"""Entries of a page that is first asked for in the shorter way, which is right for all but long resources."""
 
 LONGEST_KEPT = 8_000
 """Characters of conditions in a statement whose text is kept."""
 
 
-def page(search: Search, *, trail: Trail | None = None, row_id: str = "") -> tuple[str, list[Any]]:
+def page(
+    search: Search, *, trail: Trail | None = None, row_id: str = "", is_light: bool = False
+) -> tuple[str, list[Any]]:
     """The statement, and its parameters, that gives a page and one row more if there is any, in the search's order;
     with a `trail`, the audit row goes in with it, under the id `row_id`.
 
-    Each row has `total`, `as_of` (null when there is no other page) and `fetched` (how many there were before long ones
-    were left for the next page; null when none were); `rank` (the number of its type), `k0` and so on (its keys), and
-    the fields of a version; without a trail, `patients`, whom it speaks of. Where contained resources are shown by
-    themselves, `kind` and `own` say their type and id, and `holder` and `number` where they are. Without matches there
-    is one row, whose id is null. A search of contained resources takes no trail.
+    Each row has its turn, `total`, `as_of` (null when there is no other page) and `fetched` (how many there were before
+    long ones were left for the next page; null when none were); `rank` (the number of its type), `k0` and so on (its
+    keys), and the fields of a version; without a trail, `patients`, whom it speaks of. Where contained resources are
+    shown by themselves, `kind` and `own` say their type and id, and `holder` and `number` where they are. Without
+    matches there is one row, whose id is null. When it `is_light`, a page that may be too long for an answer is such a
+    row, too, with HEAVY in `fetched`, and nothing is recorded. A search of contained resources takes no trail.
     """
     place = search.place
     statement = Statement([], search.seen, place.as_of if place is not None else None)
@@ -68,6 +74,8 @@ def page(search: Search, *, trail: Trail | None = None, row_id: str = "") -> tup
         is_ranked=search.is_ranked,
         is_alone=search.contained is not None and search.contained.is_alone,
         recorded_from=first if trail is not None else None,
+        turn=statement.turn,
+        is_light=is_light,
     )
     return statement.headed(text), statement.parameters
 
@@ -87,6 +95,8 @@ def _statement(
     is_ranked: bool,
     is_alone: bool,
     recorded_from: int | None,
+    turn: str,
+    is_light: bool,
 ) -> str:
     """The text of `page`. `hits` are the matches of each of the types. When it `walks`, they are of one type, the first
     to be walked along, and perhaps others."""
@@ -110,7 +120,18 @@ def _statement(
         f"FROM few {source.joined}{f' WHERE few.rank = {source.rank:d}' if is_ranked else ''}"
         for source in sources
     )
-    steps += f", found AS MATERIALIZED ({found}), page AS MATERIALIZED ({weighed('found', order)})"
+    steps += f", found AS MATERIALIZED ({found})"
+    is_more = f"(SELECT count(*) FROM found) > {count:d}"
+    if is_light:
+        whole, page, fetched = (
+            is_little("found"),
+            "found",
+            f"CASE WHEN EXISTS (TABLE found) AND page.id IS NULL THEN {HEAVY} END",
+        )
+    else:
+        whole, page, fetched = "true", "page", "page.fetched"
+        steps += f", page AS MATERIALIZED ({weighed('found', order)})"
+        is_more += " OR EXISTS (SELECT FROM page WHERE fetched IS NOT NULL)"
     if recorded_from is not None:
         audit = trails.insert(
             recorded_from,
@@ -121,20 +142,20 @@ def _statement(
             asked_last=True,
         )
         steps += f""",
-            shown AS (SELECT * FROM page ORDER BY {order} LIMIT {count:d}),
+            shown AS (SELECT * FROM {page} WHERE {whole} ORDER BY {order} LIMIT {count:d}),
             told AS MATERIALIZED (
                 SELECT (SELECT array_agg(DISTINCT p) FROM shown, unnest(shown.patients) p) AS patients,
                     (SELECT array_agg({_name(sources)} || id) FROM shown) AS resources,
                     (SELECT array_agg(DISTINCT controller) FROM shown WHERE controller IS NOT NULL) AS registers
+                WHERE {whole}
             ),
             recorded AS ({audit})"""
-    is_more = f"(SELECT count(*) FROM found) > {count:d} OR EXISTS (SELECT FROM page WHERE fetched IS NOT NULL)"
     as_of = f"CASE WHEN {is_more} THEN {moment} END"
     return f"""
         WITH {steps}
-        SELECT {_total(total, counted, walks=walks)} AS total, {as_of} AS as_of,
+        SELECT {turn} AS turn, {_total(total, counted, walks=walks)} AS total, {as_of} AS as_of, {fetched} AS fetched,
             {_shown(sources, names, is_ranked, is_alone, recorded_from)}
-        FROM (SELECT) nothing LEFT JOIN page ON true ORDER BY {order}
+        FROM (SELECT) nothing LEFT JOIN {page} page ON {whole} ORDER BY {order}
     """
 
 
@@ -142,7 +163,7 @@ def _shown(
     sources: tuple[Source, ...], names: tuple[str, ...], is_ranked: bool, is_alone: bool, recorded_from: int | None
 ) -> str:
     """The columns of a page that anybody looks at: the driver takes its time for each, and most for arrays."""
-    wanted = ["fetched", *names, "id", "version", "last_updated", "content"]
+    wanted = [*names, "id", "version", "last_updated", "content"]
     if is_alone or any(may_mask(source.type) for source in sources):
         wanted.append("masked")
     if is_ranked:

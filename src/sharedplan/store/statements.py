@@ -48,6 +48,12 @@ class Statement:
         self._moment = self._moment or self.bind(self.as_of, "timestamptz")
         return self._moment
 
+    @property
+    def turn(self) -> str:
+        """The placeholder of the statement's turn among others (`company.py`), which comes after all parameters that
+        are bound by then and those of the guard."""
+        return f"${len(self.parameters) + len(guard.Who._fields) + 1}::integer"
+
     def asked_by(self, person: str | None, organization: str | None) -> str:
         """SQL of who asks, expanded: read once in the whole statement, and only when it comes to that."""
         if not self.asker:
@@ -67,8 +73,8 @@ class Statement:
             self._viewed.append(clients)
 
     def headed(self, sql: str) -> str:
-        """The statement with what its conditions refer to at its head, opening the second guard: to be sent by
-        `Session.ask`, which adds who asks."""
+        """The statement with what its conditions refer to at its head, opening the second guard: who asks comes after
+        its parameters (`Session.ask`)."""
         return guard.opening(self._beside_asker(sql), len(self.parameters) + 1)
 
     def _beside_asker(self, sql: str) -> str:

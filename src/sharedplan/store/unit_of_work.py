@@ -1,9 +1,9 @@
 """One unit of work: everything that an interaction may ask of the store, in one transaction or none.
 
-Reads run by themselves, each a statement; their audit rows go in with those of other reads (`store/recorder.py`). The
-first lock, or the second change, begins a transaction; it is committed when the unit is left, and rolled back when it
-is left by an error. Instants are drawn by the last writing statement, so `write` comes once and last: whoever has drawn
-holds the clock for everybody until the commit.
+Reads are a statement each, short ones in company of others (`store/company.py`); their audit rows go in with them, or
+with those of other units (`store/recorder.py`). The first lock, or the second change, begins a transaction; it is
+committed when the unit is left, and rolled back when it is left by an error. Instants are drawn by the last writing
+statement, so `write` comes once and last: whoever has drawn holds the clock for everybody until the commit.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from asyncpg import Record
 
@@ -24,15 +24,17 @@ from sharedplan.search.expression import Everything, Expression
 from sharedplan.search.includes import Include
 from sharedplan.search.masking import masked
 from sharedplan.store import containing, including, knowing, queries, used_once, writing
+from sharedplan.store.company import Company
 from sharedplan.store.engine import Pool
 from sharedplan.store.engine import RetryableConflict as RetryableConflict
 from sharedplan.store.guard import JUDGEMENT, Who
 from sharedplan.store.recorder import Recorder
 from sharedplan.store.searches import Keys, Search
-from sharedplan.store.searching import ordered, page
+from sharedplan.store.searching import LIGHT, ordered, page
 from sharedplan.store.session import Session
 from sharedplan.store.trail import Trail, restored
 from sharedplan.store.versions import Authors, Change, Container, Found, Included, Named, Page, Version
+from sharedplan.store.weighing import HEAVY
 
 Key = tuple[str, str]
 """A resource's identity: (type, id)."""
@@ -54,11 +56,12 @@ class Store:
         self.pool = pool
         self._clock = clock or SystemClock()
         self._recorder = Recorder(pool, self._clock)
+        self._company = Company(pool)
         self._open: set[Unit] = set()
 
     def begin(self) -> "Unit":
         """A unit of work, to be entered by `async with`."""
-        return Unit(self.pool, self._clock, self._recorder, self._open)
+        return Unit(self.pool, self._clock, self._recorder, self._company, self._open)
 
     async def settled(self) -> None:
         """Returns when all units that are open now have been left."""
@@ -80,12 +83,13 @@ class Unit:
     """A unit of work. Its methods raise Unavailable when the database cannot answer, RetryableConflict when another
     writer was in the way and all of it may be done again, Conflict when another stored the same identity first."""
 
-    def __init__(self, pool: Pool, clock: Clock, recorder: Recorder, open: set["Unit"]) -> None:
+    def __init__(self, pool: Pool, clock: Clock, recorder: Recorder, company: Company, open: set["Unit"]) -> None:
         """`open`: where it stands while it is entered."""
         self._open = open
         self._session = Session(pool)
         self._clock = clock
         self._recorder = recorder
+        self._company = company
         self._changes: list[Change] = []
         self.has_recorded = False  # whether an audit row went in; false again once that was rolled back
 
@@ -132,10 +136,10 @@ class Unit:
     async def read(self, type: str, id: str, *, within: Expression, trail: Trail | None = None) -> Version | None:
         """The current version, if it is visible. With a `trail`, the audit row goes in with the same statement."""
         if trail is None:
-            sql, parameters = queries.current(type, id, within=within)
+            query = queries.current(type, id, within=within)
         else:
-            sql, parameters = queries.audited(type, id, within=within, trail=trail, row_id=self._clock.new_id())
-        found = await self._session.ask(sql, parameters)
+            query = queries.audited(type, id, within=within, trail=trail, row_id=self._clock.new_id())
+        found = await self._looked(*query)
         self.has_recorded = self.has_recorded or trail is not None
         return _living(type, found[0]) if found else None
 
@@ -147,7 +151,7 @@ class Unit:
     async def version(self, type: str, id: str, version: int, *, within: Expression) -> Version | None:
         """That version, if the resource is visible."""
         if type == "AuditEvent":  # what the service records itself never changes, and is not kept twice
-            found = await self._session.ask(*queries.current(type, id, within=within, version=version))
+            found = await self._looked(*queries.current(type, id, within=within, version=version))
             return _living(type, found[0]) if found else None
         found = await self._session.ask(*queries.version(type, id, version, within=within))
         return _version(found[0]) if found else None
@@ -184,7 +188,11 @@ class Unit:
         if search.contained is not None:
             there = containing.pairs(await self._session.fetch(containing.holding(tuple(search.wheres)), []))
             search = replace(search, contained=replace(search.contained, pairs=there))
-        found = await self._session.ask(*page(search, trail=trail, row_id=self._clock.new_id() if trail else ""))
+        row_id = self._clock.new_id() if trail is not None else ""
+        is_light = search.count <= LIGHT
+        found = await self._looked(*page(search, trail=trail, row_id=row_id, is_light=is_light), is_short=is_light)
+        if found[0]["fetched"] == HEAVY:
+            found = await self._looked(*page(search, trail=trail, row_id=row_id), is_short=False)
         self.has_recorded = self.has_recorded or trail is not None
         shown = ordered(search, found)
         types = search.types
@@ -310,6 +318,14 @@ class Unit:
         """Those of the pairs of references of which the first refers to the second."""
         found = await self._session.fetch(*knowing.referred(pairs)) if pairs else []
         return {(row[0], row[1]) for row in found}
+
+    async def _looked(self, sql: str, parameters: Sequence[Any], *, is_short: bool = True) -> list[Record]:
+        """The rows of a statement that looks for whoever asks and has a turn: in company of other units, unless a
+        transaction has begun or the answer may be long."""
+        asked = [*parameters, *self._session.who]
+        if self._session.is_begun or not is_short:
+            return await self._session.fetch(sql, [*asked, 0])
+        return await self._company.fetch(sql, asked)
 
     async def lock(self, type: str, id: str, *, within: Expression) -> Version | None:
         """The newest version, kept as it is for others until the unit is left; None when there never was one to see.

@@ -7,6 +7,15 @@ DENSEST = 256
 """How much larger than it is stored a content can be at most: PostgreSQL's own compression stays below."""
 
 
+HEAVY = -1
+"""In the place of a number of rows: they may be too much for an answer, and none is shown."""
+
+
+def is_little(rows: str) -> str:
+    """SQL of whether the rows, as they are stored, cannot be too much for an answer."""
+    return f"(SELECT coalesce(sum(pg_column_size(content)), 0) <= {ANSWER_BYTES // DENSEST} FROM {rows})"
+
+
 def weighed(rows: str, order: str) -> str:
     """The first of the rows, as many as an answer can hold and one at least; `fetched` says how many there were when
     some are left out, and is null when none are.
@@ -14,14 +23,13 @@ def weighed(rows: str, order: str) -> str:
     `order` names columns of the rows, without the name of what they come from. To tell the size of a content the
     database reads all of it (9 µs, measured). Most pages are so small as they are stored that they cannot be too much.
     """
-    stored = f"(SELECT coalesce(sum(pg_column_size(content)), 0) FROM {rows})"
     bytes = f"coalesce(octet_length({rows}.content::text), 0)"
     return f"""
-        SELECT {rows}.*, NULL::bigint AS fetched FROM {rows} WHERE {stored} <= {ANSWER_BYTES // DENSEST}
+        SELECT {rows}.*, NULL::bigint AS fetched FROM {rows} WHERE {is_little(rows)}
         UNION ALL
         SELECT (kept.r).*, kept.fetched FROM (
             SELECT {rows} AS r, (SELECT count(*) FROM {rows}) AS fetched,
                 sum({bytes}) OVER (ORDER BY {order} ROWS UNBOUNDED PRECEDING) - {bytes} AS before
-            FROM {rows} WHERE {stored} > {ANSWER_BYTES // DENSEST}
+            FROM {rows} WHERE NOT {is_little(rows)}
         ) kept WHERE kept.before < {ANSWER_BYTES}
     """

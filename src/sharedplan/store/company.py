@@ -1,0 +1,174 @@
+"""Statements in company: short ones of the same text go to the database together, as one message and one transaction.
+
+A call of the driver and a commit cost more than many a question, so whoever asks while some with the same text are
+under way waits for one of them to end, and goes with all who came meanwhile. Nobody waits for company that may come.
+https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+
+from sharedplan.errors import SharedplanError, Unavailable
+from sharedplan.store.engine import FAILURES, Pool, is_lost
+from sharedplan.store.session import Session
+
+SIDE_BY_SIDE = 2
+"""Calls of one text under way at once: while the database answers one, the service makes the next ready."""
+
+ONE_MORE = 0.002
+"""Seconds that a statement takes for one more call to be under way: what takes long gains little from company, and
+keeps it waiting."""
+
+MOST = 16
+"""Statements of one call."""
+
+PATIENCE = timedelta(seconds=10)
+"""How long one call may take. The database's own limit for a statement is shorter; this one is for a database that does
+not answer at all."""
+
+TEXTS = 1000
+"""Texts that are remembered."""
+
+Rows = list[asyncpg.Record]
+_Waiting = tuple[Sequence[Any], "asyncio.Future[Rows | None]"]
+"""The parameters, and who waits; None tells him to try by himself."""
+
+
+@dataclass(slots=True, eq=False)
+class _Way:
+    """All who ask with one text: those who wait, how many calls are under way, and what one statement took lately."""
+
+    sql: str
+    waiting: deque[_Waiting] = field(default_factory=deque)
+    calls: int = 0
+    took: float = 0.0  # seconds
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more call may be under way."""
+        return self.calls < SIDE_BY_SIDE + self.took // ONE_MORE
+
+    def learn(self, took: float) -> None:
+        self.took = self.took + (took - self.took) / 8 if self.took else took
+
+
+class Company:
+    """Sends statements that may be undone and done again. The last parameter of each is an integer, its turn, which
+    each of its rows has as the first column; here it is added and read."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._ways: dict[str, _Way] = {}
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def fetch(self, sql: str, parameters: Sequence[Any]) -> Rows:
+        """The rows of one statement. Raises as `Session.fetch` does."""
+        way = self._ways.get(sql) or self._new(sql)
+        if way.has_room:
+            return await self._alone(way, parameters)
+        answer: asyncio.Future[Rows | None] = asyncio.get_running_loop().create_future()
+        way.waiting.append((parameters, answer))
+        rows = await answer
+        # What failed may have been another's fault: each tries again by himself.
+        return rows if rows is not None else await self._alone(way, parameters)
+
+    def _new(self, sql: str) -> _Way:
+        if len(self._ways) >= TEXTS:
+            for idle in [each for each, way in self._ways.items() if not way.calls][: TEXTS // 2]:
+                del self._ways[idle]
+        return self._ways.setdefault(sql, _Way(sql))
+
+    async def _alone(self, way: _Way, parameters: Sequence[Any]) -> Rows:
+        session, clock = Session(self._pool), asyncio.get_running_loop().time
+        way.calls += 1
+        begun = clock()
+        try:
+            rows = await session.fetch(way.sql, (*parameters, 0))
+        except Exception:
+            session.rest()
+            raise
+        except BaseException:
+            session.abandon()  # cancelled amidst the statement
+            raise
+        else:
+            session.rest()
+            way.learn(clock() - begun)
+        finally:
+            way.calls -= 1
+            self._go_on(way)
+        return rows
+
+    def _go_on(self, way: _Way) -> None:
+        """Those who wait go now, if there is room: by a task of its own, for none of them carries the others."""
+        if way.waiting and way.has_room:
+            way.calls += 1
+            batch = [way.waiting.popleft() for _ in range(min(MOST, len(way.waiting)))]
+            call = asyncio.create_task(self._call(way, batch))
+            self._running.add(call)
+            call.add_done_callback(self._running.discard)
+
+    async def _call(self, way: _Way, batch: Sequence[_Waiting]) -> None:
+        try:
+            await self._ask(way, batch)
+        except BaseException:  # cancelled: the loop ends
+            _tell([*batch, *way.waiting], Unavailable("the service is stopping"))
+            way.waiting.clear()
+            raise
+        finally:
+            way.calls -= 1
+            self._go_on(way)
+
+    async def _ask(self, way: _Way, batch: Sequence[_Waiting]) -> None:
+        """One call for all of these, and what comes of it to each."""
+        clock = asyncio.get_running_loop().time
+        try:
+            connection = await self._pool.acquire()
+        except SharedplanError as failure:
+            _tell(batch, failure)
+            return
+        begun = clock()
+        sent = [(*parameters, turn) for turn, (parameters, _) in enumerate(batch)]
+        try:
+            async with asyncio.timeout(PATIENCE.total_seconds()):
+                found = await (
+                    connection.fetchmany(way.sql, sent) if len(sent) > 1 else connection.fetch(way.sql, *sent[0])
+                )
+        except FAILURES as failure:
+            if is_lost(failure) or isinstance(failure, TimeoutError):
+                self._pool.lose(connection)
+            else:
+                self._pool.release(connection)
+            answers: list[Rows | None] = [None] * len(batch)
+        except BaseException:
+            self._pool.discard(connection)  # cancelled amidst the call
+            raise
+        else:
+            self._pool.release(connection)
+            way.learn((clock() - begun) / len(batch))
+            answers = _apart(found, len(batch))
+        for (_, answer), rows in zip(batch, answers, strict=True):
+            if not answer.done():
+                answer.set_result(rows)
+
+
+def _apart(found: Rows, turns: int) -> list[Rows | None]:
+    """The rows of each turn."""
+    if turns == 1:
+        return [list(found)]
+    answers: list[Rows] = [[] for _ in range(turns)]
+    for row in found:
+        answers[row[0]].append(row)
+    return [*answers]
+
+
+def _tell(batch: Sequence[_Waiting], failure: SharedplanError) -> None:
+    for _, answer in batch:
+        if not answer.done():
+            answer.set_exception(copy(failure))  # each raises one of his own, for it keeps the way that it went
