@@ -36,6 +36,18 @@ TIMES = {
 `access_own_time` finds in the content."""
 
 ACTED_FOR = "(select (a).organization from asker)"
+"""SQL of the organisation that the asker acts for, once the statement is `asked_by` him; null for a person who has no
+role there."""
+
+
+def acted_for(statement: Statement, asked: e.Permitted) -> str:
+    """The same; a system acts for the organisation that it names, and need not be looked up (0.1 ms)."""
+    if asked.person is None:
+        return statement.bind(asked.organization, "text")
+    statement.asked_by(asked.person, asked.organization)
+    return ACTED_FOR
+
+
 """SQL of the organisation that the asker acts for; null for a person who has no role there."""
 
 
@@ -99,8 +111,7 @@ class Clients:
 
     def of_nobody(self, asked: e.Permitted) -> str:
         """In the own register, and of no client."""
-        self.asker(asked)
-        own = f"{self.alias}.controller = {ACTED_FOR}"
+        own = f"{self.alias}.controller = {acted_for(self.statement, asked)}"
         return f"({self.alias}.patient is null and {own})" if self.kind else own
 
     def each(self, holds: str, is_anchored: bool, asked: e.Permitted | e.Opened | e.OfOwnClients) -> str:
@@ -225,7 +236,6 @@ class Clients:
 
     def masked(self, asked: e.Permitted) -> str:
         """Whether a client that the row names has a safety ban, and the asker does not act for the row's register."""
-        self.asker(asked)
         match self.kind:
             case "id" | "text":
                 banned = f"access_has_safety_ban({self.name})"
@@ -235,7 +245,7 @@ class Clients:
                 banned = f"exists ({each} where access_has_safety_ban({one}.client))"
             case _:
                 return ""
-        return f"(({self.alias}.controller = {ACTED_FOR}) is not true and {banned})"
+        return f"(({self.alias}.controller = {acted_for(self.statement, asked)}) is not true and {banned})"
 
     def asker(self, asked: e.Permitted | e.Opened | e.OfOwnClients) -> str:
         return self.statement.asked_by(asked.person, asked.organization)

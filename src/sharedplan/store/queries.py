@@ -15,7 +15,7 @@ from sharedplan.catalogue import CATALOGUE
 from sharedplan.search.expression import And, Everything, Expression, Not, Nothing, OfClient, OfRegister, Or, asker_of
 from sharedplan.search.masking import MASKED, may_mask
 from sharedplan.store import trail as trails
-from sharedplan.store.clients import ACTED_FOR
+from sharedplan.store.clients import acted_for
 from sharedplan.store.compile import client_of, condition, is_anchor, masked_column, source_of
 from sharedplan.store.projection import projection
 from sharedplan.store.statements import Statement
@@ -245,10 +245,10 @@ def _masked(within: Mapping[str, Expression], types: Sequence[str], statement: S
         asker = asker_of(within[type])
         if asker is None or not may_mask(type):
             continue
-        statement.asked_by(asker.person, asker.organization)
+        own = acted_for(statement, asker)
         banned = "EXISTS (SELECT FROM unnest(v.patients) p WHERE access_has_safety_ban(p))"
         holds = "" if type in MASKED else " AND v.content -> 'contained' IS NOT NULL"
-        found.append(f"v.type = '{type}'{holds} AND (v.controller = {ACTED_FOR}) IS NOT TRUE AND {banned}")
+        found.append(f"v.type = '{type}'{holds} AND (v.controller = {own}) IS NOT TRUE AND {banned}")
     return f"({' OR '.join(found) or 'false'}) AS masked"
 
 
