@@ -88,8 +88,10 @@ def masked_column(statement: Statement, within: e.Expression, type: str, alias: 
 
 def unmasked(statement: Statement, parameter: Parameter, alias: str) -> str:
     """The condition, to stand behind others, that what the parameter finds in a row may be told to whoever asks."""
+    if not is_masked(parameter):
+        return ""
     hidden = masked(statement, statement.seen.get(parameter.resource, e.Nothing()), parameter.resource, alias)
-    return f" and ({hidden}) is not true" if hidden and is_masked(parameter) else ""
+    return f" and ({hidden}) is not true" if hidden else ""
 
 
 def rows(statement: Statement, type: str, within: e.Expression | None = None) -> str:

@@ -60,7 +60,7 @@ class Pool:
             "search_path": "public" if unguarded else guard.PATH,
             "timezone": "UTC",
             "jit": "off",
-            # To plan nearly any statement here takes longer than to run it (the facts about a client: 4.9 ms with a plan
+            # To plan nearly any statement takes longer than to run it (the facts about a client: 4.9 ms with a plan
             # for each call, 0.7 with one that is kept). `test_query_plans` holds the kept plans to the indexes.
             "plan_cache_mode": "auto" if unguarded else "force_generic_plan",
             "statement_timeout": _milliseconds(statement_timeout),

@@ -160,8 +160,9 @@ def _reverse(include: Include, found: Ids, statement: Statement) -> str:
         return f"{column} && ARRAY({' UNION ALL '.join(urls)})"
     places, others = [type for type in types if type == "Location"], [type for type in types if type != "Location"]
     ways = []
-    for each, hidden in ((others, ""), (places, unmasked(statement, include.parameter, "r"))):
+    for each in (others, places):
         if each:
+            hidden = unmasked(statement, include.parameter, "r") if each is places else ""
             names = statement.bind([f"{type}/{id}" for type in each for id in found[type]], "text[]")
             refers = f"{column} = ANY({names})" if include.parameter.is_scalar else f"{column} && {names}"
             ways.append(f"({refers}{hidden})")

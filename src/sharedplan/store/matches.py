@@ -101,7 +101,8 @@ def _contained_hits(
     """The matches of one type in containers of one type, each with its container's own row as `r`."""
     asked, within = search.wheres[type], contained.within[holder]
     held = Holder(holder, within)
-    hidden = masked_within(statement, held, type)
+    is_hidden = type == "Location" or any(is_masked(key.parameter) for key in search.sort)
+    hidden = masked_within(statement, held, type) if is_hidden else ""
     conditions = (
         f"k.container_type = '{holder}'",
         condition(statement, asked, type, "k", is_anchored=is_anchor(within), holder=held),
