@@ -33,7 +33,8 @@ OPENING = (
     """,
     """
     CREATE FUNCTION guard_is_open() RETURNS boolean LANGUAGE sql STABLE AS $$
-    -- Whether this statement opened it: no two of a session begin in the same microsecond, so nothing is left behind.
+    -- Whether this statement opened it: no two messages of a session come in the same microsecond, so nothing is left
+    -- behind. (Several statements in one simple message share their instant; the service sends none.)
         SELECT current_setting('sharedplan.stated', true) = statement_timestamp()::text
     $$
     """,
@@ -49,7 +50,7 @@ OPENING = (
         acts_for text := nullif(current_setting('sharedplan.organization', true), '');
         names text[];
     BEGIN
-        IF current_setting('sharedplan.asks', true) <> 'asker' OR named = who
+        IF current_setting('sharedplan.asks', true) IN ('judgement', 'writing') OR named = who
                 OR current_setting('sharedplan.known', true) = known THEN
             RETURN true;
         ELSIF named IS NULL THEN
@@ -59,9 +60,10 @@ OPENING = (
         IF who LIKE 'Practitioner%' THEN
             names := names || ARRAY(
                 SELECT unnest(ARRAY[r.practitioner, 'PractitionerRole/' || r.id]) FROM practitioner_role r
-                WHERE r.practitioner = who OR r.id = substr(who, 18) OR r.practitioner = (
-                    SELECT own.practitioner FROM practitioner_role own WHERE own.id = substr(who, 18)
-                )
+                WHERE r.practitioner = who OR who LIKE 'PractitionerRole/%' AND (r.id = substr(who, 18)
+                    OR r.practitioner = (
+                        SELECT own.practitioner FROM practitioner_role own WHERE own.id = substr(who, 18)
+                    ))
             );
         END IF;
         IF EXISTS (
@@ -92,7 +94,7 @@ OPENING = (
     CREATE FUNCTION guard_knows(named text[]) RETURNS boolean LANGUAGE plpgsql STABLE COST 1000 AS $$
     -- The same of one of several clients.
     BEGIN
-        IF current_setting('sharedplan.asks', true) <> 'asker' THEN
+        IF current_setting('sharedplan.asks', true) IN ('judgement', 'writing') THEN
             RETURN true;
         END IF;
         RETURN coalesce((SELECT bool_or(guard_knows(n)) FROM unnest(named) n), false);
@@ -254,7 +256,8 @@ GUARDING = (
             );
         FOREACH named IN ARRAY ARRAY['access_rule', 'access_member', 'access_opening'] LOOP
             EXECUTE format('CREATE OR REPLACE VIEW guarded.%1$I AS SELECT * FROM public.%1$I t
-                WHERE public.guard_is_open() AND current_setting(''sharedplan.asks'', true) <> ''asker''', named);
+                WHERE public.guard_is_open()
+                AND current_setting(''sharedplan.asks'', true) IN (''judgement'', ''writing'')', named);
         END LOOP;
         FOR asked IN
             SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proname IN (
@@ -302,8 +305,14 @@ def downgrade() -> None:
             named name;
             asked regprocedure;
         BEGIN
-            FOR named IN SELECT viewname FROM pg_views WHERE schemaname = 'public' LOOP
-                EXECUTE format('DROP VIEW public.%I', named);
+            FOR named IN
+                SELECT prefix || c.relname FROM pg_class c
+                JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'lookup',
+                    unnest(ARRAY['ever_', 'contained_', 'clients_of_']) prefix
+                WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+                UNION ALL VALUES ('last_commit'), ('audit_digest')
+            LOOP
+                EXECUTE format('DROP VIEW IF EXISTS public.%I', named);
             END LOOP;
             FOR asked IN
                 SELECT oid::regprocedure FROM pg_proc

@@ -20,14 +20,14 @@ async def test_the_process_answers_that_it_lives(stranger: httpx.AsyncClient, be
 
 
 async def test_ready_when_every_check_holds(stranger: httpx.AsyncClient, behind: Behind) -> None:
-    behind.checks = {"database": True, "schema": True, "audit": True}
+    behind.checks = {"database": True, "schema": True, "audit": True, "guard": True}
     response = await stranger.get("/readyz")
     assert (response.status_code, response.json()["status"]) == (200, "ready")
 
 
-@pytest.mark.parametrize("broken", ["database", "schema", "audit"])
+@pytest.mark.parametrize("broken", ["database", "schema", "audit", "guard"])
 async def test_not_ready_when_one_check_fails(stranger: httpx.AsyncClient, behind: Behind, broken: str) -> None:
-    behind.checks = {"database": True, "schema": True, "audit": True, broken: False}
+    behind.checks = {"database": True, "schema": True, "audit": True, "guard": True, broken: False}
     response = await stranger.get("/readyz")
     assert response.status_code == 503
     assert response.json()["checks"][broken] is False

@@ -1,13 +1,15 @@
 """The second guard: a statement that does not say who asks sees nothing, whatever it asks for."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
-from builders import a_care_plan, a_care_team, a_consent, a_patient, a_practitioner, a_reference
+from builders import a_care_plan, a_care_team, a_consent, a_patient, a_practitioner, a_practitioner_role, a_reference
 from sharedplan.access.rows import rows_of
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Fault
@@ -202,3 +204,28 @@ async def test_a_slice_without_who_asks_is_not_even_sent(two_clients: None, guar
     with pytest.raises(Fault):
         await session.fetch(opening("SELECT id FROM care_plan", 1), [])
     session.abandon()
+
+
+@pytest.mark.parametrize("asks", [None, "", "askers", "Asker"])
+async def test_what_the_guard_does_not_know_opens_nothing(
+    two_clients: None, connection: asyncpg.Connection, asks: str | None
+) -> None:
+    for table in ("care_plan", "access_member", "resource_version WHERE type = 'CarePlan'"):
+        found = await connection.fetch(opening(f"SELECT 1 FROM {table}", 1), asks, None, None)
+        assert found == [], table
+
+
+async def test_a_person_is_not_taken_for_a_role_whose_id_is_part_of_his(
+    two_clients: None, store: Store, guarded: Store
+) -> None:
+    await written(store, of(NORTH, a_practitioner_role(id="lookalike", practitioner=a_reference(NIKO))))
+    assert await seen(guarded, "CarePlan", "PractitionerRole/lookalike", SOUTH) == {"anna"}
+    assert await seen(guarded, "CarePlan", "Practitioner/abcdlookalike", SOUTH) == set()
+
+
+def test_what_lies_open_in_the_guard_is_what_says_nothing_of_clients() -> None:
+    text = (Path(__file__).parents[2] / "migrations" / "versions" / "2026_11_27_0900_a_second_guard.py").read_text()
+    (listed,) = re.findall(r"guard_lies_open\(\).*?SELECT '\{(.*?)\}'", text, re.DOTALL)
+    assert {each.strip() for each in listed.split(",")} == {
+        row.type for row in CATALOGUE.values() if not row.client_data
+    }

@@ -49,6 +49,29 @@ async def role_url(database_url: str) -> AsyncIterator[str]:
         await run(database_url, f"DROP OWNED BY {ROLE}; DROP ROLE {ROLE}")
 
 
+async def test_who_reads_the_tables_themselves_passes_the_second_guard_by(database_url: str, role_url: str) -> None:
+    await run(database_url, f"GRANT SELECT ON resource_version, audit_event TO {ROLE}")
+    await run(database_url, f"GRANT INSERT ON audit_event TO {ROLE}; GRANT SELECT ON alembic_version TO {ROLE}")
+    assert "read the tables" in str(await too_mighty(role_url))
+    pool = Pool(role_url, size=1)
+    found = await readiness(pool)
+    await pool.close(patience=timedelta(seconds=1))
+    assert not found["guard"]
+    await grant(database_url, ROLE)
+    assert await too_mighty(role_url) is None
+
+
+async def test_functions_of_others_are_not_given_away(database_url: str, role_url: str) -> None:
+    await run(database_url, "CREATE FUNCTION test_others() RETURNS integer LANGUAGE sql AS 'SELECT 1'")
+    await run(database_url, "REVOKE EXECUTE ON FUNCTION test_others() FROM PUBLIC")
+    try:
+        await grant(database_url, ROLE)
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await run(role_url, "SELECT public.test_others()")
+    finally:
+        await run(database_url, "DROP FUNCTION test_others()")
+
+
 async def test_a_superuser_and_an_owner_are_too_mighty(database_url: str, role_url: str) -> None:
     assert "superuser" in str(await too_mighty(database_url))
     assert await too_mighty(role_url) is None

@@ -80,14 +80,15 @@ def migrate_if_needed(settings: Settings, url: str, *, publishes: bool = False) 
     In a process of its own, for what Alembic needs would else stay in memory for as long as the service runs.
     Raises click.ClickException when the database cannot be reached or the migration fails.
     """
+    role = role_of_service(settings, url)
     try:
-        if asyncio.run(is_prepared(url, published.texts() if publishes else {})):
+        if asyncio.run(is_prepared(url, published.texts() if publishes else {}, role=role)):
             return False
     except Unavailable as failure:
         raise click.ClickException(f"the database cannot be reached: {failure}") from None
     environment = as_environment(settings) | {"SHAREDPLAN_DATABASE_URL": url}
     command = [sys.executable, "-m", "sharedplan", "migrate"]
-    if role := role_of_service(settings, url):
+    if role is not None:
         command += ["--grant-to", role]
     if subprocess.run(command, env=environment, stdout=subprocess.DEVNULL).returncode:  # noqa: S603  # our own command
         raise click.ClickException("the database could not be brought to the newest schema")

@@ -12,7 +12,7 @@ from pydantic_settings import SettingsError
 
 from sharedplan.errors import Unavailable
 from sharedplan.settings import Settings
-from sharedplan.store.roles import too_mighty
+from sharedplan.store.roles import may_operate, too_mighty
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -52,12 +52,15 @@ def check_where_it_signs(settings: Settings) -> None:
 
 
 def check_role(settings: Settings, url: str) -> None:
-    """Raises click.ClickException when, in production, the database role may do more than its work, or when the
-    database cannot say."""
-    if settings.environment != "production":
-        return
+    """Raises click.ClickException when the database role may not do its work or, in production, may do more, or when
+    the database cannot say."""
     try:
-        reason = asyncio.run(too_mighty(url))
+        if settings.access == "scopes" and not asyncio.run(may_operate(url)):
+            raise click.ClickException(
+                "SHAREDPLAN_ACCESS=scopes reads the tables themselves: let SHAREDPLAN_DATABASE_URL name the role that "
+                "owns them"
+            )
+        reason = asyncio.run(too_mighty(url)) if settings.environment == "production" else None
     except Unavailable as failure:
         raise click.ClickException(f"the database cannot be reached: {failure}") from None
     if reason is not None:

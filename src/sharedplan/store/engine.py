@@ -67,6 +67,7 @@ class Pool:
             "lock_timeout": _milliseconds(lock_timeout),
             "idle_in_transaction_session_timeout": _milliseconds(idle_in_transaction_timeout),
         }
+        self.is_unguarded = unguarded
         self.size = size
         self._free = size
         self._idle: list[asyncpg.Connection] = []

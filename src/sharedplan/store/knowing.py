@@ -96,10 +96,10 @@ _ITEMS = """
 
 _ROLES = """
     SELECT json_agg(r.content) FROM practitioner_role r
-    WHERE r.id = substr($1::text, 18) OR r.practitioner = $1::text OR r.practitioner = (
-        SELECT claimed.practitioner FROM practitioner_role claimed
-        WHERE $1::text LIKE 'PractitionerRole/%' AND claimed.id = substr($1::text, 18)
-    )
+    WHERE r.practitioner = $1::text OR $1::text LIKE 'PractitionerRole/%' AND (r.id = substr($1::text, 18)
+        OR r.practitioner = (
+            SELECT claimed.practitioner FROM practitioner_role claimed WHERE claimed.id = substr($1::text, 18)
+        ))
 """
 
 _COLLEAGUES = """
