@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, settings
 
 import databases
 from databases import Server
+from sharedplan.search.parameters import PARAMETERS
 from sharedplan.store.engine import Pool
 from sharedplan.store.unit_of_work import Store
 
@@ -60,6 +61,14 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
 async def store(pool: Pool) -> Store:
     """The store on the test's database, as an operator works on it: whatever a slice lets through is seen."""
     return Store(pool)
+
+
+@pytest.fixture
+def texts_made_anew() -> Iterator[None]:
+    """For a test that changes what statements are made of: those that are kept are forgotten before it and after."""
+    PARAMETERS.take_on(ready=(), filling=())
+    yield
+    PARAMETERS.take_on(ready=(), filling=())
 
 
 @pytest.fixture

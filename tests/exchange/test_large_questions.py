@@ -11,6 +11,7 @@ from sharedplan.search.values import number
 from sharedplan.store import searching, weighing
 
 
+@pytest.mark.usefixtures("texts_made_anew")
 async def test_a_page_cut_short_by_its_weight_leads_on_to_the_rest(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     for n in range(5):
         await ask("update", f"Patient/p{n}", a_patient(id=f"p{n}", name=[{"text": "x" * 700}]))
@@ -66,6 +67,7 @@ async def test_the_trail_is_searched_by_itself(ask: Ask) -> None:
     assert {each["resource"]["resourceType"] for each in everything["entry"]} == {"Patient", "Provenance"}
 
 
+@pytest.mark.usefixtures("texts_made_anew")
 async def test_only_the_count_is_exact_whatever_it_costs(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sharedplan.store.searching.COUNTED", 3)
     searching._statement.cache_clear()  # texts that were made with another limit

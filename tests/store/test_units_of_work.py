@@ -354,6 +354,7 @@ async def test_the_services_own_audit_rows_are_not_changed(store: Store, pool: P
         pool.release(connection)
 
 
+@pytest.mark.usefixtures("texts_made_anew")
 async def test_a_page_ends_early_when_its_resources_are_long(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weighing, "ANSWER_BYTES", 2500)
     for n in range(5):

@@ -12,9 +12,11 @@ from typing import Any
 
 from sharedplan.search.expression import And, Everything, Expression, Not, OfRegister, OfTargets, Or, Permitted, Updated
 from sharedplan.search.masking import may_mask
+from sharedplan.search.registry import kept_until_renewed
 from sharedplan.store import trail as trails
+from sharedplan.store.blanks import Blanks, Form, Unlike, blanks, form
 from sharedplan.store.matches import Source, hits, hits_within, source
-from sharedplan.store.searches import Search
+from sharedplan.store.searches import Search, SortKey
 from sharedplan.store.statements import Statement
 from sharedplan.store.trail import Trail
 from sharedplan.store.weighing import HEAVY, is_little, weighed
@@ -42,6 +44,57 @@ def page(
     matches there is one row, whose id is null. When it `is_light`, a page that may be too long for an answer is such a
     row, too, with HEAVY in `fetched`, and nothing is recorded. A search of contained resources takes no trail.
     """
+    sql, parameters = _page(search, is_light, trail is not None)
+    return sql, parameters if trail is None else [*parameters, *trails.row(trail, row_id)]
+
+
+def _page(search: Search, is_light: bool, is_recorded: bool) -> tuple[str, list[Any]]:
+    """The same, but for the parameters of the audit row, which come last."""
+    if search.place is None and search.contained is None and len(search.wheres) == 1:
+        ((type, where),) = search.wheres.items()
+        values: list[Any] = []
+        try:
+            asked = form(where, values)
+        except Unlike:
+            return _compiled(search, is_light, is_recorded)
+        kept = _kept(type, asked, Same(search.seen), search.count, search.total, search.sort, is_light, is_recorded)
+        return kept.sql, kept.filled(values)
+    return _compiled(search, is_light, is_recorded)
+
+
+class Same:
+    """A value that is equal to itself alone, for a cache: the slices of a Grant are made once for each asker."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and other.value is self.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
+@kept_until_renewed(2048)
+def _kept(
+    type: str,
+    asked: Form,
+    seen: Same,
+    count: int,
+    total: str,
+    sort: tuple[SortKey, ...],
+    is_light: bool,
+    is_recorded: bool,
+) -> Blanks:
+    """The first page of all searches that differ in values alone."""
+    return blanks(
+        asked, lambda where: _compiled(Search({type: where}, seen.value, count, total, sort), is_light, is_recorded)
+    )
+
+
+def _compiled(search: Search, is_light: bool, is_recorded: bool) -> tuple[str, list[Any]]:
     place = search.place
     statement = Statement([], search.seen, place.as_of if place is not None else None)
     walked = _walked(search)
@@ -56,9 +109,9 @@ def page(
         sources = tuple(source(statement, n, each, search.seen[each]) for n, each in enumerate(search.wheres))
     beyond = _beyond(search, statement) if place is not None and place.keys is not None else "true"
     moment = _moment(search, statement)
-    first = len(statement.parameters) + 1
-    if trail is not None:
-        statement.parameters += trails.row(trail, row_id)
+    bound = len(statement.parameters)
+    if is_recorded:
+        statement.parameters += [None] * len(trails.FIELDS)
     # The usual searches differ in their parameters alone. Long texts are of questions that nobody asks twice.
     made = _statement if sum(map(len, found)) <= LONGEST_KEPT else _statement.__wrapped__
     text = made(
@@ -73,11 +126,11 @@ def page(
         walks=walked is not None,
         is_ranked=search.is_ranked,
         is_alone=search.contained is not None and search.contained.is_alone,
-        recorded_from=first if trail is not None else None,
+        recorded_from=bound + 1 if is_recorded else None,
         turn=statement.turn,
         is_light=is_light,
     )
-    return statement.headed(text), statement.parameters
+    return statement.headed(text), statement.parameters[:bound]
 
 
 @lru_cache(maxsize=512)
