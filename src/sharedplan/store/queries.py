@@ -8,12 +8,13 @@ compiled in `store/compile.py`.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from sys import intern
 from typing import Any
 
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.search.expression import And, Everything, Expression, Not, Nothing, OfClient, OfRegister, Or, asker_of
 from sharedplan.search.masking import MASKED, may_mask
+from sharedplan.search.registry import kept_until_renewed
 from sharedplan.store import trail as trails
 from sharedplan.store.clients import acted_for
 from sharedplan.store.compile import client_of, condition, is_anchor, masked_column, source_of
@@ -37,24 +38,35 @@ _FIELDS = "v.type, v.id, v.version, v.last_updated, v.interaction, v.content"
 
 def current(type: str, id: str, *, within: Expression, version: int | None = None) -> Query:
     """The living row of a resource; only if it is still that `version`, when one is given. It has its turn."""
-    statement = Statement([id])
-    rows = _rows(type, within, statement)
-    if version is not None:
-        rows += f" AND r.version = {statement.bind(version, 'integer')}"
+    sql, always = _current(type, within, version is not None)
+    return sql, [id, *always] if version is None else [id, version, *always]
+
+
+@kept_until_renewed(2048)
+def _current(type: str, within: Expression, is_versioned: bool) -> Query:
+    """The text, and the parameters that do not depend on what is read."""
+    own: list[Any] = [None, None] if is_versioned else [None]
+    statement = Statement(list(own))
+    rows = (
+        f"{_rows(type, within, statement)} AND r.id = $1::text{' AND r.version = $2::integer' if is_versioned else ''}"
+    )
     fields = f"{projection(type).fields}, {masked_column(statement, within, type)}"
-    sql = f"SELECT {statement.turn} AS turn, {fields} {rows} AND r.id = $1::text"
-    return statement.headed(sql), statement.parameters
+    sql = statement.headed(f"SELECT {statement.turn} AS turn, {fields} {rows}")
+    return intern(sql), statement.parameters[len(own) :]
 
 
 def audited(type: str, id: str, *, within: Expression, trail: Trail, row_id: str) -> Query:
     """The same, and the audit row in one statement: its outcome says whether a row was found."""
-    statement = Statement([id, *trails.row(trail, row_id)])
+    sql, always = _audited(type, within)
+    return sql, [id, *trails.row(trail, row_id), *always]
+
+
+@kept_until_renewed(2048)
+def _audited(type: str, within: Expression) -> Query:
+    """The text, and the parameters that do not depend on what is read."""
+    own: list[Any] = [None] * (1 + len(trails.FIELDS))
+    statement = Statement(list(own))
     rows, masks = _rows(type, within, statement), masked_column(statement, within, type)
-    return statement.headed(_audited(type, rows, masks, statement.turn)), statement.parameters
-
-
-@lru_cache(maxsize=1024)
-def _audited(type: str, rows: str, masks: str, turn: str) -> str:
     shape = projection(type)
     patients = f", {shape.patients} AS patients" if shape.patients else ""
     audit = trails.insert(
@@ -65,12 +77,13 @@ def _audited(type: str, rows: str, masks: str, turn: str) -> str:
         if CATALOGUE[type].client_data
         else "",
     )
-    return f"""
+    sql = f"""
         WITH found AS MATERIALIZED (
             SELECT {shape.fields}, r.controller{patients}, {masks} {rows} AND r.id = $1::text
         ), recorded AS ({audit})
-        SELECT {turn} AS turn, found.* FROM found
+        SELECT {statement.turn} AS turn, found.* FROM found
     """
+    return intern(statement.headed(sql)), statement.parameters[len(own) :]
 
 
 def named(type: str, ids: Sequence[str], *, within: Expression) -> Query:
