@@ -10,6 +10,7 @@ from exchange.asking import ANNA, Ask, a_bundle, a_patient, an_entry, resource_i
 from sharedplan.errors import Incorrect
 from sharedplan.fhir.exchanges import Json
 from sharedplan.interactions import search as searching
+from sharedplan.store import unit_of_work
 
 
 async def put(ask: Ask, type: str, id: str, **elements: Any) -> None:
@@ -278,3 +279,30 @@ async def test_an_include_that_is_not_understood_is_refused(ask: Ask, wrong: str
     for lenient in (False, True):
         with pytest.raises(Incorrect, match="include"):
             await searched(ask, f"CarePlan?{wrong}", lenient=lenient)
+
+
+async def test_an_include_of_one_type_is_not_widened_by_another(ask: Ask) -> None:
+    await put(ask, "Patient", "anna")
+    await put_plan(ask, "plan")
+    question = "CarePlan?_id=plan&_include=CarePlan:subject:Group&_include=CarePlan:performer:Patient"
+    assert named(await searched(ask, question), "include") == []
+
+
+async def test_one_statement_gives_what_several_give(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    await a_world(ask)
+    pull = "&".join(f"_include=CarePlan:{code}" for code in ("subject", "care-team", "goal", "part-of", "performer"))
+    questions = [
+        f"CarePlan?{which}&{pull}&_revinclude=Task:focus&_revinclude=CarePlan:part-of{sort}"
+        for which in ("_id=annas", "patient=Patient/otto", "_id=annas,ottos", "identifier=none", "intent=plan&_count=1")
+        for sort in ("", "&_sort=-_lastUpdated", "&_sort=date")
+    ]
+    monkeypatch.setattr(searching, "MOST_INCLUDED", 100)
+
+    async def answers() -> list[tuple[list[str], list[str], int]]:
+        bundles = [await searched(ask, each, **by) for each in questions for by in ({}, {"by": ANNA})]
+        return [(named(each, "match"), named(each, "include"), each["total"]) for each in bundles]
+
+    at_once = await answers()
+    monkeypatch.setattr(unit_of_work, "whole", lambda *_, **__: None)
+    assert at_once == await answers()
+    assert max(len(included) for _, included, _ in at_once) > 5

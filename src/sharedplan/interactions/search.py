@@ -77,6 +77,10 @@ async def search(asked: Asked, acting: Acting) -> Answer:
         if "AuditEvent" in question.wheres:
             found = replace(found, versions=await with_names(found.versions, acting))
         return _answered(asked, acting, question, found, Included([], False))
+    if query.includes and not acting.ordinary:
+        at_once = await acting.unit.search_with(query.includes, wanted, limit=MOST_INCLUDED, trail=trail)
+        if at_once is not None:
+            return _answered(asked, acting, question, *at_once)
     async with acting.unit.snapshot():
         found = await acting.unit.search(wanted)
         included = await acting.unit.included(

@@ -123,7 +123,7 @@ def _followed(include: Include, source: str, named: str, ways: dict[str, list[st
     if include.parameter.is_canonical:
         which = "true"
     for target in include.targets:
-        way = _by_url() if include.parameter.is_canonical else _by_id(target)
+        way = _by_url() if include.parameter.is_canonical else by_id(target)
         if way not in ways.setdefault(target, []):
             ways[target].append(way)
     if hidden and include.parameter.resource == "Appointment":  # places are hidden alone
@@ -131,7 +131,8 @@ def _followed(include: Include, source: str, named: str, ways: dict[str, list[st
     return f"SELECT {value} AS v FROM {source} WHERE {named} AND ({which or 'false'}){hidden}"
 
 
-def _by_id(type: str) -> str:
+def by_id(type: str) -> str:
+    """The condition on rows that one of the references (v) in `referred` leads to."""
     return f"r.id = ANY(ARRAY(SELECT substr(v, {len(type) + 2}) FROM referred WHERE v LIKE '{type}/%'))"
 
 

@@ -72,7 +72,9 @@ def _audited(type: str, within: Expression) -> Query:
     audit = trails.insert(
         2,
         found="EXISTS (SELECT FROM found)",
-        patients="(SELECT patients FROM found)" if shape.patients else "",
+        patients=f"coalesce({trails.placeholder(2, 'patients')}, (SELECT patients FROM found))"
+        if shape.patients
+        else "",
         registers="ARRAY(SELECT controller FROM found WHERE controller IS NOT NULL)"
         if CATALOGUE[type].client_data
         else "",

@@ -108,7 +108,7 @@ def _compiled(search: Search, is_light: bool, is_recorded: bool) -> tuple[str, l
             found = tuple(hits(search, statement, n, each, search.seen[each]) for n, each in enumerate(search.wheres))
         sources = tuple(source(statement, n, each, search.seen[each]) for n, each in enumerate(search.wheres))
     beyond = _beyond(search, statement) if place is not None and place.keys is not None else "true"
-    moment = _moment(search, statement)
+    moment = moment_of(search, statement)
     bound = len(statement.parameters)
     if is_recorded:
         statement.parameters += [None] * len(trails.FIELDS)
@@ -118,7 +118,7 @@ def _compiled(search: Search, is_light: bool, is_recorded: bool) -> tuple[str, l
         found,
         sources,
         tuple(f"k{number}" for number in range(len(search.sort))),
-        order=_order(search, place is not None and place.is_backwards),
+        order=ordering(search, place is not None and place.is_backwards),
         beyond=beyond,
         moment=moment,
         count=search.count,
@@ -156,18 +156,18 @@ def _statement(
     limit = f"LIMIT {count + 1 if count else 0:d}"
     if walks:
         steps = f"few AS (SELECT hits.* FROM ({hits[0]}) hits WHERE {beyond} ORDER BY {order} {limit})"
-        counted = f"SELECT FROM ({hits[0]}) hits"
+        every = f"SELECT FROM ({hits[0]}) hits"
         for others in hits[1:]:
             steps = f"""others AS MATERIALIZED ({others}), {steps.replace("few", "along", 1)},
                 few AS (SELECT * FROM (TABLE along UNION ALL SELECT * FROM others WHERE {beyond}) both_of_them
                     ORDER BY {order} {limit})"""
-            counted += " UNION ALL SELECT FROM others"
+            every += " UNION ALL SELECT FROM others"
     else:
         # Find all that match first. If the planner saw the limit and the order, it would now and then walk along the
         # order instead and test each row: 55 ms rather than 0.3 for one in 60,000, and worse with more (measured).
         steps = f"""hits AS MATERIALIZED ({" UNION ALL ".join(hits)}),
             few AS (SELECT * FROM hits WHERE {beyond} ORDER BY {order} {limit})"""
-        counted = "SELECT FROM hits"
+        every = "SELECT FROM hits"
     found = " UNION ALL ".join(
         f"SELECT few.rank, {''.join(f'few.{name}, ' for name in names)}{source.fields} "
         f"FROM few {source.joined}{f' WHERE few.rank = {source.rank:d}' if is_ranked else ''}"
@@ -186,30 +186,35 @@ def _statement(
         steps += f", page AS MATERIALIZED ({weighed('found', order)})"
         is_more += " OR EXISTS (SELECT FROM page WHERE fetched IS NOT NULL)"
     if recorded_from is not None:
-        audit = trails.insert(
-            recorded_from,
-            patients="told.patients",
-            shown="told.resources",
-            registers="told.registers",
-            source="told",
-            asked_last=True,
-        )
         steps += f""",
             shown AS (SELECT * FROM {page} WHERE {whole} ORDER BY {order} LIMIT {count:d}),
-            told AS MATERIALIZED (
-                SELECT (SELECT array_agg(DISTINCT p) FROM shown, unnest(shown.patients) p) AS patients,
-                    (SELECT array_agg({_name(sources)} || id) FROM shown) AS resources,
-                    (SELECT array_agg(DISTINCT controller) FROM shown WHERE controller IS NOT NULL) AS registers
-                WHERE {whole}
-            ),
-            recorded AS ({audit})"""
+            {recorded(recorded_from, name=f"{_name(sources)} || id", unless=f"NOT {whole}" if is_light else "")}"""
     as_of = f"CASE WHEN {is_more} THEN {moment} END"
     return f"""
         WITH {steps}
-        SELECT {turn} AS turn, {_total(total, counted, walks=walks)} AS total, {as_of} AS as_of, {fetched} AS fetched,
+        SELECT {turn} AS turn, {counted(total, every, walks=walks)} AS total, {as_of} AS as_of, {fetched} AS fetched,
             {_shown(sources, names, is_ranked, is_alone, recorded_from)}
         FROM (SELECT) nothing LEFT JOIN {page} page ON {whole} ORDER BY {order}
     """
+
+
+def recorded(first: int, *, name: str, unless: str = "") -> str:
+    """The steps that put in the audit row, whose values are the parameters from `first` on: with the resources that the
+    rows of `shown` are (each by its `name`), the patients whom they speak of beside those who were asked about, and
+    their registers. There is none when `unless` is true."""
+    asked = trails.placeholder(first, "patients")
+    told = {"spoken_of": "told.patients", "shown": "told.resources", "registers": "told.registers"}
+    return f"""told AS MATERIALIZED (
+            SELECT (
+                SELECT array_agg(DISTINCT p) FROM (
+                    SELECT unnest(patients) AS p FROM shown UNION ALL SELECT unnest({asked})
+                ) spoken_of
+            ) AS patients,
+                (SELECT array_agg({name}) FROM shown) AS resources,
+                (SELECT array_agg(DISTINCT controller) FROM shown WHERE controller IS NOT NULL) AS registers
+            {f"WHERE NOT ({unless})" if unless else ""}
+        ),
+        recorded AS ({trails.insert(first, **told, source="told")})"""
 
 
 def _shown(
@@ -237,6 +242,11 @@ def _name(sources: tuple[Source, ...]) -> str:
     return f"(ARRAY[{', '.join(repr(f'{source.type}/') for source in sources)}])[rank + 1]"
 
 
+def is_walked(search: Search) -> bool:
+    """Whether the page is found by walking along the order."""
+    return _walked(search) is not None
+
+
 def _walked(search: Search) -> tuple[Expression, ...] | None:
     """The slices to look through, of which the first lies together in the index of the order, so that it can be walked
     along up to the limit; None when nothing does.
@@ -262,16 +272,17 @@ def _walked(search: Search) -> tuple[Expression, ...] | None:
     return None
 
 
-def _total(total: str, counted: str, *, walks: bool) -> str:
+def counted(total: str, hits: str, *, walks: bool) -> str:
+    """SQL of the total, where `hits` is a statement of all that matches."""
     if total == "none":
         return "NULL::bigint"
     if walks and total == "some":
-        some = f"(SELECT count(*) AS n FROM ({counted} LIMIT {COUNTED + 1}) some_of_them)"
+        some = f"(SELECT count(*) AS n FROM ({hits} LIMIT {COUNTED + 1}) some_of_them)"
         return f"(SELECT nullif(n, {COUNTED + 1}) FROM {some} counted)"
-    return f"(SELECT count(*) FROM ({counted}) all_of_them)"
+    return f"(SELECT count(*) FROM ({hits}) all_of_them)"
 
 
-def _moment(search: Search, statement: Statement) -> str:
+def moment_of(search: Search, statement: Statement) -> str:
     """The instant that all pages of this search look at: the newest that is committed, for instants are drawn in the
     order of commits."""
     if statement.as_of is not None:
@@ -281,7 +292,7 @@ def _moment(search: Search, statement: Statement) -> str:
     return "(SELECT coalesce(at, '-infinity') FROM last_commit)"
 
 
-def _order(search: Search, is_backwards: bool) -> str:
+def ordering(search: Search, is_backwards: bool = False) -> str:
     """ORDER BY, of rows that have the keys as columns; backwards the same the other way round."""
     parts = []
     for number, key in enumerate(search.sort):

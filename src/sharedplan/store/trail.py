@@ -123,28 +123,30 @@ def row_text(trail: Trail, id: str) -> bytes:
     return orjson.dumps(dict(zip(FIELDS, row(trail, id), strict=True)))
 
 
+def placeholder(first: int, name: str) -> str:
+    """The placeholder of one of FIELDS, which are the parameters from `first` on."""
+    return f"${first + FIELDS.index(name)}::text{'[]' if name in _ARRAYS else ''}"
+
+
 @lru_cache(maxsize=1024)
 def insert(
     first: int,
     *,
     found: str = "",
     patients: str = "",
+    spoken_of: str = "",
     shown: str = "",
     registers: str = "",
     source: str = "",
-    asked_last: bool = False,
 ) -> str:
     """The INSERT of one audit row, whose values are the parameters from `first` on, as `row` gives them.
 
     Within a larger statement: `found` is a condition without which the request was at fault; `patients` gives a text[]
-    of the patients when the trail names none (or, `asked_last`, the trail's are taken when it gives none), `shown` one
-    of the resources shown, `registers` one of what they are in; `source` is a FROM clause to depend on.
+    of the patients when the trail names none, or `spoken_of` one of all, those of the trail among them; `shown` one of
+    the resources shown, `registers` one of what they are in; `source` is a FROM clause to depend on.
     """
-    at = {name: f"${first + n}::text" for n, name in enumerate(FIELDS)}
-    at |= {name: f"{at[name]}[]" for name in _ARRAYS}
-    named = at["patients"]
-    if patients:
-        named = f"coalesce({', '.join([patients, named] if asked_last else [named, patients])})"
+    at = {name: placeholder(first, name) for name in FIELDS}
+    named = spoken_of or (f"coalesce({at['patients']}, {patients})" if patients else at["patients"])
     entity = f"{named} || {at['about']} || {at['entities']}{f' || {shown}' if shown else ''}"
     if found:
         at["outcome"] = f"CASE WHEN {found} THEN {at['outcome']} ELSE '{MINOR_FAILURE}' END"

@@ -35,6 +35,7 @@ from sharedplan.store.session import Session
 from sharedplan.store.trail import Trail, restored
 from sharedplan.store.versions import Authors, Change, Container, Found, Included, Named, Page, Version
 from sharedplan.store.weighing import HEAVY
+from sharedplan.store.wholes import whole
 
 Key = tuple[str, str]
 """A resource's identity: (type, id)."""
@@ -194,23 +195,21 @@ class Unit:
         if found[0]["fetched"] == HEAVY:
             found = await self._looked(*page(search, trail=trail, row_id=row_id), is_short=False)
         self.has_recorded = self.has_recorded or trail is not None
-        shown = ordered(search, found)
-        types = search.types
-        if search.contained is not None and search.contained.is_alone:
-            versions = [_found_alone(types[row["rank"]], row) for row in shown]
-        elif len(types) == 1:
-            versions = [_living(types[0], row) for row in shown]
-        else:
-            versions = [_living(types[row["rank"]], row) for row in shown]
-        keys = [_keys(search, row) for row in (shown[:1] + shown[-1:])]
-        return Found(
-            versions,
-            found[0]["total"],
-            search.place.as_of if search.place is not None else found[0]["as_of"],
-            keys[0] if keys else None,
-            keys[-1] if keys else None,
-            bool(shown) and (found[0]["fetched"] or len(found)) > len(shown),
-        )
+        return _found(search, found)
+
+    async def search_with(
+        self, includes: Sequence[Include], search: Search, *, limit: int, trail: Trail
+    ) -> tuple[Found, Included] | None:
+        """A page, and what belongs to it and is visible, each once and none of the matches again; all as it is at one
+        moment, and with the audit row. None, and nothing is recorded, when it takes several statements or is more than
+        `limit`."""
+        query = whole(search, includes, limit=limit, trail=trail, row_id=self._clock.new_id())
+        rows = await self._looked(*query) if query is not None else []
+        if not rows or rows[0]["fetched"] == HEAVY:
+            return None
+        self.has_recorded = True
+        end = next((number for number, row in enumerate(rows) if row["is_included"]), len(rows))
+        return _found(search, rows[:end]), Included([_living(row["type"], row) for row in rows[end:]], False)
 
     async def included(
         self,
@@ -414,6 +413,27 @@ def _ids(versions: Iterable[Version]) -> dict[str, list[str]]:
         if each.container is None:  # nothing refers to what is contained
             found.setdefault(each.type, []).append(each.id)
     return found
+
+
+def _found(search: Search, found: Sequence[Record]) -> Found:
+    """The page that these rows are."""
+    shown = ordered(search, found)
+    types = search.types
+    if search.contained is not None and search.contained.is_alone:
+        versions = [_found_alone(types[row["rank"]], row) for row in shown]
+    elif len(types) == 1:
+        versions = [_living(types[0], row) for row in shown]
+    else:
+        versions = [_living(types[row["rank"]], row) for row in shown]
+    keys = [_keys(search, row) for row in (shown[:1] + shown[-1:])]
+    return Found(
+        versions,
+        found[0]["total"],
+        search.place.as_of if search.place is not None else found[0]["as_of"],
+        keys[0] if keys else None,
+        keys[-1] if keys else None,
+        bool(shown) and (found[0]["fetched"] or len(found)) > len(shown),
+    )
 
 
 def _keys(search: Search, row: Record) -> Keys:

@@ -1,0 +1,171 @@
+"""A page and what belongs to it by one statement; pure. For the usual pull of a plan with all around it: one type is
+searched, nothing iterates, and all is little. What it cannot tell is asked step by step (`searching.py`,
+`including.py`), and both give the same.
+
+https://hl7.org/fhir/R4/search.html#revinclude
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sharedplan.search.expression import Nothing
+from sharedplan.search.includes import Include
+from sharedplan.search.masking import is_masked
+from sharedplan.search.registry import kept_until_renewed
+from sharedplan.store import trail as trails
+from sharedplan.store.blanks import Blanks, Form, Unlike, blanks, form
+from sharedplan.store.compile import condition, masked_column, source_of
+from sharedplan.store.including import by_id
+from sharedplan.store.matches import fields, hits, source
+from sharedplan.store.searches import Search, SortKey
+from sharedplan.store.searching import LIGHT, Same, counted, is_walked, moment_of, ordering, recorded
+from sharedplan.store.statements import Statement
+from sharedplan.store.trail import Trail
+from sharedplan.store.weighing import HEAVY, is_little
+
+_SHOWN = ("id", "version", "last_updated", "content", "masked")
+
+
+def whole(
+    search: Search, includes: Sequence[Include], *, limit: int, trail: Trail, row_id: str
+) -> tuple[str, list[Any]] | None:
+    """The statement that gives the rows of `searching.page` and those of `including.step`, and its parameters; the
+    audit row goes in with it. None when it takes more than one.
+
+    The first rows are of the page, with `is_included` false; without matches there is one, whose id is null. When the
+    page, or what belongs to it, may be too long for an answer, or that is more than `limit`, there is only that row,
+    with HEAVY in `fetched`, and nothing is recorded.
+    """
+    if search.place is not None or search.contained is not None or len(search.wheres) > 1 or search.count > LIGHT:
+        return None
+    types = {*search.wheres, *(type for each in includes for type in _added(each))}
+    if "AuditEvent" in types or is_walked(search) or any(is_masked(key.parameter) for key in search.sort):
+        return None
+    if any(each.iterates or each.parameter.is_canonical or is_masked(each.parameter) for each in includes):
+        return None
+    ((type, where),) = search.wheres.items()
+    values: list[Any] = []
+    try:
+        asked = form(where, values)
+    except Unlike:
+        sql, parameters = _compiled(search, includes, limit)
+    else:
+        kept = _kept(type, asked, Same(search.seen), search.count, search.total, search.sort, tuple(includes), limit)
+        sql, parameters = kept.sql, kept.filled(values)
+    return sql, [*parameters, *trails.row(trail, row_id)]
+
+
+@kept_until_renewed(1024)
+def _kept(
+    type: str,
+    asked: Form,
+    seen: Same,
+    count: int,
+    total: str,
+    sort: tuple[SortKey, ...],
+    includes: tuple[Include, ...],
+    limit: int,
+) -> Blanks:
+    return blanks(
+        asked, lambda where: _compiled(Search({type: where}, seen.value, count, total, sort), includes, limit)
+    )
+
+
+def _added(include: Include) -> tuple[str, ...]:
+    """The types whose resources the include may add."""
+    return (include.parameter.resource,) if include.is_reverse else include.targets
+
+
+def _compiled(search: Search, includes: Sequence[Include], limit: int) -> tuple[str, list[Any]]:
+    """The text and the parameters, but for those of the audit row."""
+    (type,) = search.wheres
+    statement, order = Statement([], search.seen), ordering(search)
+    names = [f"k{number}" for number in range(len(search.sort))]
+    found = hits(search, statement, 0, type, search.seen[type])
+    followed = [each for each in includes if not each.is_reverse and each.parameter.resource == type]
+    columns = {each.parameter.column: f"f{number}" for number, each in enumerate(followed)}
+    referring = "".join(f', r."{column}" AS {name}' for column, name in columns.items())
+    shown = source(statement, 0, type, search.seen[type])
+    added = " UNION ALL ".join(_parts(search, includes, followed, statement, limit)) or _none()
+    keys = "".join(f"{name}, " for name in names)
+    no_keys = "".join(f"NULL::{key.kind}, " for key in search.sort)
+    total, moment = counted(search.total, "SELECT FROM hits", walks=False), moment_of(search, statement)
+    bound = len(statement.parameters)
+    statement.parameters += [None] * len(trails.FIELDS)
+    turn = statement.turn
+    sql = f"""
+        WITH hits AS MATERIALIZED ({found}),
+        few AS (SELECT * FROM hits ORDER BY {order} LIMIT {search.count + 1 if search.count else 0:d}),
+        found AS MATERIALIZED (
+            SELECT {"".join(f"few.{name}, " for name in names)}{shown.fields}{referring} FROM few {shown.joined}
+        ), page AS MATERIALIZED (SELECT * FROM found ORDER BY {order} LIMIT {search.count:d}),
+        referred AS MATERIALIZED ({" UNION ".join(_references(followed, columns)) or "SELECT NULL::text AS v"}),
+        added AS MATERIALIZED ({added}),
+        weight AS MATERIALIZED (
+            SELECT NOT {is_little("found")} OR NOT {is_little("added")}
+                OR (SELECT count(*) FROM added) > {limit:d} AS is_heavy
+        ), shown AS MATERIALIZED (
+            SELECT '{type}/' || id AS name, patients, controller FROM page
+            UNION ALL SELECT type || '/' || id, patients, controller FROM added
+        ), {recorded(bound + 1, name="name", unless="(SELECT is_heavy FROM weight)")}
+        (
+            SELECT {turn} AS turn, false AS is_included, {total} AS total,
+                CASE WHEN (SELECT count(*) FROM found) > {search.count:d} THEN {moment} END AS as_of,
+                CASE WHEN is_heavy THEN {HEAVY} END AS fetched, {keys} '{type}' AS type, {", ".join(_SHOWN)}
+            FROM weight LEFT JOIN found ON NOT is_heavy ORDER BY {order}
+        ) UNION ALL (
+            SELECT {turn}, true, NULL, NULL, NULL, {no_keys} type, {", ".join(_SHOWN)}
+            FROM added WHERE NOT (SELECT is_heavy FROM weight) ORDER BY type, id
+        )
+    """
+    return statement.headed(sql), statement.parameters[:bound]
+
+
+def _references(followed: Sequence[Include], columns: dict[str, str]) -> list[str]:
+    """Statements of the references (v) that forward includes follow."""
+    selects = []
+    for include in followed:
+        name = columns[include.parameter.column]
+        value = name if include.parameter.is_scalar else "v"
+        source = "page" if include.parameter.is_scalar else f"page, unnest({name}) v"
+        which = " OR ".join(f"{value} LIKE '{target}/%'" for target in include.targets)
+        selects.append(f"SELECT {value} AS v FROM {source} WHERE {which or 'false'}")
+    return selects
+
+
+def _parts(
+    search: Search, includes: Sequence[Include], followed: Sequence[Include], statement: Statement, limit: int
+) -> list[str]:
+    """Of each type what is added of it."""
+    (type,) = search.wheres
+    ways: dict[str, dict[str, None]] = {}
+    for include in includes:
+        if include.is_reverse and type in include.targets:
+            column = f'r."{include.parameter.column}"'
+            names = f"ARRAY(SELECT ('{type}/' || id) COLLATE \"default\" FROM page)"
+            way = f"{column} = ANY({names})" if include.parameter.is_scalar else f"{column} && {names}"
+            ways.setdefault(include.parameter.resource, {})[way] = None
+        elif include in followed:
+            for target in include.targets:
+                ways.setdefault(target, {})[by_id(target)] = None
+    parts = []
+    for added, conditions in sorted(ways.items()):
+        within = search.seen.get(added, Nothing())
+        if isinstance(within, Nothing):
+            continue
+        new = " AND r.id <> ALL(ARRAY(SELECT id FROM page))" if added == type else ""
+        parts.append(
+            f"(SELECT '{added}' AS type, {fields(added, masked_column(statement, within, added))} "
+            f"FROM {source_of(statement, added, within)} r "
+            f"WHERE ({' OR '.join(conditions)}) AND {condition(statement, within, added, is_anchored=True)}{new} "
+            f"LIMIT {limit + 1:d})"
+        )
+    return parts
+
+
+def _none() -> str:
+    """No rows, of the columns that the parts have."""
+    columns = {"id": 'text COLLATE "C"', "version": "integer", "last_updated": "timestamptz", "content": "json"}
+    columns |= {"controller": "text", "patients": "text[]", "masked": "boolean"}
+    typed = ", ".join(f"NULL::{kind} AS {name}" for name, kind in columns.items())
+    return f"SELECT '' AS type, {typed} WHERE false"
