@@ -39,13 +39,27 @@ def bare_database_url(server: Server) -> Iterator[str]:
 
 @pytest.fixture
 async def pool(database_url: str) -> AsyncIterator[Pool]:
-    """The pool of connections to the test's database, with the timeouts of production."""
-    opened = Pool(database_url, size=20)
+    """The pool of an operator's connections to the test's database, with the timeouts of production."""
+    opened = Pool(database_url, size=20, unguarded=True)
     yield opened
     await opened.close(patience=timedelta(seconds=1))
 
 
 @pytest.fixture
 async def store(pool: Pool) -> Store:
-    """The store on the test's database."""
+    """The store on the test's database, as an operator works on it: whatever a slice lets through is seen."""
     return Store(pool)
+
+
+@pytest.fixture
+def service_url(database_url: str) -> str:
+    """The address of the test's database under the role that the service works under."""
+    return databases.of_service(database_url)
+
+
+@pytest.fixture
+async def guarded(service_url: str) -> AsyncIterator[Store]:
+    """The store as the service has it: under its own role, behind the second guard."""
+    opened = Pool(service_url, size=20)
+    yield Store(opened)
+    await opened.close(patience=timedelta(seconds=1))

@@ -63,6 +63,7 @@ def application(settings: Settings, clock: Clock, fetcher: Fetcher | None = None
         statement_timeout=settings.statement_timeout,
         lock_timeout=settings.lock_timeout,
         idle_in_transaction_timeout=settings.idle_in_transaction_timeout,
+        unguarded=settings.access == "scopes",
     )
     store, choices, fetcher = Store(pool), policy(settings), fetcher or Fetcher()
     issuers = {

@@ -38,8 +38,9 @@ BY_SCOPES = Policy(Cursors(b"test"), by_consent=False)
 Ask = Callable[..., Awaitable[Answer]]
 
 
-def asking(store: Store) -> Ask:
-    """Asks that store for one interaction: `await ask("update", "Patient/1", body, if_match='W/"1"')`."""
+def asking(store: Store, by_scopes: Store | None = None) -> Ask:
+    """Asks that store for one interaction: `await ask("update", "Patient/1", body, if_match='W/"1"')`; where scopes
+    alone decide, the other one, for those see more than the second guard lets through."""
 
     async def asked(
         interaction: str,
@@ -66,7 +67,8 @@ def asking(store: Store) -> Ask:
             request_id="request-1",
             **more,
         )
-        return await perform(question, by, store.begin, SystemClock(), policy)
+        begin = store.begin if policy.by_consent or by_scopes is None else by_scopes.begin
+        return await perform(question, by, begin, SystemClock(), policy)
 
     return asked
 

@@ -7,6 +7,6 @@ from sharedplan.store.unit_of_work import Store
 
 
 @pytest.fixture
-def ask(store: Store) -> Ask:
-    """Asks for one interaction."""
-    return asking(store)
+def ask(store: Store, guarded: Store) -> Ask:
+    """Asks for one interaction, as the service does: behind the second guard."""
+    return asking(guarded, by_scopes=store)

@@ -107,9 +107,9 @@ async def test_transactions_that_change_the_same_in_opposite_orders_all_succeed(
 
 
 @pytest.fixture
-async def impatient(database_url: str) -> AsyncIterator[Store]:
+async def impatient(service_url: str) -> AsyncIterator[Store]:
     """A store that waits only shortly for another writer's lock."""
-    pool = Pool(database_url, lock_timeout=timedelta(milliseconds=200))
+    pool = Pool(service_url, lock_timeout=timedelta(milliseconds=200))
     yield Store(pool)
     await pool.close()
 

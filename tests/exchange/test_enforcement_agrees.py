@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from databases import Server
+from databases import Server, of_service
 from exchange.asking import RECORDS
 from sharedplan.access.decision import Facts as Moment
 from sharedplan.access.decision import decide
@@ -437,15 +437,16 @@ def principal(person: str | None, organization: str | None, purpose: str) -> Pri
 
 
 class Connected:
-    """A database that is filled anew for each world."""
+    """A database that is filled anew for each world, and asked as the service asks it, behind the second guard."""
 
     def __init__(self, url: str) -> None:
         self.runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
-        self.pool = Pool(url, size=2)
-        self.store = Store(self.pool)
+        self.pool = Pool(url, size=2, unguarded=True)
+        self.store = Store(Pool(of_service(url), size=2))
 
     def close(self) -> None:
         self.runner.run(self.pool.close())
+        self.runner.run(self.store.pool.close())
         self.runner.close()
 
     async def fill(
@@ -467,12 +468,13 @@ class Connected:
         async with self.store.begin() as unit:
             for person, organization, client, purpose, low, high in openings:
                 await unit.open(client, person, organization, purpose, low, high, task="Task/review")
-        return {f"{each.type}/{each.id}": each.last_updated for each in await written(self.store, *changes)}
+        return {f"{each.type}/{each.id}": each.last_updated for each in await written(Store(self.pool), *changes)}
 
     async def seen(self, by: Principal, type: str, *, client: str | None = None) -> set[str]:
         slices = decide(Asked("search-type", type), by, Moment(NOW)).slices
         where = Everything() if client is None else RefersTo(PARAMETERS[type]["patient"], (client,))
         async with self.store.begin() as unit:
+            unit.asked_by(by.person, by.organization)
             found = await unit.search(Search({type: where}, slices, 100, "accurate"))
         assert found.total == len(found.versions)
         return {each.id for each in found.versions}
@@ -480,6 +482,7 @@ class Connected:
     async def read(self, by: Principal, type: str, id: str) -> bool:
         slices = decide(Asked("read", type, id), by, Moment(NOW)).slices
         async with self.store.begin() as unit:
+            unit.asked_by(by.person, by.organization)
             return await unit.read(type, id, within=slices[type]) is not None
 
 

@@ -18,6 +18,7 @@ from sharedplan.clock import FixedClock
 from sharedplan.rest.oauth import BODY_LIMIT
 from sharedplan.settings import Settings
 from sharedplan.store.engine import Pool
+from sharedplan.store.guard import PATH, judging
 from sharedplan.store.session import Session
 from sharedplan.store.used_once import forget_used
 from signing import claims_of, ec_key, jwk, private, signed, signing
@@ -51,9 +52,9 @@ def written(path: Path, key: Any = KEY) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, database_url: str) -> Settings:
+def settings(tmp_path: Path, service_url: str) -> Settings:
     return Settings(
-        database_url=database_url,
+        database_url=service_url,
         data_dir=tmp_path,
         base_url=BASE,
         clients=(RECORDS, PUBLISHING),
@@ -103,7 +104,8 @@ def bearer(token: str) -> dict[str, str]:
 
 async def rows(settings: Settings, sql: str) -> list[asyncpg.Record]:
     assert settings.database_url is not None
-    connection = await asyncpg.connect(settings.database_url.get_secret_value())
+    sql = judging(sql)  # under the service's role, which sees nothing else
+    connection = await asyncpg.connect(settings.database_url.get_secret_value(), server_settings={"search_path": PATH})
     try:
         return list(await connection.fetch(sql))
     finally:
@@ -278,13 +280,15 @@ async def test_tokens_are_on_record_granted_or_not(service: httpx.AsyncClient, s
 
 
 async def test_a_database_that_does_not_answer_is_told_and_no_token_leaves(
-    service: httpx.AsyncClient, settings: Settings
+    service: httpx.AsyncClient, database_url: str
 ) -> None:
-    await rows(settings, "ALTER TABLE client_assertion RENAME TO elsewhere")
+    owner = await asyncpg.connect(database_url)
+    await owner.execute("ALTER TABLE client_assertion RENAME TO elsewhere")
     try:
         answer = await service.post("/auth/token", data=a_form())
     finally:
-        await rows(settings, "ALTER TABLE elsewhere RENAME TO client_assertion")
+        await owner.execute("ALTER TABLE elsewhere RENAME TO client_assertion")
+        await owner.close()
     assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
     assert int(answer.headers["retry-after"]) > 0
 
@@ -358,9 +362,9 @@ async def test_a_limited_token_sees_what_its_limit_says(service: httpx.AsyncClie
 
 
 async def test_in_development_the_key_of_the_data_directory_signs(
-    tmp_path: Path, database_url: str, clock: FixedClock
+    tmp_path: Path, service_url: str, clock: FixedClock
 ) -> None:
-    settings = Settings(database_url=database_url, data_dir=tmp_path, base_url=BASE, clients=(RECORDS,))
+    settings = Settings(database_url=service_url, data_dir=tmp_path, base_url=BASE, clients=(RECORDS,))
     async with serving(settings, clock) as service:
         token = (await service.post("/auth/token", data=a_form())).json()["access_token"]
         assert claims_of(token)["iss"] == "urn:sharedplan:dev"
@@ -368,9 +372,9 @@ async def test_in_development_the_key_of_the_data_directory_signs(
 
 
 async def test_where_nothing_is_signed_there_is_no_endpoint(
-    tmp_path: Path, database_url: str, clock: FixedClock
+    tmp_path: Path, service_url: str, clock: FixedClock
 ) -> None:
-    settings = Settings(database_url=database_url, data_dir=tmp_path, base_url=BASE, issuers=(ISSUER,))
+    settings = Settings(database_url=service_url, data_dir=tmp_path, base_url=BASE, issuers=(ISSUER,))
     async with serving(settings, clock) as service:
         assert (await service.post("/auth/token", data=a_form())).status_code == 404
         assert (await service.get("/auth/jwks")).status_code == 404

@@ -17,6 +17,7 @@ from sharedplan.search.matching import Known, matches
 from sharedplan.search.parameters import PARAMETERS, Parameter
 from sharedplan.store import including
 from sharedplan.store.compile import condition
+from sharedplan.store.guard import NOBODY
 from sharedplan.store.projection import projection
 from sharedplan.store.statements import Statement
 from store.comparing import ROW, START, Database
@@ -229,6 +230,6 @@ def test_every_reference_can_be_followed_both_ways_and_included(bare: Database) 
             found = {target if include.is_reverse else source: ["1"]}
             query = including.step([include], found, seen=seen, known={}, limit=10)
             assert query is not None
-            bare.run(query[0], *query[1])
+            bare.run(query[0], *query[1], *NOBODY)
         tried += 1
     assert tried > 500

@@ -16,6 +16,7 @@ from sharedplan.search.indexing import index_values
 from sharedplan.search.parameters import PARAMETERS, columns
 from sharedplan.store import queries
 from sharedplan.store.engine import Pool
+from sharedplan.store.guard import NOBODY
 from sharedplan.store.searching import page
 from sharedplan.store.unit_of_work import Store
 from store.changes import a_change, a_search, as_written, written
@@ -135,7 +136,7 @@ async def test_one_match_among_many_is_never_looked_for_along_the_order(pool: Po
     matching = queries.matching("Patient", where, within=ALL, seen={}, limit=2)
     for sql, parameters in (matching, page(a_search("Patient", where))):
         plan = "\n".join(
-            [row[0] for row in await connection.fetch(f"EXPLAIN (ANALYZE, TIMING off) {sql}", *parameters)]
+            [row[0] for row in await connection.fetch(f"EXPLAIN (ANALYZE, TIMING off) {sql}", *parameters, *NOBODY)]
         )
         assert "patient_arrays_idx" in plan, plan
     pool.discard(connection)

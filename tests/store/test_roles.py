@@ -82,17 +82,19 @@ async def test_the_role_can_do_all_the_work_of_the_service(database_url: str, ro
     store = Store(pool)
     try:
         assert all((await readiness(pool)).values())
-        plan, everything = a_care_plan(), Everything()
+        plan, everything, north = a_care_plan(), Everything(), "Organization/north"
         for change in (
-            a_change(plan, id="1"),
-            a_change({**plan, "title": "t"}, id="1", version=2),
+            a_change(plan, id="1", controller=north),
+            a_change({**plan, "title": "t"}, id="1", version=2, controller=north),
             a_deletion("CarePlan", "1", version=3),
         ):
             async with store.begin() as unit:
+                unit.asked_by(None, north)
                 await unit.lock("CarePlan", "1", within=everything)
                 unit.put(change)
                 await unit.write([a_trail("update")])
         async with store.begin() as unit:
+            unit.asked_by(None, north)
             assert await unit.read("CarePlan", "1", within=everything, trail=a_trail()) is None
             assert (await unit.history(within={"CarePlan": everything}, type="CarePlan", count=5)).total == 3
             assert await unit.use_up("records", "1", SystemClock().now() - timedelta(hours=1))
@@ -118,6 +120,10 @@ async def test_the_role_can_do_all_the_work_of_the_service(database_url: str, ro
         "DELETE FROM resource_version",
         "UPDATE alembic_version SET version_num = 'x'",
         "CREATE TABLE past.mine ()",
+        "CREATE VIEW guarded.mine AS SELECT 1",
+        "CREATE OR REPLACE FUNCTION guard_is_open() RETURNS boolean LANGUAGE sql AS 'SELECT true'",
+        "DELETE FROM guarded.resource_version",
+        "UPDATE guarded.audit_event SET trail = NULL",
         "DROP TABLE care_plan",
     ],
 )

@@ -10,7 +10,7 @@ from typing import TextIO
 import click
 
 from sharedplan.catalogue import CATALOGUE
-from sharedplan.commands.database import database, migrate_if_needed
+from sharedplan.commands.database import database, operated
 from sharedplan.commands.options import data_dir_option, read_settings
 from sharedplan.errors import SharedplanError
 from sharedplan.loading.exporting import exported
@@ -54,7 +54,7 @@ def command(to: Path | None, types: tuple[str, ...], since: datetime | None, dat
         except OSError as failure:
             raise click.ClickException(f"cannot write to {to}: {failure.strerror}") from None
     with database(settings) as url:
-        migrate_if_needed(settings, url)
+        operated(settings, url)
         try:
             asyncio.run(_export(url, types or tuple(CATALOGUE), since, to))
         except SharedplanError as failure:
@@ -65,7 +65,7 @@ def command(to: Path | None, types: tuple[str, ...], since: datetime | None, dat
 
 
 async def _export(url: str, types: tuple[str, ...], since: datetime | None, to: Path | None) -> None:
-    pool = Pool(url, size=1, statement_timeout=PATIENCE)
+    pool = Pool(url, size=1, statement_timeout=PATIENCE, unguarded=True)
     store = Store(pool)
     try:
         for type in types:

@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from sharedplan.commands.database import database, migrate_if_needed
+from sharedplan.commands.database import database, operated
 from sharedplan.commands.options import data_dir_option, read_settings
 from sharedplan.errors import SharedplanError
 from sharedplan.fhir.references import parse
@@ -58,7 +58,7 @@ def command(paths: tuple[Path, ...], organization: str | None, strict: bool, dat
         raise click.ClickException("there is nothing to load: no .json, .ndjson or .jsonl file, plain or .gz")
     choices = Choices(organization, strict, settings.base)
     with database(settings) as url:
-        migrate_if_needed(settings, url)
+        operated(settings, url)
         begun = time.monotonic()
         with _progress(sum(file.stat().st_size for file in files)) as told:
             try:

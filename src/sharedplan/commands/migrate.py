@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from sharedplan.clock import SystemClock
-from sharedplan.commands.database import database
+from sharedplan.commands.database import database, role_of_service
 from sharedplan.commands.options import data_dir_option, read_settings
 from sharedplan.errors import SharedplanError
 from sharedplan.publishing import publish
@@ -35,6 +35,7 @@ def command(grant_to: str | None, data_dir: Path | None) -> None:
     with database(settings) as url:
         try:
             migrate(url)
+            grant_to = grant_to or role_of_service(settings, url)
             if grant_to is not None:
                 asyncio.run(grant(url, grant_to))
         except UnknownRevision as failure:
@@ -50,7 +51,7 @@ def command(grant_to: str | None, data_dir: Path | None) -> None:
 
 
 async def _publish(url: str, base: str) -> list[str]:
-    pool = Pool(url, size=1, lock_timeout=PATIENCE, statement_timeout=PATIENCE)
+    pool = Pool(url, size=1, lock_timeout=PATIENCE, statement_timeout=PATIENCE, unguarded=True)
     try:
         async with holding(url):
             return await publish(Store(pool), SystemClock(), base=base)

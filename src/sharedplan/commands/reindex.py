@@ -14,7 +14,7 @@ import click
 from sharedplan.access.rows import rows_of
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.commands.adding import adding
-from sharedplan.commands.database import database, migrate_if_needed
+from sharedplan.commands.database import database, operated
 from sharedplan.commands.options import data_dir_option, read_settings
 from sharedplan.errors import SharedplanError
 from sharedplan.fhir import json_text
@@ -56,7 +56,7 @@ def command(types: tuple[str, ...], data_dir: Path | None) -> None:
         return rows_of(json_text.read(content), version, base=settings.base)
 
     with database(settings) as url:
-        migrate_if_needed(settings, url)
+        operated(settings, url)
         try:
             problems = asyncio.run(_reindex(url, types or tuple(CATALOGUE), values, derived, inners))
         except SharedplanError as failure:
@@ -71,7 +71,7 @@ async def _reindex(
     url: str, types: tuple[str, ...], values: Values, derived: Derived, inners: Inners
 ) -> tuple[str, ...]:
     """What of the SearchParameters cannot be used, with the reasons."""
-    pool = Pool(url, size=1, statement_timeout=PATIENCE, idle_in_transaction_timeout=PATIENCE)
+    pool = Pool(url, size=1, statement_timeout=PATIENCE, idle_in_transaction_timeout=PATIENCE, unguarded=True)
     try:
         async with adding(url, types) as problems:
             for type in types:

@@ -12,7 +12,7 @@ import click
 
 from sharedplan import logs
 from sharedplan.clock import SystemClock
-from sharedplan.commands.database import database, migrate_if_needed
+from sharedplan.commands.database import as_service, database, migrate_if_needed
 from sharedplan.commands.demo import DemoFailed, show
 from sharedplan.commands.options import (
     as_environment,
@@ -62,14 +62,15 @@ def command(host: str | None, port: int | None, workers: int | None, demo: bool,
                 try:
                     if migrate_if_needed(settings, url, publishes=True):
                         logs.log.info("database_prepared")
-                    check_role(settings, url)
-                    supervisor.start(url)
+                    serving = as_service(settings, url)
+                    check_role(settings, serving)
+                    supervisor.start(serving)
                     logs.log.info("service_started", address=settings.origin, workers=settings.workers)
                     if settings.signs_own_tokens:
                         logs.log.warning("tokens_signed_by_the_service_itself", meant_for="development")
                     if demo:
                         Thread(target=_show, args=(settings, supervisor), daemon=True).start()
-                    supervisor.run(url)
+                    supervisor.run(serving)
                 finally:
                     supervisor.stop()
         except WorkerFailed as failure:

@@ -66,6 +66,12 @@ class _Asking:
 async def access_decision(asked: Asked, by: Principal, acting: Acting) -> Answer:
     """A Parameters resource with the decision and its grounds. Raises Incorrect for parameters that say nothing."""
     asking = _read(asked)
+    with acting.unit.judging():
+        return await _decided(asking, asked, by, acting)
+
+
+async def _decided(asking: _Asking, asked: Asked, by: Principal, acting: Acting) -> Answer:
+    """What is read for it is shown to nobody."""
     items = [asking.target] if asking.target is not None else []
     text = await acting.unit.known(asking.person, asking.organization, [asking.client], items, wholly=True)
     found = known(text, asked.base)

@@ -115,6 +115,7 @@ async def in_one_unit(
     until: float | None = None
     for attempt in range(1, TRIES + 1):
         unit = begin()
+        unit.asked_by(by.person, by.organization)
         try:
             async with unit:
                 return await act(unit)

@@ -39,6 +39,7 @@ def begin(url: str, choices: Choices) -> None:
         statement_timeout=PATIENCE,
         lock_timeout=PATIENCE,
         idle_in_transaction_timeout=PATIENCE,
+        unguarded=True,
     )
     _Here.runner = asyncio.Runner()
     _Here.held = holding(url)  # until the process ends

@@ -105,6 +105,7 @@ async def add_columns(connection: asyncpg.Connection, parameter: Parameter) -> N
         if new:
             adding = ", ".join(f'ADD COLUMN IF NOT EXISTS "{each.name}" {each.kind}' for each in new)
             await _patiently(connection, f"ALTER TABLE {table} {adding}")
+    await _patiently(connection, f"SELECT guard_table('{CATALOGUE[parameter.resource].table}')")
 
 
 async def add_indexes(connection: asyncpg.Connection, parameter: Parameter) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from sharedplan.store import guard
 from sharedplan.store.types import Encoder, placeholder
 from sharedplan.store.versions import Attestation, Change
 
@@ -62,7 +63,7 @@ def parameters(shape: Shape, attested: Attestation) -> list[Any]:
 def among_many(shape: Shape) -> str:
     """The statement that writes one of many, after the changes. Parameters: `among_many_with`."""
     values = _values(shape, 10, recorded="$5::timestamptz", patients="nullif($4::text[], '{}')")
-    return f"""
+    return guard.writing(f"""
         WITH its AS (
             SELECT v.controller FROM resource_version v
             WHERE v.type = $7::text AND v.id = $8::text AND v.version = $9::integer
@@ -70,10 +71,11 @@ def among_many(shape: Shape) -> str:
             {_VERSION}
             SELECT 'Provenance', $1::text, 1, $2::timestamptz, 'create', $3::json, its.controller, $6::json, $4::text[]
             FROM its
-        )
-        INSERT INTO {shape.table} ({_listed(shape)})
-        SELECT $1::text, 1, $2::timestamptz, its.controller, $3::json{values} FROM its
-    """
+        ), projected AS (
+            INSERT INTO {shape.table} ({_listed(shape)})
+            SELECT $1::text, 1, $2::timestamptz, its.controller, $3::json{values} FROM its
+        ) SELECT 1
+    """)
 
 
 def among_many_with(

@@ -160,12 +160,9 @@ class Clients:
         clients = "(select c from askers_clients)"
         if asked.person is not None:
             return f"select unnest({clients})"
-        shape, one = projection(self.type), replace(self, alias="v")
-        tables = [shape.table, f"past.{shape.table}"] if shape.is_superseded else [shape.table]
-        others = f"v.controller is distinct from {ACTED_FOR}"
-        return " union ".join(
-            f"select {one.name} from {table} v where {one.is_one_of(clients)} and {others}" for table in tables
-        )
+        one, others = replace(self, alias="v"), f"v.controller is distinct from {ACTED_FOR}"
+        kept = projection(self.type).clients
+        return f"select distinct {one.name} from {kept} v where {one.is_one_of(clients)} and {others}"
 
     def of_targets(self, asked: e.OfTargets, is_anchored: bool) -> str:
         it = self.alias

@@ -95,9 +95,9 @@ def unmasked(statement: Statement, parameter: Parameter, alias: str) -> str:
 def rows(statement: Statement, type: str, within: e.Expression | None = None) -> str:
     """What the rows of a type are read from: its table, or for a moment that has passed what was in it then.
 
-    What has been superseded since lies in the schema `past`, with all its columns. Such a row is there only for whom
-    the newest row of the resource is there, too, the last one if it was deleted: what may be seen is decided by what
-    is now. `within` is the slice where it is another than the statement's.
+    What has been superseded since lies in the schema `past`, with all its columns; a view has both. Such a row is
+    there only for whom the newest row of the resource is there, too, the last one if it was deleted: what may be seen
+    is decided by what is now. `within` is the slice where it is another than the statement's.
     """
     table = source_of(statement, type, statement.seen.get(type))
     if statement.as_of is None:
@@ -105,20 +105,16 @@ def rows(statement: Statement, type: str, within: e.Expression | None = None) ->
     names, moment = ", ".join(projection(type).columns), statement.moment
     if not projection(type).is_superseded:
         return f"(select {names} from {table} existing where last_updated <= {moment})"
-    # The two stand together without conditions of their own: only so does the planner look into each by an index for
-    # what is beside it in a join. The rest goes around both.
-    living = f"select {names}, 'infinity'::timestamptz as until from {table}"
-    there, now, later = (statement.alias() for _ in range(3))
+    ever = projection(type).ever
+    there, now = statement.alias(), statement.alias()
     within = statement.seen[type] if within is None else within
     visible = ""
     if not isinstance(within, e.Everything):
         inside = condition(statement, within, type, now, is_anchored=True)
-        living_now = f"select from {table} {now} where {now}.id = {there}.id"
-        last = f"""select from past.{table} {now} where {now}.id = {there}.id and {inside} and not exists (
-            select from past.{table} {later} where {later}.id = {now}.id and {later}.version > {now}.version)"""
-        visible = f""" and ({there}.until = 'infinity' or exists ({living_now} and {inside})
-            or not exists ({living_now}) and exists ({last}))"""
-    return f"""(select {names} from ({living} union all select {names}, until from past.{table}) {there}
+        last = f"not is_succeeded('{type}', {now}.id, {now}.version)"
+        newest = f"select from {ever} {now} where {now}.id = {there}.id and {inside} and {last}"
+        visible = f" and ({there}.until = 'infinity' or exists ({newest}))"
+    return f"""(select {names} from {ever} {there}
         where {there}.last_updated <= {moment} and {there}.until > {moment}{visible})"""
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.search.indexing import LOG, Inner
 from sharedplan.search.registry import kept_until_renewed
+from sharedplan.store import guard
 from sharedplan.store.projection import projection
 from sharedplan.store.types import placeholder
 from sharedplan.store.versions import Attestation, Change
@@ -27,8 +28,8 @@ KEY = ", ".join(_OWN[:4])
 
 
 def table(type: str) -> str:
-    """The table of what is contained of a type, quoted."""
-    return f"contained.{projection(type).table}"
+    """The view, quoted, of what is contained of a type."""
+    return f'"contained_{projection(type).name}"'
 
 
 def inserts(changes: Iterable[Change | Attestation]) -> dict[str, list[list[Any]]]:
@@ -89,10 +90,12 @@ def removing(type: str) -> str:
 def forgetting(type: str) -> str:
     """Takes away the rows of a type that belong to some versions. Parameters: the containers' type, and as arrays of
     the same length their ids and versions."""
-    return f"""
-        DELETE FROM {table(type)} WHERE container_type = $1::text
-        AND (container, version) IN (SELECT * FROM unnest($2::text[], $3::integer[]))
-    """
+    return guard.writing(f"""
+        WITH gone AS (
+            DELETE FROM {table(type)} WHERE container_type = $1::text
+            AND (container, version) IN (SELECT * FROM unnest($2::text[], $3::integer[]))
+        ) SELECT 1
+    """)
 
 
 def orphans(type: str, container_type: str) -> str:
@@ -134,7 +137,7 @@ def holding(types: Sequence[str]) -> str:
             ) SELECT container_type FROM found WHERE container_type IS NOT NULL
         ) found"""
 
-    return " UNION ALL ".join(map(one, types))
+    return guard.judging(" UNION ALL ".join(map(one, types)))
 
 
 def pairs(rows: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:

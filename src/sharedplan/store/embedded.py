@@ -30,6 +30,9 @@ _KIND = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builti
 MAJOR = "18"
 DATABASE = "sharedplan"
 ROLE = "sharedplan"
+SERVICE = "sharedplan_service"
+"""The role that the service works under: it owns nothing (`store/roles.py`)."""
+
 PATIENCE = 300.0
 """Seconds that a start may take: after a crash PostgreSQL first replays its log."""
 
@@ -159,6 +162,11 @@ class Embedded:
         if self._owner is not None:
             os.close(self._owner)
             self._owner = None
+
+
+def of_service(url: str) -> str:
+    """The address of an embedded database as the service has it, from its owner's."""
+    return url.replace(f"//{ROLE}@", f"//{SERVICE}@", 1)
 
 
 @contextmanager

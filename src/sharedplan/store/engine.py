@@ -12,6 +12,7 @@ from datetime import timedelta
 import asyncpg
 
 from sharedplan.errors import Conflict, Fault, SharedplanError, Unavailable
+from sharedplan.store import guard
 
 FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 """What asyncpg may raise."""
@@ -48,12 +49,15 @@ class Pool:
         statement_timeout: timedelta = timedelta(seconds=5),
         lock_timeout: timedelta = timedelta(seconds=2),
         idle_in_transaction_timeout: timedelta = timedelta(seconds=10),
+        unguarded: bool = False,
     ) -> None:
-        """`wait`: how long a unit of work may wait for a connection before it is told Unavailable."""
+        """`wait`: how long a unit of work may wait for a connection before it is told Unavailable. `unguarded`: for
+        operators, who own the tables and work on all of them, without the second guard (`store/guard.py`)."""
         self._url = url
         self._wait = wait.total_seconds()
         self._session = {
             "application_name": "sharedplan",
+            "search_path": "public" if unguarded else guard.PATH,
             "timezone": "UTC",
             "jit": "off",
             "statement_timeout": _milliseconds(statement_timeout),

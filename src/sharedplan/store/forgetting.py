@@ -20,6 +20,13 @@ _FORGETTER = 7461980431
 """The advisory lock that lets one worker do it at a time."""
 
 
+_FORGET = f"""
+    WITH mine AS MATERIALIZED (SELECT pg_try_advisory_xact_lock({_FORGETTER}) AS so)
+    SELECT gone.id, gone.version
+    FROM mine, forget_superseded(CASE WHEN mine.so THEN $1::text END, $2::interval, {TOGETHER}) gone
+"""
+
+
 async def forget(pool: Pool, lifetime: timedelta) -> int:
     """Takes away what was superseded longer ago than that; how many rows it was, 0 when another worker is at it.
 
@@ -31,26 +38,20 @@ async def forget(pool: Pool, lifetime: timedelta) -> int:
     for shape in projections():
         if not shape.is_superseded:
             continue
-        sql = f"""
-            WITH mine AS MATERIALIZED (SELECT pg_try_advisory_xact_lock({_FORGETTER}) AS so)
-            DELETE FROM past.{shape.table} WHERE (SELECT so FROM mine) AND (id, version) IN (
-                SELECT id, version FROM past.{shape.table} WHERE until < now() - $1::interval LIMIT {TOGETHER}
-            ) RETURNING id, version
-        """
         inner = [type for type, container_type in contained if container_type == shape.type]
         found = TOGETHER
         while found == TOGETHER:
-            found = await _forgotten(session, sql, lifetime, shape.type, inner)
+            found = await _forgotten(session, shape.name, lifetime, shape.type, inner)
             gone += found
     return gone
 
 
-async def _forgotten(session: Session, sql: str, lifetime: timedelta, type: str, inner: Sequence[str]) -> int:
+async def _forgotten(session: Session, table: str, lifetime: timedelta, type: str, inner: Sequence[str]) -> int:
     """Some of a type, with what they contained of these types; how many it was."""
     try:
         if inner:
             await session.begin()
-        rows = await session.fetch(sql, [lifetime])
+        rows = await session.fetch(_FORGET, [table, lifetime])
         if rows:
             ids, versions = [row["id"] for row in rows], [row["version"] for row in rows]
             for each in inner:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sharedplan.catalogue import SHARED_PLAN
+from sharedplan.store import guard
 from sharedplan.store.queries import Query
 
 _SPAN = "json_build_array(isempty({0}), lower({0}), upper({0}))"
@@ -108,7 +109,7 @@ _COLLEAGUES = """
     )
 """
 
-KNOWN = f"""
+KNOWN = guard.judging(f"""
     WITH asker AS MATERIALIZED (SELECT access_asker($1::text, $2::text) AS a)
     SELECT json_build_object(
         'at', statement_timestamp(),
@@ -121,7 +122,7 @@ KNOWN = f"""
         'above', (SELECT json_agg(o.content) FROM organization o
             WHERE o.id = ANY (ARRAY(SELECT substr(named, 14) FROM unnest(access_above($2::text)) named)))
     )::text
-"""
+""")
 
 
 def known(

@@ -12,7 +12,7 @@ from typing import Any
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.search.parameters import columns
 from sharedplan.search.registry import kept_until_renewed
-from sharedplan.store import attesting, derived, trail
+from sharedplan.store import attesting, derived, guard, trail
 from sharedplan.store.types import ENCODERS, Encoder, placeholder
 from sharedplan.store.versions import Change
 
@@ -46,6 +46,21 @@ class Projection:
         return "r.id, r.version, r.last_updated, r.content" + (
             ", r.trail, r.outcome, r.patient, r.entity" if self.type == "AuditEvent" else ""
         )
+
+    @property
+    def name(self) -> str:
+        """The table's name, not quoted."""
+        return CATALOGUE[self.type].table
+
+    @property
+    def ever(self) -> str:
+        """The view, quoted, of its rows and of those that they superseded."""
+        return f'"ever_{self.name}"'
+
+    @property
+    def clients(self) -> str:
+        """The view, quoted, of whose its rows are and those that they superseded, and in what register."""
+        return f'"clients_of_{self.name}"'
 
     @property
     def is_superseded(self) -> bool:
@@ -114,7 +129,7 @@ class Projection:
         if recorded:
             # The audit row goes in before the clock is drawn, for whoever has drawn keeps all others waiting.
             before += f"recorded AS ({audit} RETURNING 1),"
-        return f"""
+        return guard.writing(f"""
             WITH {before}
             clock AS MATERIALIZED (
                 SELECT draw_instants({2 if attested else 1}) AS at {"FROM recorded" if recorded else ""}
@@ -128,7 +143,7 @@ class Projection:
                 FROM made
             ){after}
             SELECT at FROM clock
-        """
+        """)
 
     def alone_with(self, change: Change) -> list[Any]:
         """The parameters of `alone`."""
@@ -152,17 +167,18 @@ class Projection:
         if interaction == "delete":
             if self.is_derived:
                 truth += f", {derived.forgetting(self.type, id='$1')}"
-            return f"{truth} DELETE FROM {self.table} WHERE id = $1::text"
+            return guard.writing(f"{truth}, gone AS (DELETE FROM {self.table} WHERE id = $1::text) SELECT 1")
         if self.is_derived:
             rows = f"${8 + len(self.kinds)}"
             truth += self._deriving(id="$1", rows=rows, at="$3::timestamptz")
         values = "".join(f", {placeholder(kind, n)}" for n, kind in enumerate(self.kinds, 8))
-        return f"""
-            {truth}
-            INSERT INTO {self.table} ({self._listed})
-            VALUES ($1::text, $2::integer, $3::timestamptz, {register}, $5::json{values})
-            {"" if is_new else self._or_replaced}
-        """
+        return guard.writing(f"""
+            {truth}, projected AS (
+                INSERT INTO {self.table} ({self._listed})
+                VALUES ($1::text, $2::integer, $3::timestamptz, {register}, $5::json{values})
+                {"" if is_new else self._or_replaced}
+            ) SELECT 1
+        """)
 
     def among_many_with(self, change: Change, at: Any, content: str | None) -> list[Any]:
         """The parameters of `among_many`."""

@@ -7,6 +7,7 @@ import asyncpg
 import orjson
 
 from sharedplan.catalogue import CATALOGUE
+from sharedplan.store import guard
 
 _NOT_COMPARED = ("versionId", "lastUpdated", "security")
 """What in meta is the store's own, or a label that somebody added."""
@@ -25,7 +26,8 @@ async def has_all(connection: asyncpg.Connection, texts: Mapping[str, str]) -> b
         f"WHERE id = ANY(${number}::text[])"
         for number, type in enumerate(ids, 1)
     )
-    rows = await connection.fetch(" UNION ALL ".join(selects), *ids.values())
+    sql = guard.judging(" UNION ALL ".join(selects))
+    rows = await connection.fetch(sql, *ids.values())
     found = {row["name"]: _compared(row["content"]) for row in rows}
     return found == {name: _compared(text) for name, text in texts.items()}
 

@@ -23,7 +23,7 @@ from sharedplan.store.trail import Trail
 from sharedplan.store.weighing import weighed
 
 Query = tuple[str, list[Any]]
-"""SQL text and its parameters."""
+"""SQL text and its parameters; who asks comes after them (`Session.ask`)."""
 
 COUNTED = 10_000
 """Versions of a history that are counted at most: beyond, a total costs more than it tells."""
@@ -158,9 +158,7 @@ def history(
         if high is not None:
             parts.append(f"v.last_updated < {bound(high, 'timestamptz')}")
         if low is not None:
-            parts.append(f"""NOT EXISTS (SELECT FROM resource_version later WHERE later.type = v.type
-                AND later.id = v.id AND later.version = v.version + 1
-                AND later.last_updated <= {bound(low, "timestamptz")})""")
+            parts.append(f"NOT was_over(v.type, v.id, v.version, {bound(low, 'timestamptz')})")
     rows = f"FROM resource_version v WHERE {' AND '.join(parts)}"
     masks = _masked(within, types, statement)
     place = f" AND v.last_updated < {bound(before, 'timestamptz')}" if before is not None else ""
@@ -193,15 +191,13 @@ def deletions(type: str, ids: Sequence[str], *, within: Expression) -> Query | N
     seen = _seen_gone(within, statement)
     if seen is None:
         return None
-    return (
-        f"""
+    sql = f"""
         SELECT * FROM (
             SELECT DISTINCT ON (v.id) {_FIELDS}, v.controller FROM resource_version v
             WHERE v.type = $1::text AND v.id = ANY($2::text[]) ORDER BY v.id, v.version DESC
-        ) v WHERE interaction = 'delete' AND {seen}
-        """,
-        statement.parameters,
-    )
+        ) v WHERE interaction = 'delete' AND {seen} AND NOT is_succeeded($1::text, v.id, v.version)
+        """
+    return statement.headed(sql), statement.parameters
 
 
 def _inside(statement: Statement, within: Expression, type: str, where: Expression) -> str:

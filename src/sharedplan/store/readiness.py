@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import asyncpg
 
 from sharedplan.errors import Unavailable
+from sharedplan.store import guard
 from sharedplan.store.engine import FAILURES, Pool, meaning
 from sharedplan.store.publication import has_all
 from sharedplan.store.schema import at_head
@@ -37,7 +38,7 @@ async def is_prepared(url: str, published: Mapping[str, str]) -> bool:
     Raises Unavailable when it does not answer; the text says why, for the operator.
     """
     try:
-        connection = await asyncpg.connect(url, timeout=10)
+        connection = await asyncpg.connect(url, timeout=10, server_settings={"search_path": guard.PATH})
         try:
             return await at_head(connection) and await has_all(connection, published)
         finally:

@@ -1,7 +1,8 @@
 """The role that the service works under: what it needs, and whether it may do more than that.
 
 A superuser passes every rule of the database, and the owner of a table may switch its triggers off: the audit would be
-append-only by good will. So in production the tables belong to the role that migrates.
+append-only by good will. So the tables belong to the role that migrates, and the service's may read none of them: it
+has the views of the second guard (`store/guard.py`), and the functions that judge.
 https://www.postgresql.org/docs/current/ddl-priv.html
 """
 
@@ -13,7 +14,8 @@ from sharedplan.store.engine import FAILURES
 _ROLE = """
     SELECT rolsuper, EXISTS (
         SELECT FROM pg_class
-        WHERE relkind IN ('r', 'S') AND relnamespace::regnamespace::text IN ('public', 'past', 'contained')
+        WHERE relkind IN ('r', 'S', 'v')
+            AND relnamespace::regnamespace::text IN ('public', 'past', 'contained', 'guarded')
             AND pg_has_role(current_user, relowner, 'MEMBER')
     ) AS owns
     FROM pg_roles WHERE rolname = current_user
@@ -21,12 +23,38 @@ _ROLE = """
 
 
 _GRANTS = """
-    GRANT USAGE ON SCHEMA public, past, contained TO {role};
-    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public, past, contained TO {role};
-    REVOKE UPDATE, DELETE ON resource_version, audit_event, audit_seal, access_opening FROM {role};
-    REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {role};
+    REVOKE ALL ON ALL TABLES IN SCHEMA public, past, contained FROM {role};
+    GRANT USAGE ON SCHEMA public, past, guarded TO {role};
+    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA guarded TO {role};
+    REVOKE UPDATE, DELETE ON guarded.resource_version, guarded.audit_event, guarded.access_opening FROM {role};
+    GRANT INSERT ON ALL TABLES IN SCHEMA past TO {role};
+    GRANT SELECT ON added_parameter, alembic_version, last_commit, audit_digest TO {role};
+    GRANT SELECT, INSERT, DELETE ON client_assertion TO {role};
+    GRANT SELECT, INSERT ON audit_seal TO {role};
     GRANT SELECT, UPDATE ON SEQUENCE last_instant TO {role};
+    GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO {role};
 """
+
+_MAKE = """
+    DO $make$ BEGIN
+        CREATE ROLE {role} LOGIN;
+    EXCEPTION WHEN duplicate_object THEN NULL;
+    END $make$
+"""
+
+_OPERATES = """
+    SELECT coalesce(has_table_privilege(to_regclass('public.resource_version'), 'SELECT, INSERT'), true)
+"""
+
+
+async def make(url: str, role: str) -> None:
+    """Make a role that may log in and no more, unless there is one; `role` is a plain name. For the embedded
+    PostgreSQL, whose roles are nobody else's."""
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        await connection.execute(_MAKE.format(role=role))
+    finally:
+        await connection.close(timeout=5)
 
 
 async def grant(url: str, role: str) -> None:
@@ -42,6 +70,21 @@ async def grant(url: str, role: str) -> None:
         raise Incorrect(f"{role} cannot be given its rights: {failure}") from failure
     finally:
         await connection.close(timeout=5)
+
+
+async def may_operate(url: str) -> bool:
+    """Whether the role of that address works on the tables themselves, as an operator must.
+
+    Raises Unavailable when the database does not answer.
+    """
+    try:
+        connection = await asyncpg.connect(url, timeout=10)
+        try:
+            return bool(await connection.fetchval(_OPERATES))
+        finally:
+            await connection.close(timeout=5)
+    except FAILURES as failure:
+        raise Unavailable(f"{type(failure).__name__}: {failure}") from failure
 
 
 async def too_mighty(url: str) -> str | None:

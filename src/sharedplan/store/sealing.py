@@ -25,10 +25,7 @@ TOGETHER = 200
 _SEALER = 7461980432
 """The advisory lock that lets one worker seal at a time."""
 
-# What a row says, apart from what an index needs. An AuditEvent that was loaded has versions that nobody can change.
-_DIGEST = r"""sha256(convert_to(concat_ws(E'\x1f', e.id, e.last_updated AT TIME ZONE 'UTC', e.trail::text,
-    e.outcome::text, e.agent::text, e.patient::text, e.entity::text, e.policy::text, e.concerns::text), 'UTF8'))"""
-_DIGESTS = f"coalesce(string_agg({_DIGEST}, ''::bytea ORDER BY e.xact, e.id), ''::bytea)"
+_DIGESTS = "coalesce(string_agg(e.digest, ''::bytea ORDER BY e.xact, e.id), ''::bytea)"
 
 _SEAL = f"""
     WITH mine AS MATERIALIZED (SELECT pg_try_advisory_xact_lock({_SEALER}) AS so),
@@ -39,8 +36,8 @@ _SEAL = f"""
     ),
     over AS (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS until),
     batch AS (
-        SELECT count(*)::integer AS rows, {_DIGESTS} AS digests FROM audit_event e, last, over
-        WHERE e.xact >= last.until AND e.xact < over.until AND e.content IS NULL
+        SELECT count(*)::integer AS rows, {_DIGESTS} AS digests FROM audit_digest e, last, over
+        WHERE e.xact >= last.until AND e.xact < over.until
     )
     INSERT INTO audit_seal (number, since, until, rows, hash, at)
     SELECT last.number + 1, last.until, over.until, batch.rows, sha256(last.hash || batch.digests), clock_timestamp()
@@ -54,14 +51,14 @@ _CHECK = f"""
             AND found.rows = s.rows AND s.hash = sha256(coalesce(before.hash, ''::bytea) || found.digests) AS holds
     FROM audit_seal s LEFT JOIN audit_seal before ON before.number = s.number - 1
     CROSS JOIN LATERAL (
-        SELECT count(*)::integer AS rows, {_DIGESTS} AS digests FROM audit_event e
-        WHERE e.xact >= s.since AND e.xact < s.until AND e.content IS NULL
+        SELECT count(*)::integer AS rows, {_DIGESTS} AS digests FROM audit_digest e
+        WHERE e.xact >= s.since AND e.xact < s.until
     ) found
     WHERE s.number > $1::bigint ORDER BY s.number LIMIT {TOGETHER}
 """
 
 _UNSEALED = """
-    SELECT count(*) FROM audit_event WHERE content IS NULL AND xact >= (SELECT coalesce(max(until), 0) FROM audit_seal)
+    SELECT count(*) FROM audit_digest WHERE xact >= (SELECT coalesce(max(until), 0) FROM audit_seal)
 """
 
 

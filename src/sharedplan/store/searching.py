@@ -204,7 +204,7 @@ def _moment(search: Search, statement: Statement) -> str:
         return statement.moment
     if "AuditEvent" in search.wheres:
         return "clock_timestamp()"
-    return "(SELECT coalesce(max(last_updated), '-infinity') FROM resource_version)"
+    return "(SELECT coalesce(at, '-infinity') FROM last_commit)"
 
 
 def _order(search: Search, is_backwards: bool) -> str:

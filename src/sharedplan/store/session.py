@@ -7,6 +7,7 @@ import asyncpg
 
 from sharedplan.errors import Unavailable
 from sharedplan.store.engine import FAILURES, Pool, is_lost, meaning
+from sharedplan.store.guard import NOBODY, Who
 
 
 class Session:
@@ -20,6 +21,11 @@ class Session:
         self._connection: asyncpg.Connection | None = None
         self._is_over = False  # the connection was lost, and the transaction with it
         self.is_begun = False
+        self.who: Who = NOBODY
+
+    async def ask(self, sql: str, parameters: Sequence[Any]) -> list[asyncpg.Record]:
+        """The rows of a statement that has a slice: it opens the second guard for whoever asks (`store/guard.py`)."""
+        return await self.fetch(sql, [*parameters, *self.who])
 
     async def fetch(self, sql: str, parameters: Sequence[Any], *, once: bool = False) -> list[asyncpg.Record]:
         """The rows of one statement. What has not begun a transaction is tried again on another connection when the

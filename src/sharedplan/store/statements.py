@@ -7,6 +7,7 @@ from typing import Any
 
 from sharedplan.errors import Incorrect, Issue
 from sharedplan.search.expression import Expression
+from sharedplan.store import guard
 
 MOST_VALUES = 30_000
 """Of one statement; the protocol takes 32,767, and the audit row has some, too."""
@@ -66,7 +67,11 @@ class Statement:
             self._viewed.append(clients)
 
     def headed(self, sql: str) -> str:
-        """The statement with what its conditions refer to at its head."""
+        """The statement with what its conditions refer to at its head, opening the second guard: to be sent by
+        `Session.ask`, which adds who asks."""
+        return guard.opening(self._beside_asker(sql), len(self.parameters) + 1)
+
+    def _beside_asker(self, sql: str) -> str:
         if not self.asker:
             return sql
         rest = sql.lstrip()

@@ -175,11 +175,8 @@ def _insert(value: Mapping[str, str], source: str, *, patients: str, entity: str
             nullif(array_remove(ARRAY[{value["person"]}, {value["organization"]}], NULL), '{{}}'::text[]),
             ARRAY[{value["outcome"]}, '|' || {value["outcome"]}], {patients}, array_remove({entity}, NULL),
             {value["policies"]},
-            CASE WHEN {value["outcome"]} <> '0' AND {patients} IS NULL AND {about} IS NOT NULL THEN (
-                SELECT v.patients FROM resource_version v
-                WHERE v.type = split_part({about}, '/', 1) AND v.id = split_part({about}, '/', 2)
-                AND cardinality(v.patients) > 0 ORDER BY v.version DESC LIMIT 1
-            ) END,
+            CASE WHEN {value["outcome"]} <> '0' AND {patients} IS NULL AND {about} IS NOT NULL
+                THEN concerned_by({about}) END,
             {value["trail"]}::json
         FROM {source}
     """

@@ -7,8 +7,8 @@ holds the clock for everybody until the commit.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -26,6 +26,7 @@ from sharedplan.search.masking import masked
 from sharedplan.store import containing, including, knowing, queries, used_once, writing
 from sharedplan.store.engine import Pool
 from sharedplan.store.engine import RetryableConflict as RetryableConflict
+from sharedplan.store.guard import JUDGEMENT, Who
 from sharedplan.store.recorder import Recorder
 from sharedplan.store.searches import Keys, Search
 from sharedplan.store.searching import ordered, page
@@ -115,27 +116,40 @@ class Unit:
         if forgot:
             raise Fault("changes were put and not written")
 
+    def asked_by(self, person: str | None, organization: str | None) -> None:
+        """Whom the second guard of the database is to let through; until it is said, nobody sees a client's data."""
+        self._session.who = Who("asker", person, organization)
+
+    @contextmanager
+    def judging(self) -> Iterator[None]:
+        """What is read inside goes into a judgement, and to nobody: the second guard lets it through."""
+        who, self._session.who = self._session.who, JUDGEMENT
+        try:
+            yield
+        finally:
+            self._session.who = who
+
     async def read(self, type: str, id: str, *, within: Expression, trail: Trail | None = None) -> Version | None:
         """The current version, if it is visible. With a `trail`, the audit row goes in with the same statement."""
         if trail is None:
             sql, parameters = queries.current(type, id, within=within)
         else:
             sql, parameters = queries.audited(type, id, within=within, trail=trail, row_id=self._clock.new_id())
-        found = await self._session.fetch(sql, parameters)
+        found = await self._session.ask(sql, parameters)
         self.has_recorded = self.has_recorded or trail is not None
         return _living(type, found[0]) if found else None
 
     async def newest(self, type: str, id: str, *, within: Expression) -> Version | None:
         """The newest version, which may be a deletion (visible only to whom everything of the type is)."""
-        found = await self._session.fetch(*queries.newest(type, id, within=within))
+        found = await self._session.ask(*queries.newest(type, id, within=within))
         return _version(found[0]) if found else None
 
     async def version(self, type: str, id: str, version: int, *, within: Expression) -> Version | None:
         """That version, if the resource is visible."""
         if type == "AuditEvent":  # what the service records itself never changes, and is not kept twice
-            found = await self._session.fetch(*queries.current(type, id, within=within, version=version))
+            found = await self._session.ask(*queries.current(type, id, within=within, version=version))
             return _living(type, found[0]) if found else None
-        found = await self._session.fetch(*queries.version(type, id, version, within=within))
+        found = await self._session.ask(*queries.version(type, id, version, within=within))
         return _version(found[0]) if found else None
 
     async def history(
@@ -157,7 +171,7 @@ class Unit:
         query = queries.history(within=within, type=type, id=id, since=since, at=at, before=before, count=count)
         if query is None:
             return Page([], 0, False)
-        found = await self._session.fetch(*query)
+        found = await self._session.ask(*query)
         total = found[0]["total"]
         shown = [_version(row) for row in found if row["id"] is not None][:count]
         more = bool(shown) and (found[0]["fetched"] or len(found)) > len(shown)
@@ -170,7 +184,7 @@ class Unit:
         if search.contained is not None:
             there = containing.pairs(await self._session.fetch(containing.holding(tuple(search.wheres)), []))
             search = replace(search, contained=replace(search.contained, pairs=there))
-        found = await self._session.fetch(*page(search, trail=trail, row_id=self._clock.new_id() if trail else ""))
+        found = await self._session.ask(*page(search, trail=trail, row_id=self._clock.new_id() if trail else ""))
         self.has_recorded = self.has_recorded or trail is not None
         shown = ordered(search, found)
         types = search.types
@@ -217,7 +231,7 @@ class Unit:
             as_of, inner = None, []
             if query is None:
                 break
-            found = await self._session.fetch(*query)
+            found = await self._session.ask(*query)
             new = [_living(row["type"], row) for row in found]
             if len(added) + len(new) > limit or (found and found[0]["fetched"]):
                 return Included([*added, *new][:limit], True)
@@ -243,12 +257,12 @@ class Unit:
         self, type: str, where: Expression, *, within: Mapping[str, Expression], limit: int = 2
     ) -> list[tuple[str, int]]:
         """(id, version) of the living resources that match and are visible, at most `limit`."""
-        found = await self._session.fetch(*queries.matching(type, where, within=within[type], seen=within, limit=limit))
+        found = await self._session.ask(*queries.matching(type, where, within=within[type], seen=within, limit=limit))
         return [(row[0], row[1]) for row in found]
 
     async def living(self, type: str, where: Expression, *, within: Mapping[str, Expression], limit: int) -> Included:
         """The living resources that match and are visible, at most `limit`, and as many as an answer can hold."""
-        found = await self._session.fetch(*queries.living(type, where, within=within[type], seen=within, limit=limit))
+        found = await self._session.ask(*queries.living(type, where, within=within[type], seen=within, limit=limit))
         shown = [_living(type, row) for row in found[:limit]]
         return Included(shown, bool(shown) and (found[0]["fetched"] or len(found)) > len(shown))
 
@@ -278,7 +292,7 @@ class Unit:
         found: dict[str, Named] = {}
         for type, ids in _by_type(sorted(tuple(name.split("/")) for name in names)):  # type: ignore[misc]
             slice = within[type] if within is not None else Everything()
-            for row in await self._session.fetch(*queries.named(type, ids, within=slice)):
+            for row in await self._session.ask(*queries.named(type, ids, within=slice)):
                 found[f"{type}/{row[0]}"] = Named(tuple(row["patients"] or ()), row["controller"])
         return found
 
@@ -319,7 +333,7 @@ class Unit:
             await self._lock_rows(absent, within, locked)  # somebody may have stored it while we waited
         for type, ids in _by_type(key for key in absent if key not in locked):
             query = queries.deletions(type, ids, within=within[type])
-            for row in await self._session.fetch(*query) if query is not None else ():
+            for row in await self._session.ask(*query) if query is not None else ():
                 locked.setdefault((type, row["id"]), Version(*tuple(row)[:6]))
         return locked
 
@@ -368,7 +382,7 @@ class Unit:
     ) -> None:
         """Locks the living rows among the keys and adds them to `locked`."""
         for type, ids in _by_type(keys):
-            for row in await self._session.fetch(*queries.locking(type, ids, within=within[type])):
+            for row in await self._session.ask(*queries.locking(type, ids, within=within[type])):
                 locked[type, row["id"]] = _living(type, row)
 
 

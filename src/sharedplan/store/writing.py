@@ -11,7 +11,7 @@ from typing import Any
 
 from sharedplan.clock import Clock
 from sharedplan.fhir.bundles import instant
-from sharedplan.store import attesting, containing, trail
+from sharedplan.store import attesting, containing, guard, trail
 from sharedplan.store.projection import projection
 from sharedplan.store.session import Session
 from sharedplan.store.trail import Trail
@@ -101,7 +101,7 @@ async def _spoken_of(
         is_told = name in bare or change.attested is not None
         if change.interaction == "delete" and shape.patients and is_told:
             sql = f"SELECT {shape.patients} FROM {shape.table} r WHERE r.id = $1::text"
-            found = await session.fetch(sql, [change.id])
+            found = await session.fetch(guard.writing(sql), [change.id])
             spoken_of[name] = tuple(found[0][0] or ()) if found else ()
     return spoken_of
 

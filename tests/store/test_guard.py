@@ -1,0 +1,204 @@
+"""The second guard: a statement that does not say who asks sees nothing, whatever it asks for."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import asyncpg
+import pytest
+
+from builders import a_care_plan, a_care_team, a_consent, a_patient, a_practitioner, a_reference
+from sharedplan.access.rows import rows_of
+from sharedplan.catalogue import CATALOGUE
+from sharedplan.errors import Fault
+from sharedplan.search.expression import Everything
+from sharedplan.store.engine import Pool
+from sharedplan.store.guard import JUDGEMENT, PATH, Who, opening
+from sharedplan.store.projection import projections
+from sharedplan.store.searching import Search
+from sharedplan.store.session import Session
+from sharedplan.store.unit_of_work import Store
+from sharedplan.store.versions import Change
+from store.changes import a_change, a_trail, written
+
+NORTH, SOUTH = "Organization/north", "Organization/south"
+NIKO = "Practitioner/niko"
+EVERYTHING = dict.fromkeys(CATALOGUE, Everything())
+
+TABLES = [row.table for row in CATALOGUE.values()]
+OF_CLIENTS = [
+    shape.name
+    for shape in projections()
+    if shape.type == "Patient" or ("patient", "text") in zip(shape.names, shape.kinds, strict=True)
+]
+GUARDED = sorted(
+    [
+        *TABLES,
+        *(f"{kind}_{each}" for kind in ("ever", "contained") for each in TABLES if each != "audit_event"),
+        *(f"clients_of_{each}" for each in OF_CLIENTS),
+        *("resource_version", "access_rule", "access_member", "access_opening"),
+    ]
+)
+
+HARMLESS = ("added_parameter", "client_assertion", "audit_seal", "alembic_version", "last_commit", "audit_digest")
+"""What says nothing of a client."""
+
+
+def of(controller: str, resource: dict[str, Any], version: int = 1) -> Change:
+    change = a_change(resource, id=resource["id"], version=version, controller=controller)
+    return replace(change, derived=rows_of(resource, version))
+
+
+@pytest.fixture
+async def two_clients(store: Store) -> None:
+    """Anna and Otto in the register of the north, each with a plan that was changed once; on Anna's team is Niko, and
+    the south as an organisation is on Otto's."""
+    for name, member in (("anna", NIKO), ("otto", SOUTH)):
+        client = f"Patient/{name}"
+        team = a_care_team(client, id=name, participant=[{"member": a_reference(member)}])
+        await written(
+            store,
+            of(NORTH, a_patient(id=name)),
+            of(NORTH, a_care_plan(client, id=name)),
+            of(NORTH, team),
+            of(NORTH, a_consent(client, id=name)),
+        )
+        await written(store, of(NORTH, a_care_plan(client, id=name, title="t"), version=2))
+    await written(store, of(NORTH, a_practitioner(id="niko")))
+    async with store.begin() as unit:
+        await unit.record(a_trail())
+
+
+@pytest.fixture
+async def connection(service_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection as the service has it."""
+    opened = await asyncpg.connect(service_url, server_settings={"search_path": PATH})
+    yield opened
+    await opened.close()
+
+
+async def seen(store: Store, type: str, person: str | None, organization: str | None) -> set[str]:
+    """The ids that somebody sees whose slices, by some fault, are everything."""
+    async with store.begin() as unit:
+        unit.asked_by(person, organization)
+        found = await unit.search(Search({type: Everything()}, EVERYTHING, 50))
+        assert found.total == len(found.versions)
+        return {each.id for each in found.versions}
+
+
+async def test_all_that_is_stored_has_a_view_and_none_shows_a_row_unasked(
+    two_clients: None, connection: asyncpg.Connection, guarded: Store, pool: Pool
+) -> None:
+    session = Session(pool)
+    views = "SELECT relname::text FROM pg_class WHERE relnamespace = 'guarded'::regnamespace ORDER BY relname"
+    found = [row[0] for row in await session.fetch(views, [])]
+    assert found == GUARDED
+    beneath = 0
+    for name in found:
+        assert await connection.fetchval(f'SELECT count(*) FROM "{name}"') == 0, name
+        beneath += (await session.fetch(f'SELECT count(*) FROM public."{name}"', []))[0][0]
+    session.rest()
+    assert beneath > 25
+    service = Session(guarded.pool)
+    assert await service.fetch("SELECT * FROM care_plan", []) == []
+    assert await service.fetch("SELECT * FROM resource_version WHERE content IS NOT NULL", []) == []
+    service.rest()
+
+
+async def test_the_tables_themselves_are_refused(connection: asyncpg.Connection, pool: Pool) -> None:
+    session = Session(pool)
+    every = """
+        SELECT relnamespace::regnamespace::text || '."' || relname || '"' FROM pg_class
+        WHERE relnamespace::regnamespace::text NOT IN ('guarded', 'pg_catalog', 'information_schema', 'pg_toast')
+        AND relkind IN ('r', 'v', 'p', 'm')
+    """
+    names = {row[0] for row in await session.fetch(every, [])}
+    session.rest()
+    harmless = {f'public."{each}"' for each in HARMLESS}
+    assert len(names) > 100
+    assert harmless < names
+    for name in sorted(names - harmless):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.fetch(f"SELECT * FROM {name}")
+
+
+async def test_a_statement_that_opened_it_leaves_nothing_to_the_next_one(
+    two_clients: None, connection: asyncpg.Connection
+) -> None:
+    plans = "SELECT id FROM care_plan"
+    north = Who("asker", None, NORTH)
+    asked = opening(plans, 1)
+    for ends in ("COMMIT", "ROLLBACK"):
+        await connection.execute("BEGIN")
+        assert len(await connection.fetch(asked, *north)) == 2
+        assert await connection.fetch(plans) == []
+        await connection.execute(ends)
+        assert await connection.fetch(plans) == []
+    assert len(await connection.fetch(asked, *north)) == 2
+    assert await connection.fetch(plans) == []
+    assert await connection.fetchval("SELECT current_setting('sharedplan.organization', true)") in ("", None)
+    assert await connection.fetch(asked, "asker", None, None) == []
+
+
+async def test_a_slice_that_is_too_wide_shows_what_the_asker_has_to_do_with(two_clients: None, guarded: Store) -> None:
+    for type in ("CarePlan", "Consent", "Patient"):
+        assert await seen(guarded, type, None, NORTH) == {"anna", "otto"}
+        assert await seen(guarded, type, None, SOUTH) == {"otto"}
+        assert await seen(guarded, type, NIKO, None) == {"anna"}
+        assert await seen(guarded, type, "Patient/otto", None) == {"otto"}
+        assert await seen(guarded, type, "Practitioner/nobody", "Organization/nowhere") == set()
+        assert await seen(guarded, type, None, None) == set()
+    assert await seen(guarded, "Practitioner", None, None) == {"niko"}
+
+
+async def test_reads_versions_histories_and_locks_are_guarded_as_searches_are(
+    two_clients: None, guarded: Store
+) -> None:
+    for person, sees in ((NIKO, True), ("Patient/otto", False)):
+        async with guarded.begin() as unit:
+            unit.asked_by(person, None)
+            for found in (
+                await unit.read("CarePlan", "anna", within=Everything()),
+                await unit.newest("CarePlan", "anna", within=Everything()),
+                await unit.version("CarePlan", "anna", 1, within=Everything()),
+                await unit.lock("CarePlan", "anna", within=Everything()),
+                (await unit.history(within=EVERYTHING, type="CarePlan", id="anna", count=9)).versions or None,
+                await unit.matching("CarePlan", Everything(), within=EVERYTHING) == [("anna", 2)] or None,
+            ):
+                assert (found is not None) is sees
+
+
+async def test_later_pages_are_guarded_with_all_that_was_superseded(
+    two_clients: None, connection: asyncpg.Connection
+) -> None:
+    asked = opening("SELECT id, version FROM ever_care_plan ORDER BY id, version", 1)
+    assert [tuple(row) for row in await connection.fetch(asked, "asker", NIKO, None)] == [("anna", 1), ("anna", 2)]
+    assert len(await connection.fetch(asked, *JUDGEMENT)) == 4
+
+
+async def test_a_team_that_somebody_left_opens_it_no_more(two_clients: None, store: Store, guarded: Store) -> None:
+    left = a_care_team("Patient/anna", id="anna", participant=[])
+    await written(store, of(NORTH, left, version=2))
+    assert await seen(guarded, "CarePlan", NIKO, None) == set()
+
+
+async def test_what_a_judgement_reads_is_read_for_it_alone(two_clients: None, guarded: Store) -> None:
+    async with guarded.begin() as unit:
+        unit.asked_by("Practitioner/nobody", None)
+        with unit.judging():
+            assert await unit.read("CarePlan", "anna", within=Everything()) is not None
+        assert await unit.read("CarePlan", "anna", within=Everything()) is None
+
+
+async def test_consents_as_rows_are_for_judgements_only(two_clients: None, connection: asyncpg.Connection) -> None:
+    for table in ("access_rule", "access_member", "access_opening"):
+        asked = opening(f"SELECT client FROM {table}", 1)
+        assert await connection.fetch(asked, "asker", None, NORTH) == []
+    assert len(await connection.fetch(opening("SELECT client FROM access_member", 1), *JUDGEMENT)) == 2
+
+
+async def test_a_slice_without_who_asks_is_not_even_sent(two_clients: None, guarded: Store) -> None:
+    session = Session(guarded.pool)
+    with pytest.raises(Fault):
+        await session.fetch(opening("SELECT id FROM care_plan", 1), [])
+    session.abandon()
