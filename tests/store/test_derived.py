@@ -84,7 +84,7 @@ MEMBERSHIPS = f"""
 class Stored:
     def __init__(self, url: str) -> None:
         self.runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
-        self.pool = Pool(url, size=2)
+        self.pool = Pool(url, size=2, unguarded=True)
         self.store = Store(self.pool)
 
     def close(self) -> None:

@@ -253,7 +253,7 @@ def test_everything_acknowledged_outlives_a_killed_server(data_dir: Path) -> Non
         assert set(acknowledged) <= kept
 
     async def run(url: str) -> None:
-        pool = Pool(url, size=8)
+        pool = Pool(url, size=8, unguarded=True)
         store = Store(pool)
         await asyncio.gather(kill_twice(), *(write(store, several=n % 2 == 1) for n in range(8)))
         await check(store)

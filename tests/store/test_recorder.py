@@ -231,13 +231,13 @@ async def test_a_database_that_does_not_answer_is_given_up(pool: Pool, beside: a
 
 
 async def test_a_single_connection_is_enough_for_many_reads(database_url: str, plan: Version) -> None:
-    store = Store(Pool(database_url, size=1))
+    store = Store(Pool(database_url, size=1, unguarded=True))
     assert await asyncio.gather(*(read(store) for _ in range(READS))) == [plan] * READS
     await store.close()
 
 
 async def test_the_recorder_comes_before_others_who_wait_for_a_connection(database_url: str) -> None:
-    pool = Pool(database_url, size=1)
+    pool = Pool(database_url, size=1, unguarded=True)
     lent, order = await pool.acquire(), []
 
     async def use(name: str, **turn: bool) -> None:
@@ -279,7 +279,7 @@ async def test_a_read_in_a_transaction_is_on_record_only_with_it(
 async def test_closing_waits_for_the_rows_under_way(
     database_url: str, plan: Version, beside: asyncpg.Connection
 ) -> None:
-    store = Store(Pool(database_url))
+    store = Store(Pool(database_url, unguarded=True))
     async with nothing_recorded_meanwhile(beside):
         reading = [asyncio.create_task(read(store)) for _ in range(3)]
         await inserting(beside)
