@@ -180,8 +180,8 @@ GUARDING = (
     CREATE FUNCTION guard_table(named text) RETURNS void LANGUAGE plpgsql AS $$
     -- Makes the views of a type's table, or makes them anew with its new columns. `ever` has both its rows and those
     -- that they superseded; its condition stands around both, for only so does the planner look into each by an index.
-    -- `clients_of` says no more than whose they are, and in what register. `contained` has what is within resources, and
-    -- is joined with these always, so it needs no condition on the row.
+    -- `clients_of` says no more than whose they are, and in what register. `contained` has what is within resources,
+    -- with which it is always joined, so it needs no condition on the row.
     DECLARE
         listed text;
         patient text;
@@ -260,7 +260,8 @@ GUARDING = (
             SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proname IN (
                 'access_asker', 'access_clients', 'access_sight', 'access_sees', 'access_item', 'access_concerned',
                 'access_emergency', 'access_targets', 'access_attested', 'access_has_safety_ban', 'access_above',
-                'access_is_referred', 'guard_knows', 'guard_keeps', 'is_succeeded', 'concerned_by', 'was_over', 'forget_superseded'
+                'access_is_referred', 'guard_knows', 'guard_keeps', 'is_succeeded',
+                'concerned_by', 'was_over', 'forget_superseded'
             )
         LOOP
             EXECUTE format('ALTER FUNCTION %s SECURITY DEFINER SET search_path = public, pg_temp', asked);
