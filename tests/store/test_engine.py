@@ -21,7 +21,7 @@ ALL = Everything()
 
 @asynccontextmanager
 async def a_pool(url: str, **settings: object) -> AsyncIterator[Pool]:
-    pool = Pool(url, **settings)  # type: ignore[arg-type]
+    pool = Pool(url, unguarded=True, **settings)  # type: ignore[arg-type]
     try:
         yield pool
     finally:
