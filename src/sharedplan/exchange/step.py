@@ -20,6 +20,7 @@ from sharedplan.interactions.acting import Acting, Policy
 from sharedplan.interactions.create import create
 from sharedplan.interactions.delete import delete
 from sharedplan.interactions.history import history
+from sharedplan.interactions.operations.document import document
 from sharedplan.interactions.operations.everything import everything
 from sharedplan.interactions.operations.validate import validate
 from sharedplan.interactions.patch import patch
@@ -46,7 +47,7 @@ INTERACTIONS: dict[str, Interaction] = {
     "search-system": search,
 }
 OPERATIONS: dict[str, Interaction] = {"validate": validate}
-OF_PLANS: dict[str, Interaction] = {"everything": everything}
+OF_PLANS: dict[str, Interaction] = {"everything": everything, "document": document}
 """Operations of a CarePlan alone."""
 OF_ACCESS: dict[str, Callable[[Asked, Principal, Acting], Awaitable[Answer]]] = {
     "access-decision": access_decision,

@@ -75,7 +75,7 @@ DOCUMENT = Operation(
     "The plan as a document: a Bundle with a Composition first, or with _format=html the plan sheet as a page",
 )
 
-OF_PLANS = (EVERYTHING,)
+OF_PLANS = (EVERYTHING, DOCUMENT)
 """Operations of a CarePlan alone, at its instance."""
 
 _OF_ONE_TYPE = {"Patient": OF_PATIENTS, "Consent": (PREVIEW,), "CarePlan": OF_PLANS}
