@@ -26,7 +26,7 @@ _DAYS = (
 )
 _FROM: Words = ("{start} alkaen", "från {start}", "from {start}")
 _UNTIL: Words = ("{end} asti", "till {end}", "until {end}")
-_AT: Words = ("klo {time}", "kl. {time}", "at {time}")
+_AT: Words = ("klo\u00a0{time}", "kl.\u00a0{time}", "at\u00a0{time}")
 
 _EVERY: dict[str, tuple[Words, Words]] = {
     "d": (("joka päivä", "varje dag", "every day"), ("{n} päivän välein", "var {n}:e dag", "every {n} days")),

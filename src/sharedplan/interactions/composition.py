@@ -100,12 +100,12 @@ def _lines(section: str, reader: Reader, sheet: Sheet) -> Sequence[str]:
         case "meeting" if sheet.meeting is not None:
             return [_joined(sheet.meeting.when, sheet.meeting.what, sheet.meeting.place, *sheet.reviews)]
         case "meeting":
-            return [reader.says("no-meeting"), *sheet.reviews]
+            return [reader.says("no-meeting-shown" if sheet.is_partial else "no-meeting"), *sheet.reviews]
         case "team":
             return [_joined(m.name, m.role, m.organization, *(c.value for c in m.contacts)) for m in sheet.team]
         case "strengths":
             return sheet.strengths
-    return [_joined(f"{c.who} {c.may}", c.until, *c.exceptions) for c in sheet.consents]
+    return [_joined(f"{', '.join(c.who)} {c.may}", c.until, *c.exceptions) for c in sheet.consents]
 
 
 def _joined(*parts: str | None) -> str:

@@ -23,10 +23,13 @@ _STATUS = {"draft": "draft", "on-hold": "paused", "revoked": "ended", "completed
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """`client` and `born` are None where the reader may not see them. `state`: what is to be said of a plan that is not
-    active. `is_partial`: something of the plan is not shown. `is_cut`: there is more than was looked at."""
+    """`spoken`: the language of what the plan itself says, where that is another. `client` and `born` are None where
+    the reader may not see them. `state`: what is to be said of a plan that is not active. `is_partial`: something of
+    the plan is not shown. `is_cut`: there is more than was looked at.
+    """
 
     language: str
+    spoken: str | None
     title: str
     client: str | None
     born: str | None
@@ -71,6 +74,7 @@ def sheet(situation: Situation, language: str) -> Sheet:
     state = _STATUS.get(plan.get("status", ""))
     return Sheet(
         language,
+        _other(plan.get("language"), language),
         plan.get("title") or reader.says("sheet"),
         situation.called(situation.client) if patient is not None else None,
         reader.says("born", date=date_(patient["birthDate"], language)) if patient and "birthDate" in patient else None,
@@ -89,6 +93,11 @@ def sheet(situation: Situation, language: str) -> Sheet:
         any(_is_part(each) for each in situation.resources.values()),
         situation.is_cut,
     )
+
+
+def _other(spoken: str | None, language: str) -> str | None:
+    """The language that something is said in, if it is another."""
+    return spoken if spoken is not None and spoken.partition("-")[0] != language else None
 
 
 def _is_part(resource: Json) -> bool:

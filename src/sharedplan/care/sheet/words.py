@@ -32,6 +32,11 @@ SHEET: Wordbook = {
         "Inget nästa möte är inbokat.",
         "No next meeting has been agreed.",
     ),
+    "no-meeting-shown": (
+        "Seuraavaa tapaamista ei näy tällä lomakkeella.",
+        "Inget nästa möte syns på det här bladet.",
+        "No next meeting is shown on this sheet.",
+    ),
     "tentative": ("Aika odottaa vahvistusta", "Tiden väntar på bekräftelse", "The time is to be confirmed"),
     "where": ("Paikka", "Plats", "Place"),
     "how": ("Tapa", "Sätt", "Way"),
@@ -91,6 +96,11 @@ SHEET: Wordbook = {
     "may-so": ("saa {deeds}: {things}", "får {deeds}: {things}", "may {deeds}: {things}"),
     "except": ("Poikkeus", "Undantag", "Exception"),
     "everything": ("kaikki suunnitelman tiedot", "alla uppgifter i planen", "everything of the plan"),
+    "narrow-view": (
+        "suunnitelma, tiimi ja omat tehtävänsä",
+        "planen, teamet och sina egna uppgifter",
+        "the plan, the team and their own steps",
+    ),
     "this-and-related": (
         "tämä suunnitelma ja siihen kuuluvat tiedot",
         "den här planen och det som hör till den",

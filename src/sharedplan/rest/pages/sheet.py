@@ -59,7 +59,8 @@ class _Page:
     """One sheet in the making; `reader` has its words."""
 
     def __init__(self, shown: Sheet, reader: Reader) -> None:
-        self._sheet, self._says, self._reader = shown, reader.says, reader
+        self._sheet, self._says = shown, reader.says
+        self._spoken = shown.spoken  # which a screen reader has to know
 
     def html(self) -> str:
         shown = self._sheet
@@ -78,8 +79,8 @@ class _Page:
         client = joined((f"{self._says('client')}: ", element("strong", shown.client))) if shown.client else None
         return element(
             "header",
-            element("h1", shown.title),
-            element("p", shown.description, class_="lead") if shown.description else None,
+            element("h1", shown.title, lang=self._spoken),
+            element("p", shown.description, class_="lead", lang=self._spoken) if shown.description else None,
             each_in("ul", (client, shown.born, shown.valid, shown.written), class_="facts"),
             element("p", shown.state, class_="alert") if shown.state else None,
         )
@@ -94,7 +95,9 @@ class _Page:
             self._section("waiting", self._waits(shown.waiting)) if shown.waiting else None,
             self._section("done", self._done(shown.done)) if shown.done else None,
             self._section("team", self._team(shown.team) or self._none("no-team")),
-            self._section("strengths", *(element("p", each) for each in shown.strengths)) if shown.strengths else None,
+            self._section("strengths", *(element("p", each, lang=self._spoken) for each in shown.strengths))
+            if shown.strengths
+            else None,
             self._section(
                 "consent",
                 self._consents(shown.consents) or self._none("no-consent"),
@@ -105,12 +108,9 @@ class _Page:
 
     def _footer(self) -> Markup:
         shown = self._sheet
-        return element(
-            "footer",
-            element("p", self._says("partial")) if shown.is_partial else None,
-            element("p", self._says("cut")) if shown.is_cut else None,
-            element("p", shown.written),
-        )
+        notes = (("partial", shown.is_partial), ("cut", shown.is_cut))
+        told = [element("p", self._says(key)) for key, is_so in notes if is_so]
+        return element("footer", *told) if told else Markup()
 
     def _section(self, key: str, *inside: Part) -> Markup:
         return element("section", element("h2", self._says(key), id=key), *inside, aria_labelledby=key)
@@ -138,13 +138,13 @@ class _Page:
 
     def _meeting(self, meeting: Meeting | None) -> Markup:
         if meeting is None:
-            return self._card("meeting", self._none("no-meeting"))
+            return self._card("meeting", self._none("no-meeting-shown" if self._sheet.is_partial else "no-meeting"))
         facts = (("how", meeting.way), ("where", meeting.place), ("who-comes", ", ".join(meeting.who)))
         told = [joined((element("dt", self._says(key)), element("dd", value))) for key, value in facts if value]
         return self._card(
             "meeting",
             element("p", _first_large(meeting.when), class_="when"),
-            element("p", meeting.what) if meeting.what else None,
+            element("p", meeting.what, lang=self._spoken) if meeting.what else None,
             element("p", self._says("tentative"), class_="missing") if meeting.is_tentative else None,
             element("dl", *told) if told else None,
         )
@@ -159,7 +159,7 @@ class _Page:
         return element("ul", *listed, class_="goals") if listed else None
 
     def _goal(self, goal: GoalLine) -> Iterable[Part]:
-        yield element("h3", goal.text)
+        yield element("h3", goal.text, lang=self._spoken)
         yield element("p", f"{self._says('state')}: {goal.state}", class_="meta")
         stances = [element("li", f"{each.name}: {each.said}", class_=each.code) for each in goal.stances]
         yield element("ul", *stances, class_="stances", aria_label=self._says("stance")) if stances else None
@@ -172,7 +172,9 @@ class _Page:
         if goal.views:
             said = [
                 element(
-                    "blockquote", element("p", each.text), element("p", *_byline(each.name, each.date), class_="meta")
+                    "blockquote",
+                    element("p", each.text, lang=self._spoken),
+                    element("p", *_byline(each.name, each.date), class_="meta"),
                 )
                 for each in goal.views
             ]
@@ -208,7 +210,8 @@ class _Page:
         return each_in("ul", [joined(filter(None, (each.what, each.who, each.when)), " · ") for each in steps])
 
     def _what(self, step: Step) -> Markup:
-        return joined((step.what, element("small", step.detail) if step.detail else None))
+        detail = element("small", step.detail) if step.detail else None
+        return element("div", step.what, detail, lang=self._spoken)
 
     # People and consent
 
@@ -231,7 +234,7 @@ class _Page:
     def _consents(self, consents: Iterable[ConsentLine]) -> Markup | None:
         rows = [
             self._row(
-                (joined((each.who, _small(each.given))), None),
+                (joined((*(element("span", one, class_="one") for one in each.who), _small(each.given))), None),
                 (
                     joined(
                         (_first_large(each.may), *(_small(f"{self._says('except')}: {one}") for one in each.exceptions))
@@ -283,7 +286,8 @@ def _linked(contact: Contact) -> Part:
             scheme = "tel" if contact.kind == "phone" else "sms"
             return element("a", contact.value, href=f"{scheme}:{_NUMBER.sub('', contact.value)}")
         case "email" if "@" in contact.value and not re.search(r"[\s?&]", contact.value):
-            return element("a", contact.value, href=f"mailto:{contact.value}")
+            name, _, place = contact.value.partition("@")
+            return element("a", name, Markup("<wbr>"), f"@{place}", href=f"mailto:{contact.value}")
         case "url" if contact.value.startswith(("https://", "http://")):
             return element("a", contact.value, href=contact.value, rel="noreferrer")
     return contact.value
