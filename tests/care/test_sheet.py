@@ -112,6 +112,15 @@ def test_open_waiting_and_done_steps_are_told_apart_the_clients_own_first() -> N
     assert found.reviews == ("Thursday 21 January 2027",)
 
 
+def test_an_own_step_is_the_clients_also_for_whom_his_name_is_hidden_from() -> None:
+    hidden = a_task(id="t", description="I walk", owner=MASKED, code=a_concept(codes.TASK, "own-step"))
+    other = a_task(id="u", description="Call", owner=MASKED)
+    assert [(each.what, each.who) for each in told(other, hidden).next] == [
+        ("I walk", "Client"),
+        ("Call", "Name not shown"),
+    ]
+
+
 def test_the_own_worker_is_the_coordinator_of_now_and_who_has_left_is_not_on_the_team() -> None:
     phone = [{"system": "phone", "value": "+358 29 123", "use": "work"}]
     home = [{"system": "phone", "value": "+358 50 999", "use": "home"}]

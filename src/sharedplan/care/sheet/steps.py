@@ -85,15 +85,16 @@ def _of_resource(reader: Reader, resource: Json | None) -> Iterator[Step]:
     title, description = reader.concept(resource.get("code")), resource.get("description")
     performers = [resource["owner"]] if "owner" in resource else resource.get("performer", ())
     is_own_step = codes.has(resource.get("code"), codes.TASK, "own-step")
+    is_of_client = is_own_step and not any(map(reader.is_named, performers))  # who may not be seen, and is known
     yield Step(
         kind,
         description or title or "",
         title if description and title and not is_own_step else None,
-        _whoever(reader, performers),
+        reader.says("client") if is_of_client else _whoever(reader, performers),
         _of_task(reader, resource) if is_task else _when(reader, resource, "occurrence"),
         reader.word(STATES, resource["status"]),
         reader.concept(resource.get("statusReason")),
-        reader.situation.refers(performers, reader.situation.client),
+        is_of_client or reader.situation.refers(performers, reader.situation.client),
     )
 
 
