@@ -1,4 +1,4 @@
-"""Bundles that answer: searchset, history, transaction-response and batch-response, joined as text.
+"""Bundles that answer: searchset, history, document, transaction-response and batch-response, joined as text.
 
 The resources go in as the text that is stored, unread, so nothing of them can change on the way and a page of large
 resources costs no more than copying it. Processes no Bundle that comes in.
@@ -74,6 +74,16 @@ def response(
     return _bundle(f"{to}-response", entries, links=links, id=id, labels=labels)
 
 
+def document(
+    entries: Iterable[Entry], *, identifier: str, id: str, at: datetime, language: str, labels: Sequence[str] = ()
+) -> str:
+    """A document, its Composition first; `identifier` is a urn. https://hl7.org/fhir/R4/documents.html"""
+    named = f',"identifier":{{"system":"urn:ietf:rfc:3986","value":{_quoted(identifier)}}}'
+    return _bundle(
+        "document", entries, id=id, at=at, labels=labels, language=language, named=named, timestamp=instant(at)
+    )
+
+
 def etag(version: int | str) -> str:
     """The version as an entity tag, W/"3". https://hl7.org/fhir/R4/http.html#versioning"""
     return f'W/"{version}"'
@@ -88,6 +98,9 @@ def _bundle(
     id: str | None = None,
     at: datetime | None = None,
     labels: Sequence[str] = (),
+    language: str | None = None,
+    named: str = "",
+    timestamp: str | None = None,
 ) -> str:
     parts = ['{"resourceType":"Bundle"']
     if id is not None:
@@ -98,11 +111,15 @@ def _bundle(
         meta.append(f'"security":[{codings}]')
     if meta:
         parts.append(f',"meta":{{{",".join(meta)}}}')
-    parts.append(f',"type":"{type}"')
+    if language is not None:
+        parts.append(f',"language":"{language}"')
+    parts.append(f'{named},"type":"{type}"')
+    if timestamp is not None:
+        parts.append(f',"timestamp":"{timestamp}"')
     if total is not None:
         parts.append(f',"total":{total}')
-    if named := ",".join(f'{{"relation":{_quoted(relation)},"url":{_quoted(url)}}}' for relation, url in links):
-        parts.append(f',"link":[{named}]')
+    if linked := ",".join(f'{{"relation":{_quoted(relation)},"url":{_quoted(url)}}}' for relation, url in links):
+        parts.append(f',"link":[{linked}]')
     if listed := ",".join(map(_entry, entries)):  # an empty array is not allowed
         parts.append(f',"entry":[{listed}]')
     parts.append("}")

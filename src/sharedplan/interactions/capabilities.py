@@ -63,7 +63,22 @@ PREVIEW = Operation(
 )
 """An operation of Consent alone, at its type."""
 
-_OF_ONE_TYPE = {"Patient": OF_PATIENTS, "Consent": (PREVIEW,)}
+EVERYTHING = Operation(
+    "everything",
+    "https://sharedplan.dev/fhir/OperationDefinition/CarePlan-everything",
+    "The plan and all it needs to be understood, as far as the asker may see it: one searchset, each reference in it",
+)
+
+DOCUMENT = Operation(
+    "document",
+    "https://sharedplan.dev/fhir/OperationDefinition/CarePlan-document",
+    "The plan as a document: a Bundle with a Composition first, or with _format=html the plan sheet as a page",
+)
+
+OF_PLANS = (EVERYTHING, DOCUMENT)
+"""Operations of a CarePlan alone, at its instance."""
+
+_OF_ONE_TYPE = {"Patient": OF_PATIENTS, "Consent": (PREVIEW,), "CarePlan": OF_PLANS}
 
 OPERATIONS = (
     Operation(

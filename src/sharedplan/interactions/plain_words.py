@@ -98,6 +98,8 @@ _KINDS = {
     "patch": "update",
     "$break-glass": "break-glass",
     "$access-decision": "access-decision",
+    "$everything": "read",
+    "$document": "read",
 }
 
 

@@ -11,10 +11,19 @@ from sharedplan.fhir import json_text
 from sharedplan.fhir.bundles import ACT_REASON
 from sharedplan.fhir.exchanges import Answer
 from sharedplan.rest.asked import Form
+from sharedplan.rest.negotiation import HTML
+from sharedplan.rest.pages import sheet
 from sharedplan.rest.reply import Reply
 
 SECURITY = "http://hl7.org/fhir/tag/security"
 """The scheme of security labels in the header Category."""
+
+PAGE = [
+    (b"content-security-policy", sheet.CONTENT_SECURITY.encode()),
+    (b"referrer-policy", b"no-referrer"),
+    (b"vary", b"accept, accept-language"),
+]
+"""Headers of a page for people."""
 
 NOT_STORED = (b"cache-control", b"no-store")
 ASKED_AGAIN = (b"cache-control", b"private, no-cache")
@@ -38,6 +47,9 @@ def reply_to(answer: Answer, form: Form, base: str) -> Reply:
         headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
     if answer.content is None:
         return Reply(answer.status, headers)
+    if form.media_type == HTML:
+        headers += PAGE
+        return Reply(answer.status, headers, sheet.page(answer.content, base).encode())
     text = json_text.write(json_text.read(answer.content), pretty=True) if form.pretty else answer.content
     return Reply(answer.status, headers, text.encode())
 

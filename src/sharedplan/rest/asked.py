@@ -31,8 +31,8 @@ class Form:
     pretty: bool = False
 
 
-def form_and_parameters(sent: bodies.Pairs, headers: Headers) -> tuple[Form, bodies.Pairs]:
-    """What the answer shall look like, and the other parameters.
+def form_and_parameters(sent: bodies.Pairs, headers: Headers, *, has_page: bool = False) -> tuple[Form, bodies.Pairs]:
+    """What the answer shall look like, and the other parameters; `has_page`: it may be a page for people.
 
     Raises Incorrect, NotAcceptable.
     """
@@ -44,7 +44,7 @@ def form_and_parameters(sent: bodies.Pairs, headers: Headers) -> tuple[Form, bod
             elif name == "_pretty":
                 pretty = _flag(value)
         parameters = tuple(pair for pair in sent if pair[0] not in ("_format", "_pretty"))
-    return Form(answer_type(headers.joined(b"accept"), format), pretty), parameters
+    return Form(answer_type(headers.joined(b"accept"), format, has_page=has_page), pretty), parameters
 
 
 async def search_form(headers: Headers, receive: Receive, limit: int) -> bodies.Pairs:
@@ -104,6 +104,7 @@ async def asked(
         method="GET" if method == "HEAD" else method,
         provenance=_stated(headers) if method not in ("GET", "HEAD") and not address.takes_form else None,
         compartment=address.compartment,
+        accept_language=headers.joined(b"accept-language"),
     )
 
 

@@ -26,6 +26,9 @@ from sharedplan.rest.reply import Receive, Reply, Scope, Send
 
 Perform = Callable[[Asked, Principal], Awaitable[Answer]]
 
+PAGES = frozenset({("CarePlan", "document")})
+"""(type, operation) of what can be had as a page for people, too."""
+
 
 @dataclass(slots=True)
 class _Heard:
@@ -110,7 +113,7 @@ class FhirBase:
         sent = bodies.pairs(scope["query_string"])
         if address.takes_form:
             sent += await search_form(headers, receive, self._body_limit)
-        form, parameters = form_and_parameters(sent, headers)
+        form, parameters = form_and_parameters(sent, headers, has_page=(address.type, address.operation) in PAGES)
         question = await asked(
             address,
             headers,

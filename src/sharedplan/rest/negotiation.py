@@ -8,33 +8,38 @@ FHIR_JSON = "application/fhir+json"
 PLAIN_JSON = "application/json"
 JSON_PATCH = "application/json-patch+json"
 FORM = "application/x-www-form-urlencoded"
+HTML = "text/html"
 
 _TAKEN = {FHIR_JSON: FHIR_JSON, PLAIN_JSON: PLAIN_JSON, "text/json": FHIR_JSON, "*/*": FHIR_JSON}
 _RANGES = _TAKEN | {"application/*": FHIR_JSON, "text/*": FHIR_JSON}
 _FORMATS = _TAKEN | {"json": FHIR_JSON, "application/fhir json": FHIR_JSON}  # a "+" left bare in a URL is a space
+_PAGES = {"html": HTML, HTML: HTML}
 _VERSIONS = ("4.0", "4.0.1")
 _XML = "XML and Turtle are not served: ask for application/fhir+json"
 
 
 @lru_cache(maxsize=256)
-def answer_type(accept: str, format: str | None) -> str:
+def answer_type(accept: str, format: str | None, *, has_page: bool = False) -> str:
     """The media type of the answer, by `_format` if it is there, else by the Accept header ("" when absent).
+    `has_page`: it is there as a page, too.
 
     Raises NotAcceptable.
     """
+    formats = _FORMATS | _PAGES if has_page else _FORMATS
+    ranges = _RANGES | {HTML: HTML} if has_page else _RANGES
     if format is not None:
         name, parameters = _split(format)
-        if name not in _FORMATS or not _version_fits(parameters):
+        if name not in formats or not _version_fits(parameters):
             raise NotAcceptable(f"_format={format[:100]!r} is not served. {_XML}")
-        return _FORMATS[name]
+        return formats[name]
     if not accept.strip():
         return FHIR_JSON
     best, best_weight = None, 0.0
     for choice in accept.split(","):
         name, parameters = _split(choice)
         weight = _weight(parameters.get("q", "1"))
-        if name in _RANGES and weight > best_weight and _version_fits(parameters):
-            best, best_weight = _RANGES[name], weight
+        if name in ranges and weight > best_weight and _version_fits(parameters):
+            best, best_weight = ranges[name], weight
     if best is None:
         raise NotAcceptable(_XML)
     return best

@@ -3,12 +3,18 @@
 So whatever the documentation shows can be asked of a service that runs with the demo.
 """
 
+from datetime import datetime
 from typing import Any
 
+from sharedplan.care.sheet.sheet import sheet
+from sharedplan.care.situation import Situation
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.demo import world
+from sharedplan.interactions.composition import composition
+from sharedplan.interactions.withheld import without
 
 MOMENT = "2026-02-05T12:30:00.123456Z"
+WHOLE = "019c2e10-1f4c-7b10-a1c5-3d9e0f8b2a03"
 HERE = "http://127.0.0.1:8000/fhir"
 
 
@@ -39,6 +45,39 @@ def _outcome() -> dict[str, Any]:
 
 def _stored(resource: dict[str, Any]) -> dict[str, Any]:
     return {**resource, "meta": {"versionId": "1", "lastUpdated": MOMENT}}
+
+
+def _wholes() -> dict[str, tuple[str, dict[str, Any]]]:
+    """Aino's plan as somebody with a narrow view gets it: a little of it, without what refers to the rest."""
+    names = (world.PLAN, "CareTeam/aino", "Task/aino-oma-askel-uni", "Practitioner/jari", "Organization/kantapoyta")
+    shown = {name: _stored(without(world.resources()[name], names.__contains__, HERE)) for name in names}
+    situation = Situation(datetime.fromisoformat(MOMENT), shown, world.CLIENT, world.PLAN, base=HERE)
+    made = composition(situation, sheet(situation, "en"), id=WHOLE, names=names, controller=None)
+    entries = [{"fullUrl": f"{HERE}/{name}", "resource": each} for name, each in shown.items()]
+    modes = ["match", *("include" for _ in names[1:])]
+    return {
+        "everything": (
+            "A little of what a worker of an association sees of Aino's plan",
+            {
+                "resourceType": "Bundle",
+                "type": "searchset",
+                "total": 1,
+                "link": [{"relation": "self", "url": f"{HERE}/{world.PLAN}/$everything"}],
+                "entry": [{**each, "search": {"mode": mode}} for each, mode in zip(entries, modes, strict=True)],
+            },
+        ),
+        "document": (
+            "The same as a document",
+            {
+                "resourceType": "Bundle",
+                "language": "en",
+                "identifier": {"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{WHOLE}"},
+                "type": "document",
+                "timestamp": MOMENT,
+                "entry": [{"fullUrl": f"{HERE}/Composition/{WHOLE}", "resource": made}, *entries],
+            },
+        ),
+    }
 
 
 def _bundles() -> dict[str, tuple[str, dict[str, Any]]]:
@@ -150,6 +189,7 @@ def _examples() -> dict[str, dict[str, Any]]:
     made = _of_types()
     for name, (summary, value) in {
         **_bundles(),
+        **_wholes(),
         **_patches(),
         "OperationOutcome": ("A code that is not in its value set", _outcome()),
     }.items():

@@ -264,6 +264,41 @@ def preview(summary: str) -> Part:
     )
 
 
+def everything(id: str, summary: str) -> Part:
+    """The $everything operation of a plan."""
+    return operation(
+        id,
+        "CarePlan",
+        summary,
+        description="A searchset with the plan as its match, and included the client, team and members, goals, tasks, "
+        "meetings, assessments, conditions, consents in force, roles, organisations and places, each once and all on "
+        "one page. What is withheld from the asker is not there and leaves no reference: one that stands alone, or was "
+        "the last of its list, has the data-absent-reason masked, and a resource that lacks something is labelled "
+        "SUBSETTED.",
+        parameters=[],
+        responses={"200": ref("responses", "Whole"), **failures(*READ_FAILURES, 410)},
+    )
+
+
+def _named(name: str) -> Part:
+    return ref("parameters", name)
+
+
+def document(id: str, summary: str) -> Part:
+    """The $document operation of a plan."""
+    return operation(
+        id,
+        "CarePlan",
+        summary,
+        description="As JSON a document Bundle: the Composition, whose sections are the goals, who does what next, the "
+        "meetings, the team, strengths and assessments, and consent, and then all that it leads to. As text/html the "
+        "plan sheet: one page without a script, for a phone and for A4, drawn from that document. Both hold what the "
+        "asker may see.",
+        parameters=[*map(_named, ("planLanguage", "acceptLanguage", "planFormat"))],
+        responses={"200": ref("responses", "Document"), **failures(*READ_FAILURES, 410)},
+    )
+
+
 _EMERGENCY: Part = {
     "resourceType": "Parameters",
     "parameter": [{"name": "reason", "valueString": "Found unconscious at home, medication not known"}],

@@ -6,7 +6,7 @@ https://spec.openapis.org/oas/v3.1.1.html#components-object
 from typing import Any
 
 from sharedplan.catalogue import CATALOGUE
-from sharedplan.rest.negotiation import FHIR_JSON, JSON_PATCH
+from sharedplan.rest.negotiation import FHIR_JSON, HTML, JSON_PATCH
 from sharedplan.rest.openapi.examples import EXAMPLES
 from sharedplan.search.parameters import PARAMETERS as SEARCH_PARAMETERS
 from sharedplan.search.parameters import Parameter
@@ -245,6 +245,19 @@ PARAMETERS: dict[str, Part] = {
         "What the resource would be sent for",
         {"type": "string", "enum": ["create", "update", "delete", "profile"]},
     ),
+    "planLanguage": _parameter(
+        "_language",
+        "query",
+        "The language of titles and of the plan sheet; else as Accept-Language has it, else Finnish",
+        {"type": "string", "enum": ["fi", "sv", "en"]},
+    ),
+    "acceptLanguage": _parameter("Accept-Language", "header", "Languages in the order of preference: `sv,fi;q=0.8`"),
+    "planFormat": _parameter(
+        "_format",
+        "query",
+        "Stands in for the Accept header: `json` for the document Bundle, `html` for the plan sheet as a page",
+        example="html",
+    ),
     "profile": _parameter("profile", "query", "The profile to check against; the type's own is the one known"),
 }
 
@@ -272,6 +285,19 @@ RESPONSES: dict[str, Part] = {
         "description": "One page of matches; `link` with relation next leads on",
         "content": {
             FHIR_JSON: {"schema": ref("schemas", "Bundle"), "examples": {"page": ref("examples", "searchset")}}
+        },
+    },
+    "Whole": {
+        "description": "The plan and all it needs to be understood, as the asker may see it",
+        "content": {
+            FHIR_JSON: {"schema": ref("schemas", "Bundle"), "examples": {"narrow": ref("examples", "everything")}}
+        },
+    },
+    "Document": {
+        "description": "The plan as a document, its Composition first; or the plan sheet as a page",
+        "content": {
+            FHIR_JSON: {"schema": ref("schemas", "Bundle"), "examples": {"narrow": ref("examples", "document")}},
+            HTML: {"schema": {"type": "string", "description": "An HTML page, without a script"}},
         },
     },
     "History": {

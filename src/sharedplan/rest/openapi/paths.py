@@ -2,7 +2,7 @@
 
 from sharedplan.catalogue import Offered
 from sharedplan.fhir.compartments import COMPARTMENTS
-from sharedplan.interactions.capabilities import ACCESS_DECISION, BREAK_GLASS, OPERATIONS, PREVIEW
+from sharedplan.interactions.capabilities import ACCESS_DECISION, BREAK_GLASS, DOCUMENT, EVERYTHING, OPERATIONS, PREVIEW
 from sharedplan.rest.openapi import operations
 from sharedplan.rest.openapi.operations import Build, on_the_match
 from sharedplan.rest.openapi.parts import BASE, Part, ref
@@ -63,6 +63,12 @@ def type_paths(offered: Offered) -> dict[str, Part]:
         paths[f"{at_instance}/${ACCESS_DECISION.name}"] = {"post": _of_one(of_access, type)}
         of_emergencies = operations.break_glass(BREAK_GLASS.does)
         paths[f"{at_instance}/${BREAK_GLASS.name}"] = {"post": _of_one(of_emergencies, type)}
+    if type == "CarePlan":
+        for each, made in ((EVERYTHING, operations.everything), (DOCUMENT, operations.document)):
+            paths[f"{at_instance}/${each.name}"] = {
+                "get": _of_one(made(f"{each.name}OfCarePlan", each.does), type),
+                "post": _of_one(made(f"{each.name}OfCarePlanByPost", each.does), type),
+            }
     if type == "Consent":
         paths[f"{at_type}/${PREVIEW.name}"] = {"post": operations.preview(PREVIEW.does)}
     return paths

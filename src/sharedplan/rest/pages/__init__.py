@@ -1,1 +1,1 @@
-"""The documentation's own page: HTML, style and script."""
+"""Pages: the documentation's own, and the plan sheet."""

@@ -1,0 +1,43 @@
+"""$document of a plan: a document Bundle, its Composition first and all that this leads to after it.
+
+GET or POST CarePlan/[id]/$document. https://hl7.org/fhir/R4/documents.html
+
+Made when it is asked for, of what whoever asks may see, and kept nowhere. The plan sheet that a browser is given is
+drawn from this same Bundle (`rest/pages/`), so it can show nothing else.
+"""
+
+from sharedplan.care.sheet.sheet import sheet
+from sharedplan.errors import Incorrect
+from sharedplan.fhir import bundles, json_text
+from sharedplan.fhir.exchanges import Answer, Asked
+from sharedplan.interactions.acting import Acting
+from sharedplan.interactions.composition import composition
+from sharedplan.interactions.languages import PARAMETER, language_of
+from sharedplan.interactions.operations.everything import check_address
+from sharedplan.interactions.whole import whole
+
+
+async def document(asked: Asked, acting: Acting) -> Answer:
+    """The Bundle, in the language asked for. Raises NotFound, Gone, NotOffered for anything but one plan, Incorrect for
+    a parameter."""
+    check_address(asked, "document")
+    if unknown := [name for name, _ in asked.parameters if name != PARAMETER]:
+        raise Incorrect(f"$document takes {PARAMETER} and _format, not {unknown[0][:60]!r}")
+    language = language_of(asked)
+    found = await whole(asked, acting)
+    situation, id = found.situation, acting.clock.new_id()
+    made = composition(
+        situation,
+        sheet(situation, language),
+        id=acting.clock.new_id(),
+        names=[part.name for part in found.parts],
+        controller=situation.registers.get(str(situation.plan)),
+    )
+    entries = [
+        bundles.Entry(f"{asked.base}/Composition/{made['id']}", json_text.write(made)),
+        *(bundles.Entry(f"{asked.base}/{part.name}", part.text) for part in found.parts),
+    ]
+    text = bundles.document(
+        entries, identifier=f"urn:uuid:{id}", id=id, at=situation.at, language=language, labels=found.labels
+    )
+    return Answer(200, text, labels=found.labels, headers={"Content-Language": language})
