@@ -14,11 +14,28 @@ from sharedplan.fhir import references
 from sharedplan.fhir.exchanges import Json
 
 
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What the log tells of one who was at the client's data, a person or (without one) an organisation's system.
+
+    `person`, `organization`: as tokens name them ("Practitioner/1"). `last`: when last, `wrote`: when last to write
+    something; `fetched`: when first the plan was read as it is now. All UTC, of the time that was looked at.
+    """
+
+    person: str | None
+    organization: str | None
+    last: datetime
+    wrote: datetime | None = None
+    fetched: datetime | None = None
+
+
 @dataclass(frozen=True)
 class Situation:
     """`at`: the moment, UTC. `resources`: by reference ("Goal/1"), those of the client and what they name of the
     directory. `client`: "Patient/1". `plan`: "CarePlan/1", the one that is looked at; None without one. `registers`:
     whose register each is in, as far as it is known. `base`: the FHIR base, which absolute references may begin with.
+    `traces`: who was at the client's data, by the log; None when that is not known, or not to be seen. `partly`: types
+    of which the one who looks may see only some of the client's, or nothing.
     """
 
     at: datetime
@@ -27,6 +44,8 @@ class Situation:
     plan: str | None = None
     registers: Mapping[str, str | None] = field(default_factory=dict)
     base: str = ""
+    traces: tuple[Trace, ...] | None = None
+    partly: frozenset[str] = frozenset()
 
     @cached_property
     def _by_type(self) -> Mapping[str, list[Json]]:
