@@ -34,8 +34,8 @@ class Situation:
     """`at`: the moment, UTC. `resources`: by reference ("Goal/1"), those of the client and what they name of the
     directory. `client`: "Patient/1". `plan`: "CarePlan/1", the one that is looked at; None without one. `registers`:
     whose register each is in, as far as it is known. `base`: the FHIR base, which absolute references may begin with.
-    `is_cut`: there is more than was looked at. `traces`: who was at the client's data, by the log; None when that is not known, or not to be seen. `partly`: types
-    of which the one who looks may see only some of the client's, or nothing.
+    `is_cut`: there is more than was looked at. `traces`: who was at the client's data, by the log; None when that is
+    not known, or not to be seen. `partly`: types of which the one who looks may see only some of the client's, or nothing.
     """
 
     at: datetime

@@ -97,7 +97,9 @@ class Covering:
         found = [
             self.situation.name_of(each.get("reference"))
             for each in provision.get("actor", ())
-            if not codes.has(each.get("role"), "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "AUT", "CST")
+            if not codes.has(
+                each.get("role"), "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "AUT", "CST"
+            )
         ]
         if not found or any(each is not None and each.startswith("CareTeam/") for each in found):
             return None

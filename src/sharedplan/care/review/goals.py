@@ -168,7 +168,9 @@ def where_views_differ_both_are_recorded(view: View) -> Iterator[Said]:
     for at, goal in differing:
         by_client = any(_is_by_client(view, note) for note in goal.get("note", ()))
         by_other = any(not _is_by_client(view, note) for note in goal.get("note", ()))
-        by_other = by_other or any(map(_says, view.plan.get("note", ()))) or not view.is_clients(goal.get("expressedBy"))
+        by_other = (
+            by_other or any(map(_says, view.plan.get("note", ()))) or not view.is_clients(goal.get("expressedBy"))
+        )
         stance = STANCES[str(view.stance(goal))]
         if by_client and by_other:
             yield met(

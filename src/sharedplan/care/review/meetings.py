@@ -56,7 +56,11 @@ def the_clients_encounters_are_counted_up_to_the_limit(view: View) -> Iterator[S
     )
 
 
-_LACKS_REASON: Words = ("; syy jatkaa on kirjaamatta", "; skälet att fortsätta är inte antecknat", "; no reason is given")
+_LACKS_REASON: Words = (
+    "; syy jatkaa on kirjaamatta",
+    "; skälet att fortsätta är inte antecknat",
+    "; no reason is given",
+)
 
 
 def _says(concept: dict[str, object]) -> bool:

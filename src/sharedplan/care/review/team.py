@@ -10,6 +10,7 @@ from sharedplan.care.review.membership import roles_in_words
 from sharedplan.care.review.naming import listed, words_listed
 from sharedplan.care.review.rule import Said, broken, met, refused, rule
 from sharedplan.care.review.view import View
+from sharedplan.search.values.date import EARLIEST, LATEST
 
 PAIR = ("social-instructor", "nurse")
 OF_MIND = ("mental-health", "substance-services")
@@ -75,9 +76,7 @@ def the_pair_is_a_social_instructor_and_a_nurse(view: View) -> Iterator[Said]:
     )
 
 
-@rule(
-    "R3.4", source="yhteistyössä asiakkaan ja mielenterveys- ja päihdepalvelujen kanssa", needs=("CareTeam",)
-)
+@rule("R3.4", source="yhteistyössä asiakkaan ja mielenterveys- ja päihdepalvelujen kanssa", needs=("CareTeam",))
 def the_team_holds_social_care_and_mental_health_or_substance_services(view: View) -> Iterator[Said]:
     """For the assessment is done by both, with the client."""
     social = view.crew.by_administration.get("social", [])
@@ -197,6 +196,6 @@ def _history(view: View) -> Iterator[Said]:
 
 def _span(who: str, low: datetime, high: datetime) -> Words:
     """Somebody with the time: "Sari 1.2.2026–", as the Finnish write it."""
-    start = dates.said(low) if low > dates.EARLIEST else ("", "", "")
-    end = dates.said(high) if high < dates.LATEST else ("", "", "")
+    start = dates.said(low) if low > EARLIEST else ("", "", "")
+    end = dates.said(high) if high < LATEST else ("", "", "")
     return (f"{who} {start[0]}–{end[0]}", f"{who} {start[1]}–{end[1]}", f"{who} {start[2]} – {end[2]}".rstrip())

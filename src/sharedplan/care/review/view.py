@@ -5,16 +5,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from sharedplan.care import codes
+from sharedplan.care.model import ServiceModel
 from sharedplan.care.review import dates
 from sharedplan.care.review.crew import Crew
 from sharedplan.care.situation import Situation
 from sharedplan.fhir.exchanges import Json
-
-if TYPE_CHECKING:
-    from sharedplan.care.model import ServiceModel
 
 OPEN_TASKS = frozenset({"draft", "requested", "received", "accepted", "ready", "in-progress", "on-hold"})
 HELD_TASKS = frozenset({"accepted", "ready", "in-progress", "on-hold", "completed"})
@@ -50,7 +47,7 @@ class View:
     """The situation under a model (None: the plan names none that is known)."""
 
     situation: Situation
-    model: "ServiceModel | None"
+    model: ServiceModel | None
 
     # What is looked at
 
@@ -185,7 +182,8 @@ class View:
     @cached_property
     def encounters(self) -> list[Json]:
         """The encounters of the customership, and those that the plan names as outcomes, by their start."""
-        episode, outcomes = self.situation.episode, set()
+        episode = self.situation.episode
+        outcomes: set[str | None] = set()
         for activity in self.plan.get("activity", ()):
             outcomes.update(map(self.situation.name_of, activity.get("outcomeReference", ())))
         found = [
@@ -295,7 +293,11 @@ class View:
             is_of_episode = episode is not None and self.situation.episode_of(each) == episode
             questionnaire = str(each.get("questionnaire", "")).partition("|")[0]
             is_assessment = questionnaire.endswith("/need-assessment") or (is_named and not questionnaire)
-            if is_assessment and (is_named or is_of_episode) and each.get("status") not in ("entered-in-error", "stopped"):
+            if (
+                is_assessment
+                and (is_named or is_of_episode)
+                and each.get("status") not in ("entered-in-error", "stopped")
+            ):
                 found.append(each)
         return sorted(found, key=lambda each: str(each.get("authored", "")))
 
