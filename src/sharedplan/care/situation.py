@@ -35,7 +35,8 @@ class Situation:
     directory. `client`: "Patient/1". `plan`: "CarePlan/1", the one that is looked at; None without one. `registers`:
     whose register each is in, as far as it is known. `base`: the FHIR base, which absolute references may begin with.
     `is_cut`: there is more than was looked at. `traces`: who was at the client's data, by the log; None when that is
-    not known, or not to be seen. `partly`: types of which the one who looks may see only some of the client's, or nothing.
+    not known, or not to be seen. `partly`: types of which the one who looks may see only some of the client's, or
+    nothing.
     """
 
     at: datetime

@@ -34,8 +34,12 @@ BASES: dict[str, Words] = {
     "model-target": ("mallin tavoite, ei laki", "modellens mål, inte lag", "target of the model, not law"),
 }
 KINDS: dict[str, Words] = {
-    "start": ("aloitettava viimeistään", "ska inledas senast", "is to start by"),
-    "finish": ("valmistuttava viimeistään", "ska vara klar senast", "is to be finished by"),
+    "start": ("on aloitettava viimeistään", "ska inledas senast", "is to start by"),
+    "finish": ("on tehtävä valmiiksi viimeistään", "ska vara klar senast", "is to be finished by"),
+}
+DONE: dict[str, Words] = {
+    "start": ("oli aloitettava viimeistään", "skulle inledas senast", "was to start by"),
+    "finish": ("oli tehtävä valmiiksi viimeistään", "skulle vara klar senast", "was to be finished by"),
 }
 PHASES: dict[str, Words] = {
     "phase-assessment": ("arviointi", "bedömning", "assessment"),
@@ -83,7 +87,7 @@ def _told(view: View, task: Json, clock: Clock) -> Said:
     due, done = clock.due.strict, _done(task, clock)
     fields: dict[str, str | Words] = {
         "what": thing(task),
-        "kind": KINDS[clock.kind],
+        "kind": (DONE if done is not None or due < view.today else KINDS)[clock.kind],
         "due": _due(clock),
         "basis": BASES.get(clock.basis, (clock.basis, clock.basis, clock.basis)),
     }

@@ -49,10 +49,10 @@ def a_consent_says_how_it_was_given(view: View) -> Iterator[Said]:
         )
     if active and not without:
         yield met(
-            "Kaikista voimassa olevista suostumuksista ({count}) näkyy, miten ne annettiin; työntekijän kirjaamia on "
-            "{spoken}.",
-            "Av alla gällande samtycken ({count}) framgår hur de gavs; {spoken} har antecknats av en anställd.",
-            "Every consent in force ({count}) says how it was given; {spoken} were written down by a worker.",
+            "Kaikista voimassa olevista suostumuksista ({count}) näkyy, miten ne annettiin (työntekijän kirjaamia: "
+            "{spoken}).",
+            "Av alla gällande samtycken ({count}) framgår hur de gavs (antecknade av en anställd: {spoken}).",
+            "Every consent in force ({count}) says how it was given (written down by a worker: {spoken}).",
             count=str(len(active)),
             spoken=str(len(spoken)),
         )

@@ -21,7 +21,10 @@ NARROWING = ("class", "data", "code", "securityLabel", "dataPeriod", "purpose", 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What one provision of a consent says of whom: `actors` None means every member of a team of then."""
+    """What one provision of a consent says of whom: `actors` None means every member of a team of then.
+
+    One that says since when it holds holds since then, also when it was written down in the course of that day.
+    """
 
     consent: str
     permits: bool
@@ -33,7 +36,7 @@ class Word:
 
     def holds(self, at: datetime) -> bool:
         """Whether it was in force at the instant."""
-        is_given = self.given is None or self.given <= at
+        is_given = self.given is None or self.given <= at or any("start" in each for each in self.periods)
         is_there = self.withdrawn is None or at < self.withdrawn
         return is_given and is_there and all(dates.covers(each, at) for each in self.periods)
 

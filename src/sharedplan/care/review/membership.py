@@ -76,9 +76,9 @@ def ngo_workers_and_relatives_are_members_with_a_narrower_view(view: View) -> It
     narrow += [each for each in view.crew.people if each not in narrow and each.kinds & NARROW_KINDS]
     if narrow:
         yield met(
-            "Suppeampi näkymä on: {who}. Asiakas päättää, mitä he näkevät.",
-            "En snävare vy har: {who}. Klienten bestämmer vad de ser.",
-            "A narrower view have: {who}. The client decides what they see.",
+            "Suppeammalla näkymällä mukana: {who}. Asiakas päättää, mitä he näkevät.",
+            "Med en snävare vy deltar: {who}. Klienten bestämmer vad de ser.",
+            "With a narrower view: {who}. The client decides what they see.",
             who=listed(each.called for each in narrow),
         )
     elif view.crew.people and is_kept:

@@ -14,17 +14,17 @@ AND: Words = (" ja ", " och ", " and ")
 
 
 def thing(resource: Json) -> str:
-    """A resource by its own words and its reference: “A home of one's own” (Goal/1)."""
+    """A resource by its own words and its reference: "A home of one's own" (Goal/1)."""
     name = f"{resource['resourceType']}/{resource.get('id')}"
     text = _text_of(resource)
-    return f"”{text}” ({name})" if text else name
+    return f'"{text}" ({name})' if text else name
 
 
 def activity(each: Activity) -> str:
     """An activity by its words and place: "Keskustelut" (activity[2])."""
     detail = each.detail or {}
     text = _short(detail.get("description") or _concept(detail.get("code")))
-    return f"”{text}” ({each.name})" if text else each.name
+    return f'"{text}" ({each.name})' if text else each.name
 
 
 def meeting(encounter: Json) -> Words:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from sharedplan.care import codes
@@ -19,6 +20,7 @@ DATE: Words = ("ajankohta", "tidpunkt", "date")
 END: Words = ("määräpäivä", "slutdatum", "end date")
 BOTH: Words = ("tekijä ja ajankohta", "utförare och tidpunkt", "performer and date")
 OWNER_AND_END: Words = ("tekijä ja määräpäivä", "ansvarig och slutdatum", "owner and end date")
+MEETING: Words = ("tapaaminen", "möte", "meeting")
 RUNNING = frozenset({"in-progress", "scheduled", "on-hold"})
 
 
@@ -56,14 +58,13 @@ def the_client_sees_what_happens_next_and_who_does_it(view: View) -> Iterator[Sa
             )
     step = next_step(view)
     if step is not None:
-        when, what, who = step
         yield met(
             "Seuraavaksi: {what}, {who}, {when}.",
             "Härnäst: {what}, {who}, {when}.",
             "Next: {what}, {who}, {when}.",
-            what=what,
-            who=who,
-            when=dates.said(when),
+            what=step.what,
+            who=step.who,
+            when=step.said,
         )
     if is_kept:
         yield met(
@@ -73,36 +74,55 @@ def the_client_sees_what_happens_next_and_who_does_it(view: View) -> Iterator[Sa
         )
 
 
-def next_step(view: View) -> tuple[datetime, str, str] | None:
-    """(when, what, who) of what comes first from today on: by what begins, else by what is to be done."""
-    steps: list[tuple[datetime, str, str]] = []
+@dataclass(frozen=True, slots=True, order=True)
+class Step:
+    """What comes at an instant, or by then, and who does it."""
+
+    when: datetime
+    is_limit: bool
+    what: Words
+    who: str
+
+    @property
+    def said(self) -> Words:
+        fi, sv, en = dates.said(self.when)
+        return (f"viimeistään {fi}", f"senast {sv}", f"by {en}") if self.is_limit else (fi, sv, f"on {en}")
+
+
+def next_step(view: View) -> Step | None:
+    """What comes first from now on: a meeting, something that begins, or something that is to be done by a day."""
+    steps: list[Step] = []
     for each in view.open_activities:
         detail = each.detail or {}
-        when = _next_of(detail, view.at)
-        if when is not None and detail.get("performer"):
-            steps.append((when, activity(each), ", ".join(map(view.situation.called, detail["performer"]))))
+        who = ", ".join(map(view.situation.called, detail.get("performer", ())))
+        if who and (found := _next_of(detail, view.at)) is not None:
+            text = activity(each)
+            steps.append(Step(*found, (text, text, text), who))
     for task in view.tasks:
-        when = _next_of_period(task.get("restriction", {}).get("period"), view.at)
-        if task.get("status") in OPEN_TASKS and "owner" in task and when is not None:
-            steps.append((when, thing(task), view.situation.called(task["owner"])))
+        found = _next_of_period(task.get("restriction", {}).get("period"), view.at)
+        if task.get("status") in OPEN_TASKS and "owner" in task and found is not None:
+            text = thing(task)
+            steps.append(Step(*found, (text, text, text), view.situation.called(task["owner"])))
+    if view.next_meeting is not None:
+        steps.append(Step(view.next_meeting, False, MEETING, view.situation.called(view.situation.client)))
     return min(steps, default=None)
 
 
-def _next_of(detail: Json, at: datetime) -> datetime | None:
+def _next_of(detail: Json, at: datetime) -> tuple[datetime, bool] | None:
     timing = detail.get("scheduledTiming", {})
     events = [start for each in timing.get("event", ()) if (start := dates.start_of(each)) is not None and start >= at]
     if events:
-        return min(events)
+        return min(events), False
     return _next_of_period(detail.get("scheduledPeriod") or timing.get("repeat", {}).get("boundsPeriod"), at)
 
 
-def _next_of_period(period: Json | None, at: datetime) -> datetime | None:
-    """When the period begins, or once it has, its last day."""
+def _next_of_period(period: Json | None, at: datetime) -> tuple[datetime, bool] | None:
+    """(when the period begins, False), or once it has, (its last day, True)."""
     start = dates.start_of(period)
     if start is not None and start >= at:
-        return start
+        return start, False
     end = dates.extent((period or {}).get("end"))
-    return end[0] if end is not None and end[1] > at else None
+    return (end[0], True) if end is not None and end[1] > at else None
 
 
 @rule(

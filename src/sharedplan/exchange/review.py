@@ -1,0 +1,107 @@
+"""$review of a plan: every rule of its service model, met or broken, as whoever asks may see it.
+
+GET CarePlan/[id]/$review?_language=fi|sv|en. The rules are those of `care/review/`; what they look at is read through
+the asker's slices, so what is hidden is judged as if it were not there, and of what he does not see all of, nothing is
+said but that. https://hl7.org/fhir/R4/operationoutcome.html
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from sharedplan.access.principal import Principal
+from sharedplan.care import model
+from sharedplan.care.finding import Finding
+from sharedplan.care.review.findings import RULES, findings
+from sharedplan.care.review.membership import SILENT_AFTER
+from sharedplan.care.situation import Situation, Trace
+from sharedplan.errors import Incorrect, NotOffered
+from sharedplan.exchange.sight import partly_seen, sees_the_log
+from sharedplan.fhir import json_text, languages, outcomes, references
+from sharedplan.fhir.exchanges import Answer, Asked
+from sharedplan.interactions.acting import Acting
+from sharedplan.interactions.emergencies import marked
+from sharedplan.interactions.gathering import gathered
+from sharedplan.interactions.read import absent
+from sharedplan.interactions.spoken_of import about
+from sharedplan.search.expression import HasId
+from sharedplan.store.versions import Version
+
+LOOKED_AT = tuple(dict.fromkeys(type for rule in RULES.values() for type in rule.needs))
+"""The types that some rule cannot be judged without."""
+
+
+async def review(asked: Asked, by: Principal, acting: Acting) -> Answer:
+    """An OperationOutcome with an issue for each finding. Raises NotFound for a plan that is not there or not the
+    asker's to see, Incorrect for parameters that there are not."""
+    language = _language(asked)
+    async with acting.unit.snapshot():
+        plan = await acting.unit.read("CarePlan", str(asked.id), within=acting.within["CarePlan"])
+        if plan is None:
+            raise await absent("CarePlan", str(asked.id), acting)
+        trail, labels = await marked(about(acting.trail, [plan]), [plan], acting)
+        found = await _found(plan, asked, by, acting)
+    await acting.unit.record(trail)
+    return Answer(200, outcomes.text(each.issue(language) for each in found), labels=labels)
+
+
+def _language(asked: Asked) -> str:
+    if asked.type != "CarePlan" or asked.id is None or asked.method != "GET":
+        raise NotOffered("$review is of one plan: GET CarePlan/[id]/$review", allow=["GET", "HEAD"])
+    given = dict(asked.parameters)
+    if len(given) != len(asked.parameters) or given.keys() - {"_language"}:
+        raise Incorrect("$review takes _language, once, and nothing else")
+    return languages.chosen(given.get("_language"), asked.accept_language)
+
+
+async def _found(plan: Version, asked: Asked, by: Principal, acting: Acting) -> list[Finding]:
+    content, name = json_text.read(str(plan.content)), f"CarePlan/{plan.id}"
+    subject = references.parse(content.get("subject", {}).get("reference", "")).relative_to(asked.base)
+    if subject.type != "Patient" or subject.target is None:
+        return findings(Situation(acting.clock.now(), {name: content}, None, name, base=asked.base), None)
+    client = subject.target
+    situation = await gathered(
+        client, acting.unit, within=acting.within, at=acting.clock.now(), plan=name, base=asked.base
+    )
+    if name not in situation.resources:  # of several clients, or beyond the limit
+        situation = situation.with_(content)
+    chosen = _model(situation)
+    traces = await _traces(client, plan, chosen, by, acting)
+    register = situation.registers.get(name, plan.controller)
+    partly = await partly_seen(client, register, LOOKED_AT, by, acting, asked.base)
+    situation = replace(situation, traces=traces, partly=partly)
+    return findings(await _with_organizations(situation, acting), chosen)
+
+
+def _model(situation: Situation) -> model.ServiceModel | None:
+    """The model that the plan goes by, else the referral that it came from."""
+    episode = situation.get(situation.episode) or {}
+    referrals = (each for each in map(situation.get, episode.get("referralRequest", ())) if each is not None)
+    return model.of(situation.care_plan, next(referrals, None), situation.of("PlanDefinition"))
+
+
+async def _traces(
+    client: str, plan: Version, chosen: model.ServiceModel | None, by: Principal, acting: Acting
+) -> tuple[Trace, ...] | None:
+    """Who was at the client's data, the asker among them; None when his log does not lie open to the asker."""
+    if not await sees_the_log(client, by, acting):
+        return None
+    at = acting.clock.now()
+    since = at - timedelta(days=chosen.silent_after if chosen is not None else SILENT_AFTER)
+    found = await acting.unit.visits(client, f"CarePlan/{plan.id}", since=since, changed=plan.last_updated)
+    traces = [Trace(by.person, by.organization, at)]
+    for each in found:
+        person = next((name for name in each.agents if not name.startswith("Organization/")), None)
+        organization = next((name for name in each.agents if name.startswith("Organization/")), None)
+        traces.append(Trace(person, organization, each.last, each.wrote, each.fetched))
+    return tuple(traces)
+
+
+async def _with_organizations(situation: Situation, acting: Acting) -> Situation:
+    """With the organisations that the log names beside those that the client's things do."""
+    named = {each.organization for each in situation.traces or () if each.organization is not None}
+    wanted = sorted(named - situation.resources.keys())
+    if not wanted:
+        return situation
+    ids = tuple(each.partition("/")[2] for each in wanted)
+    there = await acting.unit.living("Organization", HasId(ids), within=acting.within, limit=len(ids))
+    return situation.with_(*(json_text.read(str(each.content)) for each in there.versions))
