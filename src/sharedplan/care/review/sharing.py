@@ -41,13 +41,14 @@ def client_social_and_health_care_have_the_same_version(view: View) -> Iterator[
         )
         return
     had = delivered(view, since)
-    table = words_listed(_row(party, had.get(party)) for party in PARTIES)
+    rows = [_row(party, had.get(party)) for party in PARTIES]
+    table: Words = ("; ".join(r[0] for r in rows), "; ".join(r[1] for r in rows), "; ".join(r[2] for r in rows))
     lacking = [PARTIES[each] for each in PARTIES if each not in had]
     if lacking and view.at - since > DELIVERED_WITHIN:
         yield broken(
-            "Suunnitelman versiota {version} ({since}) ei ole hakenut {lacking}. Haettu: {table}.",
-            "Planens version {version} ({since}) har inte hämtats av {lacking}. Hämtat: {table}.",
-            "Version {version} of the plan ({since}) was not fetched by {lacking}. Fetched: {table}.",
+            "Suunnitelman versiota {version} ({since}) ei ole hakenut {lacking}. Toimitettu: {table}.",
+            "Planens version {version} ({since}) har inte hämtats av {lacking}. Levererad: {table}.",
+            "Version {version} of the plan ({since}) was not fetched by {lacking}. Delivered: {table}.",
             at="CarePlan.meta.versionId",
             version=version,
             since=_moment(since),
@@ -56,9 +57,9 @@ def client_social_and_health_care_have_the_same_version(view: View) -> Iterator[
         )
         return
     yield met(
-        "Suunnitelman versio {version} ({since}) on haettu: {table}.",
-        "Planens version {version} ({since}) har hämtats: {table}.",
-        "Version {version} of the plan ({since}) was fetched: {table}.",
+        "Suunnitelman versio {version} ({since}) on toimitettu: {table}.",
+        "Planens version {version} ({since}) har levererats: {table}.",
+        "Version {version} of the plan ({since}) is delivered: {table}.",
         version=version,
         since=_moment(since),
         table=table,
@@ -98,7 +99,7 @@ def _parties(view: View, organization: str | None) -> Iterator[str]:
 
 def _row(party: str, at: datetime | None) -> Words:
     words, when = PARTIES[party], _moment(at) if at is not None else _NOT_YET
-    return (f"{words[0]} {when[0]}", f"{words[1]} {when[1]}", f"{words[2]} {when[2]}")
+    return (f"{words[0]}: {when[0]}", f"{words[1]}: {when[1]}", f"{words[2]}: {when[2]}")
 
 
 _NOT_YET: Words = ("ei vielä", "inte ännu", "not yet")
