@@ -63,7 +63,16 @@ class Situation:
     def name_of(self, reference: Json | str | None) -> str | None:
         """ "Type/id" of what a Reference leads to on this server; None when it does not tell."""
         text = reference.get("reference") if isinstance(reference, dict) else reference
-        return references.parse(text).relative_to(self.base).target if isinstance(text, str) else None
+        if not isinstance(text, str):
+            return None
+        if text not in self._targets:
+            self._targets[text] = references.parse(text).relative_to(self.base).target
+        return self._targets[text]
+
+    @cached_property
+    def _targets(self) -> dict[str, str | None]:
+        """What `name_of` has found out: a whole plan refers to few things often."""
+        return {}
 
     def get(self, reference: Json | str | None) -> Json | None:
         """The resource that a Reference, or "Type/id", leads to; None when it is not known or not seen."""

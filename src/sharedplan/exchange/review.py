@@ -8,16 +8,19 @@ said but that. https://hl7.org/fhir/R4/operationoutcome.html
 from dataclasses import replace
 from datetime import timedelta
 
+import orjson
+
 from sharedplan.access.principal import Principal
 from sharedplan.care import model
 from sharedplan.care.finding import Finding
+from sharedplan.care.review.crew import Crew
 from sharedplan.care.review.findings import RULES, findings
 from sharedplan.care.review.membership import SILENT_AFTER
 from sharedplan.care.situation import Situation, Trace
 from sharedplan.errors import Incorrect, NotOffered
-from sharedplan.exchange.sight import partly_seen, sees_the_log
-from sharedplan.fhir import json_text, languages, outcomes, references
-from sharedplan.fhir.exchanges import Answer, Asked
+from sharedplan.exchange.sight import Sight
+from sharedplan.fhir import languages, outcomes, references
+from sharedplan.fhir.exchanges import Answer, Asked, Json
 from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.emergencies import marked
 from sharedplan.interactions.gathering import gathered
@@ -38,8 +41,12 @@ async def review(asked: Asked, by: Principal, acting: Acting) -> Answer:
         plan = await acting.unit.read("CarePlan", str(asked.id), within=acting.within["CarePlan"])
         if plan is None:
             raise await absent("CarePlan", str(asked.id), acting)
-        trail, labels = await marked(about(acting.trail, [plan]), [plan], acting)
-        found = await _found(plan, asked, by, acting)
+        content = orjson.loads(str(plan.content))
+        client = _client(content, asked.base)
+        patients = (client,) if client is not None else ()
+        trail = about(acting.trail, [plan._replace(patients=patients or None)])
+        trail, labels = await marked(trail, [plan], acting)
+        found = await _found(plan, content, client, asked, by, acting)
     await acting.unit.record(trail)
     return Answer(200, outcomes.text(each.issue(language) for each in found), labels=labels)
 
@@ -53,23 +60,38 @@ def _language(asked: Asked) -> str:
     return languages.chosen(given.get("_language"), asked.accept_language)
 
 
-async def _found(plan: Version, asked: Asked, by: Principal, acting: Acting) -> list[Finding]:
-    content, name = json_text.read(str(plan.content)), f"CarePlan/{plan.id}"
-    subject = references.parse(content.get("subject", {}).get("reference", "")).relative_to(asked.base)
-    if subject.type != "Patient" or subject.target is None:
-        return findings(Situation(acting.clock.now(), {name: content}, None, name, base=asked.base), None)
-    client = subject.target
-    situation = await gathered(
-        client, acting.unit, within=acting.within, at=acting.clock.now(), plan=name, base=asked.base
-    )
-    if name not in situation.resources:  # of several clients, or beyond the limit
+def _client(plan: Json, base: str) -> str | None:
+    """The Patient that the plan is of; None for a plan of a family."""
+    subject = references.parse(plan.get("subject", {}).get("reference", "")).relative_to(base)
+    return subject.target if subject.type == "Patient" else None
+
+
+async def _found(
+    plan: Version, content: Json, client: str | None, asked: Asked, by: Principal, acting: Acting
+) -> list[Finding]:
+    at, name, base = acting.clock.now(), f"CarePlan/{plan.id}", asked.base
+    if client is None:
+        return findings(Situation(at, {name: content}, None, name, base=base), None)
+    situation = await gathered(client, acting.unit, within=acting.within, at=at, plan=name, base=base)
+    if name not in situation.resources:  # it is beyond the limit
         situation = situation.with_(content)
-    chosen = _model(situation)
-    traces = await _traces(client, plan, chosen, by, acting)
-    register = situation.registers.get(name, plan.controller)
-    partly = await partly_seen(client, register, LOOKED_AT, by, acting, asked.base)
+    sight = Sight(client, situation.registers.get(name), situation.registers.get(client), by, acting, base)
+    chosen, is_own = _model(situation), _is_coordinator(situation, by)
+    traces = await _traces(sight, plan, chosen, is_own)
+    partly = sight.narrow(LOOKED_AT) if is_own else await sight.partly(LOOKED_AT)
     situation = replace(situation, traces=traces, partly=partly)
     return findings(await _with_organizations(situation, acting), chosen)
+
+
+def _is_coordinator(situation: Situation, by: Principal) -> bool:
+    """Whether the asker coordinates the client's team, in whose register the plan and the client are: he is concerned
+    with the client, and sees all that is of him there."""
+    registers = {situation.registers.get(name or "") for name in (situation.plan, situation.client)}
+    names = {by.person} - {None}
+    crew = Crew(situation)
+    return registers == {by.organization} and any(
+        not names.isdisjoint(crew.grants_of(each.name)[0]) for each in crew.coordinators
+    )
 
 
 def _model(situation: Situation) -> model.ServiceModel | None:
@@ -80,14 +102,15 @@ def _model(situation: Situation) -> model.ServiceModel | None:
 
 
 async def _traces(
-    client: str, plan: Version, chosen: model.ServiceModel | None, by: Principal, acting: Acting
+    sight: Sight, plan: Version, chosen: model.ServiceModel | None, is_own: bool
 ) -> tuple[Trace, ...] | None:
     """Who was at the client's data, the asker among them; None when his log does not lie open to the asker."""
-    if not await sees_the_log(client, by, acting):
+    if not await sight.has_the_log(is_concerned=is_own):
         return None
+    acting, by = sight.acting, sight.by
     at = acting.clock.now()
     since = at - timedelta(days=chosen.silent_after if chosen is not None else SILENT_AFTER)
-    found = await acting.unit.visits(client, f"CarePlan/{plan.id}", since=since, changed=plan.last_updated)
+    found = await acting.unit.visits(sight.client, f"CarePlan/{plan.id}", since=since, changed=plan.last_updated)
     traces = [Trace(by.person, by.organization, at)]
     for each in found:
         person = next((name for name in each.agents if not name.startswith("Organization/")), None)
@@ -104,4 +127,4 @@ async def _with_organizations(situation: Situation, acting: Acting) -> Situation
         return situation
     ids = tuple(each.partition("/")[2] for each in wanted)
     there = await acting.unit.living("Organization", HasId(ids), within=acting.within, limit=len(ids))
-    return situation.with_(*(json_text.read(str(each.content)) for each in there.versions))
+    return situation.with_(*(orjson.loads(str(each.content)) for each in there.versions))

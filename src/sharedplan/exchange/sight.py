@@ -4,6 +4,7 @@ Both follow from who asks, the team and the consents, never from what is hidden,
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from sharedplan.access.choices import Choices
 from sharedplan.access.facts import Question
@@ -17,46 +18,63 @@ from sharedplan.search.expression import And, Everything, Expression, HasId, Not
 _CHOICES = Choices()
 
 
-async def partly_seen(
-    client: str, register: str | None, types: Iterable[str], by: Principal, acting: Acting, base: str
-) -> frozenset[str]:
-    """Of these types those of which the asker may see only some of the client's things, or nothing; `register`: that of
-    the plan."""
-    narrow = {
-        type
-        for type in types
-        if acting.within[type] == Nothing() or any(s.limit for s in by.scopes if s.covers(type, "r"))
-    }
-    is_own_system = by.person is None and by.organization == register
-    if by.person == client or is_own_system or not acting.policy.by_consent:
-        return frozenset(narrow)
-    text = await acting.unit.known(by.person, by.organization, [client], [], wholly=True)
-    facts = known(text, base).of(client, (), _CHOICES)
-    holders = frozenset({register} if register is not None else ())
-    for type in types:
-        if type not in narrow:
-            item = Item(type, client, None, register, holders, kinds=frozenset({type}))
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """`client`: "Patient/1". `register`: the one that the plan is in, `home` that of the client, as far as the asker
+    sees them."""
+
+    client: str
+    register: str | None
+    home: str | None
+    by: Principal
+    acting: Acting
+    base: str
+
+    def narrow(self, types: Iterable[str]) -> frozenset[str]:
+        """Of these types those that the scopes of the token leave out, or limit."""
+        by, within = self.by, self.acting.within
+        return frozenset(type for type in types if within[type] == Nothing() or _is_limited(by, type))
+
+    async def partly(self, types: Iterable[str]) -> frozenset[str]:
+        """Of these types those of which the asker may see only some of the client's things, or nothing."""
+        by, narrow = self.by, set(self.narrow(types))
+        is_own_system = by.person is None and by.organization == self.register
+        if by.person == self.client or is_own_system or not self.acting.policy.by_consent:
+            return frozenset(narrow)
+        text = await self.acting.unit.known(by.person, by.organization, [self.client], [], wholly=True)
+        facts = known(text, self.base).of(self.client, (), _CHOICES)
+        holders = frozenset({self.register} if self.register is not None else ())
+        for type in types:
+            item = Item(type, self.client, None, self.register, holders, kinds=frozenset({type}))
             question = Question(by.person, by.organization, by.purpose, "read", item)
-            narrow |= set() if outcome(question, facts).is_permitted else {type}
-    return frozenset(narrow)
+            if type not in narrow and not outcome(question, facts).is_permitted:
+                narrow.add(type)
+        return frozenset(narrow)
+
+    async def has_the_log(self, *, is_concerned: bool = False) -> bool:
+        """Whether the log of the client lies open to the asker: he is the client, or the client is one of his own.
+
+        `is_concerned`: it is known already that he is concerned with the client.
+        """
+        by, within = self.by, self.acting.within["AuditEvent"]
+        if _is_limited(by, "AuditEvent"):
+            return False
+        if isinstance(within, Everything):
+            return True
+        if by.person == self.client:
+            return any(isinstance(each, ToldOf) for each in _parts(within))
+        own = next((each for each in _parts(within) if isinstance(each, OfOwnClients)), None)
+        if own is None or self.home is None or self.home != by.organization:
+            return False
+        if is_concerned or by.person is None:
+            return True
+        one = HasId((self.client.removeprefix("Patient/"),))
+        return bool(await self.acting.unit.matching("Patient", one, within={"Patient": own}, limit=1))
 
 
-async def sees_the_log(client: str, by: Principal, acting: Acting) -> bool:
-    """Whether the log of the client lies open to the asker: he is the client, or the client is one of his own."""
-    within = acting.within["AuditEvent"]
-    if any(s.limit for s in by.scopes if s.covers("AuditEvent", "r")):
-        return False
-    if isinstance(within, Everything):
-        return True
-    if by.person == client:
-        return any(isinstance(each, ToldOf) for each in _parts(within))
-    own = next((each for each in _parts(within) if isinstance(each, OfOwnClients)), None)
-    if own is None:
-        return False
-    found = await acting.unit.matching(
-        "Patient", HasId((client.removeprefix("Patient/"),)), within={**acting.within, "Patient": own}, limit=1
-    )
-    return bool(found)
+def _is_limited(by: Principal, type: str) -> bool:
+    """Whether a scope of the token narrows what may be read of the type."""
+    return any(scope.limit for scope in by.scopes if scope.covers(type, "r"))
 
 
 def _parts(within: Expression) -> Iterable[Expression]:

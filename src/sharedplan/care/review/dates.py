@@ -2,6 +2,7 @@
 
 from calendar import monthrange
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from sharedplan.care.finding import Words
@@ -28,8 +29,14 @@ def extent(value: Any) -> Range | None:
 
 
 def _span(value: Any) -> Range | None:
+    return _read(value) if isinstance(value, str) else None
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str) -> Range | None:
+    """The same dates come again and again within a plan."""
     try:
-        return span(value) if isinstance(value, str) else None
+        return span(text)
     except ValueError:
         return None
 

@@ -16,7 +16,7 @@ ENCOUNTER_TYPES = frozenset({"client-meeting", "network-meeting", "professional-
     source="asiakastietojen kirjaamisen yhteneväisyyttä",
     needs=("Encounter", "QuestionnaireResponse"),
 )
-def recording_is_uniform(view: View) -> Iterator[Said]:
+def recording_is_uniform_in_every_system(view: View) -> Iterator[Said]:
     """The types of meetings and the questions of the assessment are known ones."""
     is_kept = True
     for encounter in view.encounters:

@@ -195,6 +195,11 @@ class View:
         return sorted(found, key=lambda each: str(each.get("period", {}).get("start", "")))
 
     @cached_property
+    def starts(self) -> Mapping[str, datetime | None]:
+        """When each encounter began, or is to begin, by its name."""
+        return {self.name(each): dates.start_of(each.get("period")) for each in self.encounters}
+
+    @cached_property
     def meetings(self) -> list[Json]:
         """Those that are meetings by their type."""
         return [each for each in self.encounters if codes.has(each.get("type"), codes.ENCOUNTER_TYPE)]
@@ -207,7 +212,7 @@ class View:
         """The client's encounters as the service models count them: finished, of clients, no part of another."""
         return [
             each
-            for each in self.encounters
+            for each in self.meetings
             if each.get("status") == "finished" and "partOf" not in each and self.is_meeting(each, "client-meeting")
         ]
 
@@ -215,7 +220,7 @@ class View:
     def no_shows(self) -> list[Json]:
         return [
             each
-            for each in self.encounters
+            for each in self.meetings
             if each.get("status") == "cancelled" and self.is_meeting(each, "client-meeting")
         ]
 
@@ -223,8 +228,8 @@ class View:
     def first_meeting(self) -> datetime | None:
         """When the client was first met."""
         starts = (
-            dates.start_of(each.get("period"))
-            for each in self.encounters
+            self.starts[self.name(each)]
+            for each in self.meetings
             if each.get("status") == "finished" and self.is_meeting(each, *MEETINGS)
         )
         return min((each for each in starts if each is not None), default=None)
