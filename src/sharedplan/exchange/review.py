@@ -13,6 +13,7 @@ import orjson
 from sharedplan.access.principal import Principal
 from sharedplan.care import model
 from sharedplan.care.finding import Finding
+from sharedplan.care.review.consents import unsourced
 from sharedplan.care.review.crew import Crew
 from sharedplan.care.review.findings import RULES, findings
 from sharedplan.care.review.membership import SILENT_AFTER
@@ -26,11 +27,14 @@ from sharedplan.interactions.emergencies import marked
 from sharedplan.interactions.gathering import gathered
 from sharedplan.interactions.read import absent
 from sharedplan.interactions.spoken_of import about
-from sharedplan.search.expression import HasId
+from sharedplan.search.expression import HasId, Nothing, RefersTo
+from sharedplan.search.parameters import PARAMETERS
 from sharedplan.store.versions import Version
 
 LOOKED_AT = tuple(dict.fromkeys(type for rule in RULES.values() for type in rule.needs))
 """The types that some rule cannot be judged without."""
+
+MOST_PROVENANCES = 200
 
 
 async def review(asked: Asked, by: Principal, acting: Acting) -> Answer:
@@ -80,7 +84,8 @@ async def _found(
     traces = await _traces(sight, plan, chosen, is_own)
     partly = sight.narrow(LOOKED_AT) if is_own else await sight.partly(LOOKED_AT)
     situation = replace(situation, traces=traces, partly=partly)
-    return findings(await _with_organizations(situation, acting), chosen)
+    situation = await _with_organizations(await _with_provenances(situation, acting), acting)
+    return findings(situation, chosen)
 
 
 def _is_coordinator(situation: Situation, by: Principal) -> bool:
@@ -117,6 +122,16 @@ async def _traces(
         organization = next((name for name in each.agents if name.startswith("Organization/")), None)
         traces.append(Trace(person, organization, each.last, each.wrote, each.fetched))
     return tuple(traces)
+
+
+async def _with_provenances(situation: Situation, acting: Acting) -> Situation:
+    """With the Provenances of consents that name no source: who wrote one may have given it thereby."""
+    wanted = tuple(unsourced(situation))
+    if not wanted or isinstance(acting.within["Provenance"], Nothing):
+        return situation
+    where = RefersTo(PARAMETERS["Provenance"]["target"], wanted)
+    there = await acting.unit.living("Provenance", where, within=acting.within, limit=MOST_PROVENANCES)
+    return situation.with_(*(orjson.loads(str(each.content)) for each in there.versions))
 
 
 async def _with_organizations(situation: Situation, acting: Acting) -> Situation:

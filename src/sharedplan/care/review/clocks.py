@@ -1,7 +1,7 @@
 """By when the need is assessed, and by what right; that the process has its phases, and nothing is assessed twice."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 
 from sharedplan.care.clocks import Clock, clocks_of, day_of, state
 from sharedplan.care.finding import Words
@@ -11,8 +11,8 @@ from sharedplan.care.review.rule import Said, broken, met, rule, unjudged
 from sharedplan.care.review.view import OPEN_TASKS, View
 from sharedplan.fhir.exchanges import Json
 
-FRESH_MONTHS = 6
-"""Months that a finished assessment counts as fresh."""
+FRESH = timedelta(days=180)
+"""How long a finished assessment is to be used again."""
 
 BASES: dict[str, Words] = {
     "lsl-26": ("lastensuojelulaki 26 §", "barnskyddslagen 26 §", "Child Welfare Act, section 26"),
@@ -240,22 +240,20 @@ def _phase(words: Words, period: Json) -> Words:
 @rule("R3.14", source="käynnistää taas uuden arviointiprossin", needs=("Task", "QuestionnaireResponse"))
 def a_finished_assessment_is_used_again(view: View) -> Iterator[Said]:
     """A new one while there is a fresh one is told of, with the one that is there."""
-    tasks = view.tasks_of("need-assessment")
-    since = dates.months_before(view.today, FRESH_MONTHS)
-    done = [(day, each) for each in tasks if (day := _finished(each)) is not None and day >= since]
-    again = [each for each in tasks if each.get("status") in OPEN_TASKS]
-    pairs = [(new, old) for new in again for day, old in done if _begun(new) is None or str(_begun(new)) >= str(day)]
-    pairs += [
-        (new, old)
-        for day, old in done
-        for other, new in done
-        if new is not old and (begun := _begun(new)) is not None and day <= begun < other
-    ]
+    tasks = [each for each in view.tasks_of("need-assessment") if _begun(each) is not None]
+    tasks.sort(key=lambda each: (str(_begun(each)), str(each.get("id"))))
+    pairs = []
+    for number, new in enumerate(tasks):
+        is_open = new.get("status") in OPEN_TASKS
+        ended = _finished(new)
+        if not is_open and (ended is None or ended < view.today - FRESH):
+            continue
+        pairs += [(new, old) for old in tasks[:number] if _is_fresh(old, _begun(new))]
     for new, old in pairs:
         yield broken(
-            "Uusi arviointi {new} on alkanut, vaikka tuore arviointi on jo olemassa: {old}.",
-            "En ny bedömning {new} har inletts, fast det redan finns en färsk: {old}.",
-            "A new assessment {new} has begun, although there is a fresh one: {old}.",
+            "Uusi arviointi {new} on alkanut, vaikka tuore tai keskeneräinen arviointi on jo olemassa: {old}.",
+            "En ny bedömning {new} har inletts, fast det redan finns en färsk eller pågående: {old}.",
+            "A new assessment {new} has begun, although there is one that is fresh or under way: {old}.",
             at="Task.code",
             new=thing(new),
             old=thing(old),
@@ -266,6 +264,14 @@ def a_finished_assessment_is_used_again(view: View) -> Iterator[Said]:
             "Det finns inga överlappande bedömningar.",
             "No assessment is done twice.",
         )
+
+
+def _is_fresh(task: Json, at: date | None) -> bool:
+    """Whether an earlier assessment was under way on that day, or finished not long before."""
+    ended = _finished(task)
+    if ended is None or at is None:
+        return task.get("status") in OPEN_TASKS
+    return ended <= at <= ended + FRESH or at < ended
 
 
 def _finished(task: Json) -> date | None:

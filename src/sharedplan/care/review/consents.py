@@ -5,9 +5,11 @@ from datetime import date
 
 from sharedplan.care import codes
 from sharedplan.care.review import dates
+from sharedplan.care.review.covering import Covering
 from sharedplan.care.review.naming import listed
 from sharedplan.care.review.rule import Said, broken, met, rule, unjudged
 from sharedplan.care.review.view import View
+from sharedplan.care.situation import Situation
 from sharedplan.fhir.exchanges import Json
 
 TRANSCRIBER = "http://hl7.org/fhir/StructureDefinition/consent-Transcriber"
@@ -38,6 +40,7 @@ def a_consent_says_how_it_was_given(view: View) -> Iterator[Said]:
         if not _has(each, TRANSCRIBER, WITNESS)
         and not any(name in each for name in ("sourceAttachment", "sourceReference"))
         and not any(verified.get("verified") for verified in each.get("verification", ()))
+        and not _is_by_giver(view, each)
     ]
     for each in without:
         yield broken(
@@ -66,6 +69,23 @@ def a_consent_says_how_it_was_given(view: View) -> Iterator[Said]:
 
 def _has(consent: Json, *urls: str) -> bool:
     return any(each.get("url") in urls for each in consent.get("extension", ()))
+
+
+def unsourced(situation: Situation) -> list[str]:
+    """The consents in force ("Consent/1") that name no source: of these Provenances tell whether the client wrote them
+    himself, which is how he gave them."""
+    found = Covering(situation).active
+    return [_name(each) for each in found if not any(name in each for name in ("sourceAttachment", "sourceReference"))]
+
+
+def _is_by_giver(view: View, consent: Json) -> bool:
+    """Whether the client, or who gave it for him, wrote it down himself, by its Provenances."""
+    givers = {view.situation.client, *map(view.situation.name_of, consent.get("performer", ()))} - {None}
+    return any(
+        view.situation.refers(each.get("target"), _name(consent))
+        and any(view.situation.name_of(agent.get("who")) in givers for agent in each.get("agent", ()))
+        for each in view.situation.of("Provenance")
+    )
 
 
 @rule("R3.11", source="vanhat tiedot esimerkiksi korvaushoidosta voivat vaikuttaa", needs=("Consent",))

@@ -29,7 +29,8 @@ def _nobody(view: View) -> Iterator[Said]:
 def a_member_is_covered_by_the_clients_consent(view: View) -> Iterator[Said]:
     """For the person, a role of his or his organisation; the coordinator needs none in the own register."""
     yield from _nobody(view)
-    uncovered = [each for each in view.crew.people if not each.is_coordinator and not _covered(view, each)]
+    keeper = view.situation.registers.get(view.situation.plan or "")
+    uncovered = [each for each in view.crew.people if not _is_own(each, keeper) and not _covered(view, each)]
     for each in uncovered:
         yield broken(
             "{who} on tiimin jäsen, mutta asiakkaan voimassa oleva suostumus häntä varten puuttuu.",
@@ -45,6 +46,11 @@ def a_member_is_covered_by_the_clients_consent(view: View) -> Iterator[Said]:
             "The client's consent covers every member of the team ({who}).",
             who=listed(each.called for each in view.crew.people),
         )
+
+
+def _is_own(member: Member, keeper: str | None) -> bool:
+    """Whether it is the coordinator, in the register that keeps the plan, as far as that is known."""
+    return member.is_coordinator and (keeper is None or not member.organizations or keeper in member.organizations)
 
 
 def _covered(view: View, member: Member) -> str | None:
@@ -223,10 +229,10 @@ def exchange_between_organisations_rests_on_consent(view: View) -> Iterator[Said
     open_: dict[str, str] = {}
     for each in view.crew.people:
         place = next(iter(each.organizations), None)
-        if place is None or place == keeper or (keeper is None and each.is_coordinator):
+        if place is None or place == keeper or _is_own(each, keeper):
             continue
         consent = _covered(view, each)
-        if consent is None and not each.is_coordinator:
+        if consent is None:
             closed.setdefault(place, []).append(each.called)
         elif consent is not None:
             open_[place] = consent

@@ -9,7 +9,7 @@ from sharedplan.care import codes
 from sharedplan.care.finding import Words
 from sharedplan.care.review import dates
 from sharedplan.care.review.naming import activity, listed, thing
-from sharedplan.care.review.referrals import falling_between
+from sharedplan.care.review.referrals import falling_between, same_requests
 from sharedplan.care.review.rule import Said, broken, met, rule
 from sharedplan.care.review.view import OPEN_TASKS, Activity, View
 from sharedplan.fhir.exchanges import Json
@@ -273,7 +273,7 @@ def duplicates_and_falling_between_services_are_visible(view: View) -> Iterator[
             at=same[-1].at,
             what=listed(map(activity, same)),
         )
-    for each in falling_between(view):
+    for each in (*same_requests(view), *falling_between(view)):
         is_kept = False
         yield each
     if is_kept:

@@ -19,9 +19,14 @@ LISTED = frozenset({"planned", "arrived", "triaged", "in-progress", "onleave", "
     needs=("Encounter", "Consent", "CareTeam"),
 )
 def nobody_attends_a_meeting_without_the_clients_acceptance(view: View) -> Iterator[Said]:
-    """By a consent for the person or a role of his, at the start of the meeting; the coordinator needs none."""
+    """By a consent for the person or a role of his, at the start of the meeting; the own worker needs none."""
     looked_at = [each for each in view.meetings if each.get("status") in LISTED]
-    coordinators = {each.name for each in view.crew.everybody if each.is_coordinator}
+    episode = view.situation.get(view.situation.episode) or {}
+    own = {
+        view.situation.name_of(episode.get("careManager")),
+        *(e.name for e in view.crew.everybody if e.is_coordinator),
+    }
+    coordinators = {name for each in own if each is not None for name in view.crew.grants_of(each)[0]}
     seen: dict[tuple[str, str], bool] = {}
     is_kept = True
     for encounter in looked_at:

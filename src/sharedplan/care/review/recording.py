@@ -21,10 +21,8 @@ def recording_is_uniform_in_every_system(view: View) -> Iterator[Said]:
     is_kept = True
     for encounter in view.encounters:
         for number, concept in enumerate(encounter.get("type", ())):
-            unknown = [code for code in codes.codes(concept, codes.ENCOUNTER_TYPE) if code not in ENCOUNTER_TYPES] or (
-                [_first(concept)] if not codes.has(concept, codes.ENCOUNTER_TYPE) else []
-            )
-            if unknown and not _has_known(encounter):
+            unknown = [code for code in codes.codes(concept, codes.ENCOUNTER_TYPE) if code not in ENCOUNTER_TYPES]
+            if unknown:
                 is_kept = False
                 yield broken(
                     "Tapaamisen {when} lajia ei tunneta: {code}.",
@@ -53,15 +51,6 @@ def recording_is_uniform_in_every_system(view: View) -> Iterator[Said]:
             "Mötenas slag och bedömningens frågor är gemensamma koder.",
             "The types of meetings and the questions of the assessment are common codes.",
         )
-
-
-def _has_known(encounter: Json) -> bool:
-    return codes.has(encounter.get("type"), codes.ENCOUNTER_TYPE, *ENCOUNTER_TYPES)
-
-
-def _first(concept: Json) -> str:
-    coded: Json = next(iter(concept.get("coding", ())), {})
-    return str(coded.get("code") or concept.get("text") or "?")
 
 
 def _questions(view: View, response: Json) -> frozenset[str]:

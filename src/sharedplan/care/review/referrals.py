@@ -205,6 +205,33 @@ _DECLINED: Words = ("lähete on torjuttu", "remissen har avvisats", "the referra
 _EXPIRED: Words = ("määräaika on kulunut umpeen", "tiden har gått ut", "its time ran out")
 
 
+def _waits(tasks: list[Json]) -> bool:
+    """Whether somebody is asked, and nobody has taken it on."""
+    return any(each.get("status") in WAITING for each in tasks) and not any(
+        each.get("status") in HELD_TASKS for each in tasks
+    )
+
+
+def same_requests(view: View) -> Iterator[Said]:
+    """Active requests of one service (a part of R1.6)."""
+    first: dict[tuple[str, str], Json] = {}
+    for each in view.situation.of("ServiceRequest"):
+        if each.get("status") != "active":
+            continue
+        coded = [(c.get("system", ""), c["code"]) for c in each.get("code", {}).get("coding", ()) if "code" in c]
+        other = next((first[code] for code in coded if code in first), None)
+        if other is not None:
+            yield broken(
+                "Samaa palvelua on pyydetty kahdesti: {one}, {other}.",
+                "Samma tjänst har begärts två gånger: {one}, {other}.",
+                "The same service is requested twice: {one}, {other}.",
+                at="ServiceRequest.code",
+                one=thing(other),
+                other=thing(each),
+            )
+        first |= {code: each for code in coded if code not in first}
+
+
 def _is_lost(task: Json, at: datetime) -> bool:
     end = dates.end_of(task.get("restriction", {}).get("period"))
     return task.get("status") in FAILED or (task.get("status") in WAITING and end is not None and end <= at)
@@ -217,10 +244,12 @@ def no_referral_stays_without_an_owner(view: View) -> Iterator[Said]:
     episode = view.situation.get(view.situation.episode) or {}
     taken_up = {view.situation.name_of(each) for each in episode.get("referralRequest", ())}
     open_, late = 0, 0
-    for each in view.situation.of("ServiceRequest"):
+    requests = view.situation.of("ServiceRequest")
+    loose = [tasks[0] for name, tasks in view.referral_tasks.items() if name.startswith("Task/") and _waits(tasks)]
+    for each in (*requests, *loose):
         tasks = view.referral_tasks.get(view.name(each), [])
         is_held = any(task.get("status") in HELD_TASKS and "owner" in task for task in tasks)
-        if each.get("status") not in ("active", "on-hold") or is_held:
+        if each.get("status") not in ("active", "on-hold", *WAITING) or is_held:
             continue
         if not tasks and view.name(each) in taken_up and episode.get("careManager") is not None:
             continue
@@ -239,7 +268,7 @@ def no_referral_stays_without_an_owner(view: View) -> Iterator[Said]:
                 "Lähete {what} on ollut ilman ottajaa {days} (raja {within}).",
                 "Remissen {what} har varit utan ansvarig i {days} (gränsen är {within}).",
                 "The referral {what} has been without an owner for {days} (the limit is {within}).",
-                at="ServiceRequest.performer",
+                at=f"{each['resourceType']}.{'owner' if each['resourceType'] == 'Task' else 'performer'}",
                 what=thing(each),
                 days=dates.days(waited),
                 within=dates.days(within),
