@@ -142,8 +142,9 @@ def a_role(person: str, organization: str) -> Json:
 
 
 def a_permit(id: str, *to: str, **elements: Any) -> Json:
-    given = {"dateTime": "2026-01-01", "sourceAttachment": {"title": "signed"}, "performer": [a_reference(ANNA)]}
-    return a_consent(ANNA, id=id, provision=a_provision(to=list(to)), **{**given, **elements})
+    given: Json = {"dateTime": "2026-01-01", "sourceAttachment": {"title": "signed"}, "performer": [a_reference(ANNA)]}
+    given["provision"] = a_provision(to=list(to))
+    return a_consent(ANNA, id=id, **{name: each for name, each in {**given, **elements}.items() if each is not None})
 
 
 def the_plan(**elements: Any) -> Json:

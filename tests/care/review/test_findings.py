@@ -28,7 +28,7 @@ from sharedplan.fhir.exchanges import Json
 
 IDS = [
     "one-plan",
-    *(f"R{model}.{n}" for model, last in enumerate((10, 8, 8, 17, 10)) for n in range(1 if model else 1, last + 1)),
+    *(f"R{model}.{n}" for model, last in enumerate((10, 8, 8, 17, 10)) for n in range(1, last + 1)),
 ]
 
 

@@ -1,7 +1,7 @@
 """That the team is complete, and that one person answers for it: administrations, the pair, the coordinator."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sharedplan.care.finding import Words
 from sharedplan.care.review import dates
@@ -197,5 +197,5 @@ def _history(view: View) -> Iterator[Said]:
 def _span(who: str, low: datetime, high: datetime) -> Words:
     """Somebody with the time: "Sari 1.2.2026–", as the Finnish write it."""
     start = dates.said(low) if low > EARLIEST else ("", "", "")
-    end = dates.said(high) if high < LATEST else ("", "", "")
+    end = dates.said(high - timedelta(microseconds=1)) if high < LATEST else ("", "", "")
     return (f"{who} {start[0]}–{end[0]}", f"{who} {start[1]}–{end[1]}", f"{who} {start[2]} – {end[2]}".rstrip())
