@@ -162,7 +162,7 @@ def turning_eighteen_does_not_drop_the_client(view: View) -> Iterator[Said]:
     if not past and not theirs:
         yield met(
             "{client} on täysi-ikäinen; huoltajien oikeuksia tai suostumuksia ei ole jäänyt voimaan.",
-            "{client} är myndig; inga vårdnadshavares rättigheter eller samtycken har blivit i kraft.",
+            "{client} är myndig; inga rättigheter eller samtycken av vårdnadshavare är kvar i kraft.",
             "{client} is of age; no rights or consents of guardians were left in force.",
             client=client,
         )

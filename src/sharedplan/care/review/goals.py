@@ -15,8 +15,8 @@ STRENGTHS = ("social-history", "functional-status")
 
 STANCES: dict[str, Words] = {
     "agree": ("samaa mieltä", "av samma åsikt", "agrees"),
-    "disagree": ("eri mieltä", "av annan åsikt", "disagrees"),
-    "pending": ("miettii vielä", "funderar ännu", "is still thinking"),
+    "disagree": ("eri mieltä", "avvikande", "disagrees"),
+    "pending": ("miettii vielä", "ännu öppen", "is still thinking"),
 }
 
 HIDDEN: tuple[str, str, str] = (
@@ -53,7 +53,7 @@ def every_goal_has_the_clients_stance_and_some_goal_is_agreed(view: View) -> Ite
     if view.agreed:
         yield met(
             "{client} on samaa mieltä {agreed} tavoitteesta (tavoitteita yhteensä {all}).",
-            "{client} är av samma åsikt om {agreed} mål (målen är totalt {all}).",
+            "{client} är överens om {agreed} mål (av totalt {all}).",
             "{client} agrees with {agreed} of the goals ({all} in all).",
             client=client,
             agreed=str(len(view.agreed)),
@@ -64,7 +64,7 @@ def every_goal_has_the_clients_stance_and_some_goal_is_agreed(view: View) -> Ite
     else:
         yield broken(
             "Suunnitelmassa ei ole yhtään tavoitetta, josta {client} on samaa mieltä.",
-            "Planen har inget mål som {client} är av samma åsikt om.",
+            "Planen har inget mål som {client} är överens om.",
             "The plan has no goal that {client} agrees with.",
             at="CarePlan.goal",
             client=client,
@@ -174,9 +174,9 @@ def where_views_differ_both_are_recorded(view: View) -> Iterator[Said]:
         stance = STANCES[str(view.stance(goal))]
         if by_client and by_other:
             yield met(
-                "Tavoitteesta {goal} {client} on kannassaan: {stance}. Molempien näkemykset on kirjattu.",
-                "Om målet {goal} är {client}s ståndpunkt: {stance}. Bådas synpunkter har antecknats.",
-                "Of the goal {goal} {client} {stance}. Both views are recorded.",
+                'Tavoite {goal}: asiakkaan ({client}) kanta on "{stance}". Molempien näkemykset on kirjattu.',
+                "Målet {goal}: klientens ståndpunkt ({client}) är {stance}. Bådas synpunkter har antecknats.",
+                "The goal {goal}: {client} {stance}. Both views are recorded.",
                 goal=thing(goal),
                 client=view.situation.called(view.situation.client),
                 stance=stance,

@@ -165,7 +165,7 @@ def nothing_is_left_on_without_review_or_responsible_person(view: View) -> Itera
         is_kept = False
         yield broken(
             "{what} on jäänyt päälle: sen oli määrä päättyä {end}.",
-            "{what} har blivit på: det skulle ha slutat {end}.",
+            "{what} fortgår ännu: det skulle ha slutat {end}.",
             "{what} was left on: it was to end on {end}.",
             at=at,
             what=what,
@@ -174,7 +174,7 @@ def nothing_is_left_on_without_review_or_responsible_person(view: View) -> Itera
     if is_kept and review is not None:
         yield met(
             "Suunnitelma tarkistetaan viimeistään {end} ({what}); mitään ei ole jäänyt päälle.",
-            "Planen granskas senast {end} ({what}); ingenting har blivit på.",
+            "Planen granskas senast {end} ({what}); ingenting fortgår efter sin sluttid.",
             "The plan is reviewed by {end} ({what}); nothing was left on.",
             end=dates.said(dates.last_day(review["restriction"]["period"])),
             what=thing(review),

@@ -154,7 +154,7 @@ def a_client_is_not_bounced(view: View) -> Iterator[Said]:
         "Avvisade remisser: {count}{whom}.",
         "Rejections of referrals: {count}{whom}.",
         count=str(len(rejected)),
-        whom=words_listed([_turned_away(view, each) for each in rejected]) if rejected else ("", "", ""),
+        whom=f" ({'; '.join(_turned_away(view, each) for each in rejected)})" if rejected else "",
     )
     for name, tasks in view.referral_tasks.items():
         refusals = [each for each in tasks if each.get("status") == "rejected"]
@@ -169,13 +169,12 @@ def a_client_is_not_bounced(view: View) -> Iterator[Said]:
             )
 
 
-def _turned_away(view: View, task: Json) -> Words:
-    """Who turned it away and why: " (Kai: wrong service)"."""
+def _turned_away(view: View, task: Json) -> str:
+    """Who turned it away and why: "Kai: wrong service"."""
     who = view.situation.called(task["owner"]) if "owner" in task else f"Task/{task.get('id')}"
     reason = task.get("statusReason", {})
     why = reason.get("text") or next((str(c["display"]) for c in reason.get("coding", ()) if "display" in c), None)
-    said = f" – {who}: {why}" if why else f" – {who}"
-    return (said, said, said)
+    return f"{who}: {why}" if why else who
 
 
 def _about(view: View, name: str) -> str:
