@@ -31,8 +31,9 @@ def _name(consent: Json) -> str:
     needs=("Consent",),
 )
 def a_consent_says_how_it_was_given(view: View) -> Iterator[Said]:
-    """By its source, or by who wrote down what was said; so that nobody needs a device to take part."""
-    active = view.crew.consents.active
+    """By its source, or by who wrote down what was said; so that nobody needs a device to take part. A deny holds
+    however it was stated."""
+    active = [each for each in view.crew.consents.active if each.get("provision", {}).get("type") != "deny"]
     spoken = [each for each in active if _has(each, TRANSCRIBER, WITNESS)]
     without = [
         each

@@ -1,6 +1,7 @@
 """The client's own part: who attends, that he took part in the plan, and whose words it rests on."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from sharedplan.care import codes
 from sharedplan.care.review import dates
@@ -27,15 +28,15 @@ def nobody_attends_a_meeting_without_the_clients_acceptance(view: View) -> Itera
         *(e.name for e in view.crew.everybody if e.is_coordinator),
     }
     coordinators = {name for each in own if each is not None for name in view.crew.grants_of(each)[0]}
-    seen: dict[tuple[str, str], bool] = {}
+    seen: dict[tuple[str, datetime], bool] = {}
     is_kept = True
     for encounter in looked_at:
-        start = dates.start_of(encounter.get("period")) or view.at
+        start = view.starts[view.name(encounter)] or view.at
         for number, each in enumerate(encounter.get("participant", ())):
             name = view.situation.name_of(each.get("individual"))
             if name is None or name in coordinators or name == view.situation.client:
                 continue
-            key = (name, start.isoformat())
+            key = (name, start)
             if key not in seen:
                 seen[key] = view.crew.consents.of(view.crew.grants_of(name)[0], start) is not None
             if not seen[key]:

@@ -202,10 +202,15 @@ class View:
     @cached_property
     def meetings(self) -> list[Json]:
         """Those that are meetings by their type."""
-        return [each for each in self.encounters if codes.has(each.get("type"), codes.ENCOUNTER_TYPE)]
+        return [each for each in self.encounters if self._kinds[self.name(each)]]
+
+    @cached_property
+    def _kinds(self) -> Mapping[str, list[str]]:
+        """The codes of our own that each encounter has as its type, by its name."""
+        return {self.name(each): codes.codes(each.get("type"), codes.ENCOUNTER_TYPE) for each in self.encounters}
 
     def is_meeting(self, encounter: Json, *kinds: str) -> bool:
-        return codes.has(encounter.get("type"), codes.ENCOUNTER_TYPE, *kinds)
+        return any(each in kinds for each in self._kinds[self.name(encounter)])
 
     @cached_property
     def counted(self) -> list[Json]:
