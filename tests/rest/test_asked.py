@@ -54,8 +54,6 @@ async def test_the_languages_come_as_they_were_sent(client: httpx.AsyncClient, b
     await client.get("CarePlan/a-1/$review?_language=fi", headers={"accept-language": "sv-FI, fi;q=0.8"})
     assert behind.asked.parameters == (("_language", "fi"),)
     assert behind.asked.accept_language == "sv-FI, fi;q=0.8"
-    await client.get("CarePlan/a-1")
-    assert behind.asked.accept_language is None
 
 
 async def test_a_hundred_parameters_are_the_most(client: httpx.AsyncClient, behind: Behind) -> None:
