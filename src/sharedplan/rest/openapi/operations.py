@@ -276,7 +276,7 @@ def review(summary: str) -> Part:
         "sentence, `expression` the element where one is meant. Always told: the meetings as n/5 (R2.1), rejections "
         "(R3.9), no-shows (R3.15), days to the first meeting (R4.4), differing views (R3.17). What is hidden from the "
         "asker is judged as if it were not there; of what he does not see all of, nothing is said but that.",
-        parameters=shared("language", "acceptLanguage"),
+        parameters=shared("reviewLanguage", "acceptLanguage"),
         responses={
             "200": {"description": "What the rules of the plan's model find", "content": {FHIR_JSON: told}},
             **failures(*READ_FAILURES, 410),

@@ -240,15 +240,13 @@ PARAMETERS: dict[str, Part] = {
     "page": _parameter(
         "_page", "query", "From the `next` link of the page before; it carries the whole question, and goes alone"
     ),
-    "language": _parameter(
-        "_language", "query", "The language of the texts", {"type": "string", "enum": [*OFFERED], "default": DEFAULT}
+    "reviewLanguage": _parameter(
+        "_language",
+        "query",
+        "The language of the texts; else as Accept-Language has it, else English",
+        {"type": "string", "enum": [*OFFERED], "default": DEFAULT},
     ),
-    "acceptLanguage": _parameter(
-        "Accept-Language",
-        "header",
-        "The language of the texts, where `_language` does not say",
-        example="sv-FI, fi;q=0.8",
-    ),
+    "acceptLanguage": _parameter("Accept-Language", "header", "Languages in the order of preference: `sv,fi;q=0.8`"),
     "mode": _parameter(
         "mode",
         "query",
