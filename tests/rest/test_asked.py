@@ -50,6 +50,12 @@ async def test_a_broken_parameter_is_told(client: httpx.AsyncClient, behind: Beh
     assert behind.heard == []
 
 
+async def test_the_languages_come_as_they_were_sent(client: httpx.AsyncClient, behind: Behind) -> None:
+    await client.get("CarePlan/a-1/$review?_language=fi", headers={"accept-language": "sv-FI, fi;q=0.8"})
+    assert behind.asked.parameters == (("_language", "fi"),)
+    assert behind.asked.accept_language == "sv-FI, fi;q=0.8"
+
+
 async def test_a_hundred_parameters_are_the_most(client: httpx.AsyncClient, behind: Behind) -> None:
     assert (await client.get("CarePlan?" + "&".join(["a=1"] * 100))).status_code == 200
     assert (await client.get("CarePlan?" + "&".join(["a=1"] * 101))).status_code == 400

@@ -75,10 +75,39 @@ DOCUMENT = Operation(
     "The plan as a document: a Bundle with a Composition first, or with _format=html the plan sheet as a page",
 )
 
+REVIEW = Operation(
+    "preview",
+    "https://sharedplan.dev/fhir/OperationDefinition/Consent-preview",
+    "Who gains and who loses what by this Consent, before it is saved; nothing is stored",
+)
+"""An operation of Consent alone, at its type."""
+
+EVERYTHING = Operation(
+    "everything",
+    "https://sharedplan.dev/fhir/OperationDefinition/CarePlan-everything",
+    "The plan and all it needs to be understood, as far as the asker may see it: one searchset, each reference in it",
+)
+
+DOCUMENT = Operation(
+    "document",
+    "https://sharedplan.dev/fhir/OperationDefinition/CarePlan-document",
+    "The plan as a document: a Bundle with a Composition first, or with _format=html the plan sheet as a page",
+)
+
 OF_PLANS = (EVERYTHING, DOCUMENT)
 """Operations of a CarePlan alone, at its instance."""
 
-_OF_ONE_TYPE = {"Patient": OF_PATIENTS, "Consent": (PREVIEW,), "CarePlan": OF_PLANS}
+_OF_ONE_TYPE: dict[str, tuple[Operation, ...]] = {"Patient": OF_PATIENTS, "Consent": (PREVIEW,), "CarePlan": OF_PLANS}
+REVIEW = Operation(
+    "review",
+    "https://sharedplan.dev/fhir/OperationDefinition/CarePlan-review",
+    "Every rule of the plan's service model, met or broken, in Finnish, Swedish or English, as far as the asker sees",
+)
+
+OF_PLANS = (EVERYTHING, DOCUMENT, REVIEW)
+"""Operations of a CarePlan alone, at its instance."""
+
+_OF_ONE_TYPE: dict[str, tuple[Operation, ...]] = {"Patient": OF_PATIENTS, "Consent": (PREVIEW,), "CarePlan": OF_PLANS}
 
 OPERATIONS = (
     Operation(

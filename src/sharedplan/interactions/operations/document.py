@@ -10,9 +10,9 @@ from sharedplan.care.sheet.sheet import sheet
 from sharedplan.errors import Incorrect
 from sharedplan.fhir import bundles, json_text
 from sharedplan.fhir.exchanges import Answer, Asked
+from sharedplan.fhir.languages import chosen
 from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.composition import composition
-from sharedplan.interactions.languages import PARAMETER, language_of
 from sharedplan.interactions.operations.everything import check_address
 from sharedplan.interactions.whole import whole
 
@@ -21,9 +21,9 @@ async def document(asked: Asked, acting: Acting) -> Answer:
     """The Bundle, in the language asked for. Raises NotFound, Gone, NotOffered for anything but one plan, Incorrect for
     a parameter."""
     check_address(asked, "document")
-    if unknown := [name for name, _ in asked.parameters if name != PARAMETER]:
-        raise Incorrect(f"$document takes {PARAMETER} and _format, not {unknown[0][:60]!r}")
-    language = language_of(asked)
+    if unknown := [name for name, _ in asked.parameters if name != "_language"]:
+        raise Incorrect(f"$document takes _language and _format, not {unknown[0][:60]!r}")
+    language = chosen(dict(asked.parameters).get("_language"), asked.accept_language, default="fi")
     found = await whole(asked, acting)
     situation, id = found.situation, acting.clock.new_id()
     made = composition(

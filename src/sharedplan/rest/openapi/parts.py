@@ -6,6 +6,7 @@ https://spec.openapis.org/oas/v3.1.1.html#components-object
 from typing import Any
 
 from sharedplan.catalogue import CATALOGUE
+from sharedplan.fhir.languages import DEFAULT, OFFERED
 from sharedplan.rest.negotiation import FHIR_JSON, HTML, JSON_PATCH
 from sharedplan.rest.openapi.examples import EXAMPLES
 from sharedplan.search.parameters import PARAMETERS as SEARCH_PARAMETERS
@@ -239,6 +240,13 @@ PARAMETERS: dict[str, Part] = {
     "page": _parameter(
         "_page", "query", "From the `next` link of the page before; it carries the whole question, and goes alone"
     ),
+    "reviewLanguage": _parameter(
+        "_language",
+        "query",
+        "The language of the texts; else as Accept-Language has it, else English",
+        {"type": "string", "enum": [*OFFERED], "default": DEFAULT},
+    ),
+    "acceptLanguage": _parameter("Accept-Language", "header", "Languages in the order of preference: `sv,fi;q=0.8`"),
     "mode": _parameter(
         "mode",
         "query",
@@ -249,9 +257,8 @@ PARAMETERS: dict[str, Part] = {
         "_language",
         "query",
         "The language of titles and of the plan sheet; else as Accept-Language has it, else Finnish",
-        {"type": "string", "enum": ["fi", "sv", "en"]},
+        {"type": "string", "enum": [*OFFERED], "default": "fi"},
     ),
-    "acceptLanguage": _parameter("Accept-Language", "header", "Languages in the order of preference: `sv,fi;q=0.8`"),
     "planFormat": _parameter(
         "_format",
         "query",

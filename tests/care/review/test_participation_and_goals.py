@@ -1,0 +1,154 @@
+"""The client's own part, and goals: R0.1, R0.3–R0.6, R3.6, R3.17."""
+
+from builders import a_goal, a_provision, a_reference, an_observation
+from care.review.case import (
+    ANNA,
+    JARI,
+    NIKO,
+    SARI,
+    H,
+    a_meeting,
+    a_permit,
+    an_assessment,
+    broken,
+    met,
+    the_case,
+    the_plan,
+    told,
+    with_stance,
+)
+from sharedplan.care import codes
+
+
+def test_nobody_attends_a_meeting_without_the_clients_acceptance() -> None:
+    case = the_case().with_(a_meeting("3", "2026-03-20T10:00:00Z", SARI, NIKO, JARI, status="planned"))
+    (found,) = told(case, "R0.1")
+    assert (found.severity, found.at) == ("warning", "Encounter.participant[2].individual")
+    assert "Jari Koski" in found.said() and "consent" in found.said() and "Encounter/3" in found.said()
+    assert "Jari Koski" in found.said("fi") and "suostumus" in found.said("fi") and "20.3.2026" in found.said("fi")
+    assert "2" in met(the_case(), "R0.1")
+
+
+def test_acceptance_to_attend_names_a_person_or_a_role_and_not_an_organisation() -> None:
+    assert broken(the_case().with_(a_permit("1", H)), "R0.1")
+    assert met(the_case().with_(a_permit("1", "PractitionerRole/niko")), "R0.1")
+
+
+def test_a_meeting_is_judged_by_the_consents_of_its_start() -> None:
+    later = a_permit("1", NIKO, dateTime="2026-02-01")
+    assert broken(the_case().with_(later), "R0.1")
+    withdrawn = a_permit("1", NIKO, status="inactive", meta={"lastUpdated": "2026-02-20T10:00:00Z"})
+    assert met(the_case().with_(withdrawn), "R0.1"), "a later withdrawal does not undo a past meeting"
+    planned = a_meeting("3", "2026-03-20T10:00:00Z", NIKO, status="planned")
+    assert broken(the_case().with_(withdrawn, planned), "R0.1"), "and flags one that is planned"
+
+
+def test_a_consent_written_down_during_the_day_that_it_holds_from_covers_that_day() -> None:
+    signed = a_permit("1", dateTime="2026-01-25T15:00:00Z")
+    signed["provision"] = a_provision(to=[NIKO], start="2026-01-25")
+    assert met(the_case().with_(signed), "R0.1")
+
+
+def test_who_attended_all_the_same_is_told_with_the_reason() -> None:
+    reason = {"extension": [{"url": codes.DEVIATION, "valueString": "He drove her there"}]}
+    case = the_case().with_(a_meeting("3", "2026-02-20T10:00:00Z", JARI, **reason))
+    (said,) = broken(case, "R0.1")
+    assert "He drove her there" in said and "Jari Koski" in said
+
+
+def test_a_cancelled_meeting_asks_for_nobodys_acceptance() -> None:
+    assert met(the_case().with_(a_meeting("3", "2026-02-20T10:00:00Z", JARI, status="cancelled")), "R0.1")
+
+
+def test_the_client_takes_part_in_making_the_plan() -> None:
+    assert "taken part" in met(the_case(), "R0.3")
+    by_meeting = the_case().with_(the_plan(contributor=None))
+    assert "was met" in met(by_meeting, "R0.3")
+    alone = by_meeting.with_(without=["Encounter/1", "Encounter/2"])
+    (found,) = told(alone, "R0.3")
+    assert (found.severity, found.at) == ("warning", "CarePlan.contributor")
+    assert "Anna Aalto" in found.said()
+    late = alone.with_(a_meeting("1", "2026-02-10T10:00:00Z", SARI))
+    assert broken(late, "R0.3"), "a meeting after the plan came into force does not count"
+
+
+def test_every_goal_has_the_clients_stance_and_some_goal_is_agreed() -> None:
+    case = the_case().with_(
+        a_goal(ANNA, id="2", description={"text": "To work"}),
+        the_plan(goal=[a_reference("Goal/1"), a_reference("Goal/2")]),
+    )
+    warned = [each for each in told(case, "R0.4") if each.severity == "warning"]
+    assert [each.at for each in warned] == ["CarePlan.goal[1]"]
+    assert "To work" in warned[0].said() and "Goal/2" in warned[0].said()
+    assert "1 of the goals (1 in all)" in met(the_case(), "R0.4")
+
+
+def test_a_plan_without_a_goal_that_the_client_agrees_with_is_warned_of() -> None:
+    case = the_case().with_(with_stance(a_goal(ANNA, id="1"), "pending"))
+    assert ["no goal that Anna Aalto agrees with" in said for said in broken(case, "R0.4")] == [True]
+
+
+def test_a_goal_accepted_against_the_clients_stance_is_an_error() -> None:
+    goal = with_stance(a_goal(ANNA, id="1", lifecycleStatus="accepted"), "disagree")
+    errors = [each for each in told(the_case().with_(goal), "R0.4") if each.severity == "error"]
+    assert [each.at for each in errors] == ["Goal.lifecycleStatus"]
+
+
+def test_goals_that_are_named_and_not_seen_are_not_warned_of() -> None:
+    case = the_case().with_(without=["Goal/1"])
+    assert "do not see" in met(case, "R0.4")
+
+
+def test_every_agreed_goal_has_a_step_of_the_clients_own() -> None:
+    case = the_case()
+    own = {**case.resources["Task/own"], "owner": a_reference(SARI)}
+    (found,) = [each for each in told(case.with_(own), "R0.5") if each.severity == "warning"]
+    assert found.at == "CarePlan.goal[0]" and "Goal/1" in found.said()
+    by_activity = {"detail": {"status": "scheduled", "goal": [a_reference("Goal/1")], "performer": [a_reference(ANNA)]}}
+    assert met(case.with_(own, the_plan(activity=[by_activity])), "R0.5")
+
+
+def test_strengths_and_resources_are_recorded() -> None:
+    without = the_case().with_(an_assessment(links=("needs",)))
+    (found,) = told(without, "R0.6")
+    assert (found.severity, found.at) == ("warning", "CarePlan.supportingInfo")
+    category = [
+        {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "social-history"}]}
+    ]
+    observed = an_observation(ANNA, id="1", category=category, code={"text": "Strengths"})
+    plan = the_plan(supportingInfo=[a_reference("QuestionnaireResponse/1"), a_reference("Observation/1")])
+    assert "Observation/1" in met(without.with_(observed, plan), "R0.6")
+
+
+def test_an_empty_answer_is_no_answer() -> None:
+    blank = an_assessment()
+    blank["item"][5]["answer"] = [{"valueString": " "}]
+    assert broken(the_case().with_(blank), "R0.6")
+
+
+def test_what_is_told_of_the_client_names_its_source() -> None:
+    (found,) = told(the_case().with_(an_assessment(source=None)), "R3.6")
+    assert (found.severity, found.at) == ("warning", "QuestionnaireResponse.source")
+    assert "QuestionnaireResponse/1" in found.said()
+    assert "Anna Aalto" in met(the_case(), "R3.6")
+
+
+def test_a_plan_of_which_nothing_comes_from_the_client_is_warned_of() -> None:
+    second_hand = the_case().with_(
+        an_assessment(source=a_reference(SARI)),
+        with_stance(a_goal(ANNA, id="1", expressedBy=a_reference(SARI)), "agree"),
+    )
+    assert ["Nothing in the plan" in said for said in broken(second_hand, "R3.6")] == [True]
+
+
+def test_where_views_differ_both_are_recorded() -> None:
+    goal = with_stance(a_goal(ANNA, id="1", expressedBy=a_reference(SARI)), "disagree")
+    (found,) = [each for each in told(the_case().with_(goal), "R3.17") if each.severity == "warning"]
+    assert found.at == "CarePlan.goal[0]" and "the client's view" in found.said()
+    noted = {**goal, "note": [{"authorReference": a_reference(ANNA), "text": "Not now"}]}
+    assert "Both views" in met(the_case().with_(noted), "R3.17")
+    assert "No disagreement" in met(the_case(), "R3.17")
+
+
+def test_differing_views_are_always_told_of() -> None:
+    assert met(the_case().with_(the_plan(goal=[])), "R3.17")

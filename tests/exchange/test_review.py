@@ -1,0 +1,199 @@
+"""$review of a plan, asked by those around the clients of the demo world."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from builders import a_consent, a_provision
+from exchange.asking import Ask, a_bundle, resource_in
+from exchange.cast import person, put, system
+from sharedplan.access.principal import Principal
+from sharedplan.access.scopes import parse
+from sharedplan.care.codes import RULE
+from sharedplan.demo import world
+from sharedplan.errors import Incorrect, NotFound, NotOffered
+from sharedplan.fhir.exchanges import Json
+
+SARI, NIKO = person("Practitioner/sari", world.SOCIAL), person("Practitioner/niko", world.HEALTH)
+JARI, AINO = person("Practitioner/jari", "Organization/kantapoyta"), person("Patient/aino", None)
+STRANGER = person("Practitioner/antti", "Organization/mielenterveys-ja-paihdepalvelut")
+CLIENTS = {
+    "aino": world.SOCIAL,
+    "pekka": world.SOCIAL,
+    "riitta": world.SOCIAL,
+    "eetu": world.FAMILY,
+    "mikael": world.SOCIAL,
+}
+
+
+@pytest.fixture
+async def demo(ask: Ask) -> Ask:
+    for part in world.PARTS:
+        await ask("transaction", "", json.loads(part.text), by=system(part.organization))
+    return ask
+
+
+async def reviewed(ask: Ask, plan: str, by: Principal, language: str | None = None, **more: object) -> list[Json]:
+    """The issues of the review."""
+    query = f"?_language={language}" if language else ""
+    answer = await ask("operation", f"CarePlan/{plan}{query}", by=by, operation="review", **more)
+    assert answer.status == 200
+    issues: list[Json] = resource_in(answer)["issue"]
+    return issues
+
+
+def of(issues: list[Json], rule: str) -> list[Json]:
+    return [each for each in issues if each["details"]["coding"] == [{"system": RULE, "code": rule}]]
+
+
+def texts(issues: list[Json], rule: str) -> str:
+    found = of(issues, rule)
+    assert found, f"{rule} says nothing"
+    return " ".join(each["details"]["text"] for each in found)
+
+
+def warnings(issues: list[Json]) -> Iterator[tuple[str, str]]:
+    for each in issues:
+        if each["severity"] != "information":
+            yield each["details"]["coding"][0]["code"], each["details"]["text"]
+
+
+async def test_each_plan_of_the_demo_is_reviewed_by_its_model(demo: Ask) -> None:
+    found = {client: await reviewed(demo, client, system(register)) for client, register in CLIENTS.items()}
+    assert "3/5" in texts(found["riitta"], "R2.1") and "No-shows: 1" in texts(found["riitta"], "R3.15")
+    assert "in time" in texts(found["eetu"], "R3.1") and of(found["eetu"], "R3.3")
+    assert of(found["pekka"], "R0.2") and of(found["aino"], "R1.3") and of(found["mikael"], "R4.9")
+    assert not of(found["aino"], "R2.1")
+    silent = {"aino": "Leena Salmela", "pekka": "Markku Turunen"}
+    for client, issues in found.items():
+        for rule in ("R3.9", "R3.15", "R4.4", "R3.17"):
+            assert of(issues, rule), (client, rule)
+        told = [*warnings(issues)]
+        assert {rule for rule, _ in told} <= {"R1.4", "R3.8"}, told
+        assert silent.get(client, "") in " ".join(text for _, text in told)
+
+
+async def test_the_texts_are_in_the_language_that_is_asked_for(demo: Ask) -> None:
+    assert "Peruuntuneita" in texts(await reviewed(demo, "riitta", system(world.SOCIAL), "fi"), "R3.15")
+    assert "Klientmöten" in texts(await reviewed(demo, "riitta", system(world.SOCIAL), "sv"), "R3.15")
+    assert "No-shows" in texts(await reviewed(demo, "riitta", system(world.SOCIAL)), "R3.15")
+    by_header = await reviewed(demo, "riitta", system(world.SOCIAL), accept_language="de, sv-FI;q=0.8, en;q=0.5")
+    assert "Klientmöten" in texts(by_header, "R3.15")
+    over_header = await reviewed(demo, "riitta", system(world.SOCIAL), "fi", accept_language="sv")
+    assert "Peruuntuneita" in texts(over_header, "R3.15")
+
+
+async def test_a_plan_that_is_not_there_or_not_to_be_seen_is_not_found(demo: Ask) -> None:
+    for plan, by in (("nobody", SARI), ("aino", STRANGER), ("pekka", AINO)):
+        with pytest.raises(NotFound) as failure:
+            await reviewed(demo, plan, by)
+        assert str(failure.value) == f"there is no CarePlan/{plan}"
+
+
+async def test_it_takes_a_language_and_nothing_else(demo: Ask) -> None:
+    with pytest.raises(Incorrect):
+        await reviewed(demo, "aino", SARI, "de")
+    with pytest.raises(Incorrect):
+        await demo("operation", "CarePlan/aino?language=fi", by=SARI, operation="review")
+    with pytest.raises(NotOffered):
+        await demo("operation", "CarePlan", by=SARI, operation="review")
+    with pytest.raises(NotOffered):
+        await demo("operation", "CarePlan/aino", by=SARI, operation="review", method="POST")
+
+
+async def test_a_narrow_view_is_not_warned_of_what_it_does_not_show(demo: Ask) -> None:
+    issues = await reviewed(demo, "aino", JARI)
+    assert not [*warnings(issues)]
+    for rule in ("R0.4", "R0.6", "R0.9", "R3.15"):
+        assert "do not see" in texts(issues, rule)
+    assert "Sari Lehtonen" in texts(issues, "R4.1"), "the team he sees"
+
+
+async def test_a_token_that_may_not_read_a_type_is_told_so(demo: Ask) -> None:
+    narrow = replace(SARI, scopes=parse("user/CarePlan.rs user/CareTeam.rs user/Practitioner.rs"))
+    issues = await reviewed(demo, "aino", narrow)
+    assert "do not see" in texts(issues, "R0.4") and "log" in texts(issues, "R1.4")
+    assert not [*warnings(issues)]
+
+
+async def test_whoever_has_the_log_sees_who_fetched_the_plan_and_who_is_silent(demo: Ask) -> None:
+    before = texts(await reviewed(demo, "aino", SARI), "R0.8")
+    assert "the client: not yet" in before and "health care: not yet" in before
+    await demo("read", "CarePlan/aino", by=AINO)
+    await demo("search-type", "CarePlan?patient=Patient/aino", by=system(world.HEALTH))
+    await demo("read", "CarePlan/aino", by=person("RelatedPerson/leena", None))
+    for by in (SARI, AINO, system(world.SOCIAL)):
+        issues = await reviewed(demo, "aino", by)
+        assert "not yet" not in texts(issues, "R0.8")
+        assert "No member" in texts(issues, "R1.4"), "Leena has read it"
+    assert "log" in texts(await reviewed(demo, "aino", NIKO), "R0.8"), "the client is in another register"
+
+
+async def test_a_review_is_no_delivery_of_the_plan_and_a_newer_version_is_another(demo: Ask) -> None:
+    await reviewed(demo, "aino", AINO)
+    assert "the client: not yet" in texts(await reviewed(demo, "aino", SARI), "R0.8")
+    await demo("read", "CarePlan/aino", by=AINO)
+    plan = resource_in(await demo("read", "CarePlan/aino", by=SARI))
+    await demo("update", "CarePlan/aino", {**plan, "title": "Another"}, by=SARI)
+    said = texts(await reviewed(demo, "aino", SARI), "R0.8")
+    assert "Version 2" in said and "the client: not yet" in said
+
+
+async def test_a_member_whose_consent_is_withdrawn_is_told(demo: Ask) -> None:
+    consent = resource_in(await demo("read", "Consent/aino-jari", by=system(world.SOCIAL)))
+    await demo("update", "Consent/aino-jari", {**consent, "status": "inactive"}, by=system(world.SOCIAL))
+    (found,) = of(await reviewed(demo, "aino", SARI), "R1.1")
+    assert found["severity"] == "warning" and "Jari Mäkinen" in found["details"]["text"]
+    assert found["expression"] == ["CareTeam.participant[4].member"]
+
+
+async def test_it_leaves_one_audit_row_as_of_the_plan(demo: Ask) -> None:
+    await reviewed(demo, "aino", NIKO)
+    log = resource_in(await demo("search-type", "AuditEvent?patient=Patient/aino&agent=Practitioner/niko", by=AINO))
+    (entry,) = log["entry"]
+    event = entry["resource"]
+    assert "CarePlan/aino" in json.dumps(event["entity"])
+    assert "$review" in json.dumps(event["subtype"])
+
+
+async def test_the_same_is_said_whether_hidden_things_are_there_or_not(demo: Ask) -> None:
+    """What is kept of Aino at the health station, under a ban against the others, changes no review of theirs."""
+
+    async def said() -> list[list[Json]]:
+        found = [await reviewed(demo, "aino", by) for by in (SARI, JARI, system(world.SOCIAL))]
+        return [[each for each in issues if each["details"]["coding"][0]["code"] != "R0.8"] for issues in found]
+
+    deny = a_consent(
+        "Patient/aino",
+        id="hides",
+        dateTime="2026-11-01",
+        category=[{"coding": [{"system": "https://sharedplan.dev/fhir/CodeSystem/consent-category", "code": "ban"}]}],
+        provision=a_provision("deny", to=[world.SOCIAL, "Organization/kantapoyta"], held_by=[world.HEALTH]),
+    )
+    await demo("update", "Consent/hides", deny, by=AINO)
+    with_ban = await said()
+    episode = {"reference": "EpisodeOfCare/aino"}
+    hidden = [
+        {
+            "resourceType": "Encounter",
+            "id": "hidden",
+            "status": "finished",
+            "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"},
+            "type": [
+                {
+                    "coding": [
+                        {"system": "https://sharedplan.dev/fhir/CodeSystem/encounter-type", "code": "client-meeting"}
+                    ]
+                }
+            ],
+            "subject": {"reference": "Patient/aino"},
+            "episodeOfCare": [episode],
+            "participant": [{"individual": {"reference": "Practitioner/niko"}}],
+            "period": {"start": "2026-01-08T10:00:00Z"},
+        },
+    ]
+    await demo("transaction", "", a_bundle("transaction", *map(put, hidden)), by=system(world.HEALTH))
+    assert await said() == with_ban
+    assert "it took 1 day." in texts(await reviewed(demo, "aino", NIKO), "R4.4"), "it changes that of who sees it"
