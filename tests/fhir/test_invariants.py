@@ -200,7 +200,6 @@ BREACHES: list[tuple[str, Json]] = [
     ("spd-2", search_parameter(chain=["name"])),
     ("sdf-4", structure(baseDefinition=None)),
     ("sdf-5", structure(context=None)),
-    ("sdf-6", structure(differential=None)),
     ("sdf-14", structure(differential={"element": [{"path": "Extension"}]})),
     ("sdf-16", structure(differential={"element": [{"id": "E", "path": "E"}, {"id": "E", "path": "E.url"}]})),
     ("sdf-18", structure(type="CarePlan", contextInvariant=["true"])),
