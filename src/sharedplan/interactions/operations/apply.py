@@ -93,10 +93,10 @@ def _reference(given: dict[str, tuple[str, str, Any]], name: str, types: tuple[s
     if name not in given:
         return None
     at, kind, value = given[name]
-    text = value.get("reference") if kind == "valueReference" and isinstance(value, dict) else value
-    found = None
-    if isinstance(text, str) and kind in ("valueReference", *_TEXTS):
-        found = references.parse(text).relative_to(base)
+    text = value if kind in _TEXTS else None
+    if kind == "valueReference" and isinstance(value, dict):
+        text = value.get("reference")
+    found = references.parse(text).relative_to(base) if isinstance(text, str) else None
     if found is None or found.kind != "relative" or found.type not in types:
         raise Incorrect(f"{name} is a string or a Reference like {types[0]}/[id]", at=f"{at}.{kind}")
     return found.target
