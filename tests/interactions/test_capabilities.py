@@ -53,8 +53,13 @@ def test_it_tells_every_search_parameter_by_its_definition(statement: Json) -> N
 def test_it_tells_every_operation(statement: Json) -> None:
     for type, offered in CATALOGUE.items():
         told = {each["name"] for each in of_type(statement, type).get("operation", ())}
-        own = {"Patient": {"access-decision", "break-glass"}, "Consent": {"preview"}}.get(type, set())
-        assert told == (set(OPERATIONS) if "create" in offered.can else set()) | own
+        own = {
+            "Patient": {"access-decision", "break-glass"},
+            "Consent": {"preview"},
+            "PlanDefinition": {"apply"},
+            "Measure": {"evaluate-measure"},
+        }
+        assert told == (set(OPERATIONS) if "create" in offered.can else set()) | own.get(type, set())
 
 
 def test_what_can_only_be_read_is_told_so(statement: Json) -> None:

@@ -13,7 +13,7 @@ from sharedplan.fhir.exchanges import Json
 from sharedplan.search.parameters import PARAMETERS, Parameter
 from sharedplan.search.registry import kept_until_renewed
 
-PUBLISHED = "2026-11-26"
+PUBLISHED = "2026-11-27"
 """When what the service offers last changed; CapabilityStatement.date needs one that is the same on every worker."""
 
 FORMATS = ("application/fhir+json", "application/json", "json")
@@ -63,7 +63,26 @@ PREVIEW = Operation(
 )
 """An operation of Consent alone, at its type."""
 
-_OF_ONE_TYPE = {"Patient": OF_PATIENTS, "Consent": (PREVIEW,)}
+APPLY = Operation(
+    "apply",
+    "http://hl7.org/fhir/OperationDefinition/PlanDefinition-apply",
+    "Start a shared plan from its service model: a transaction ready to be sent, or carried out with `commit`",
+)
+"""An operation of PlanDefinition alone, at its instance."""
+
+EVALUATE_MEASURE = Operation(
+    "evaluate-measure",
+    "http://hl7.org/fhir/OperationDefinition/Measure-evaluate-measure",
+    "What a measure comes to over the register of the organisation that asks, without small numbers",
+)
+"""An operation of Measure alone, at its instance."""
+
+_OF_ONE_TYPE = {
+    "Patient": OF_PATIENTS,
+    "Consent": (PREVIEW,),
+    "PlanDefinition": (APPLY,),
+    "Measure": (EVALUATE_MEASURE,),
+}
 
 OPERATIONS = (
     Operation(
