@@ -65,6 +65,7 @@ CATALOGUE: dict[str, Offered] = {
         Offered("CodeSystem", client_data=False),
         Offered("ValueSet", client_data=False),
         Offered("SearchParameter", client_data=False),
+        Offered("StructureDefinition", client_data=False),
         Offered("Provenance"),
         Offered("AuditEvent", can=READ),
         Offered("Subscription"),

@@ -55,6 +55,24 @@ def search_parameter(**elements: Any) -> Json:
     }
 
 
+def structure(**elements: Any) -> Json:
+    whole = {
+        "resourceType": "StructureDefinition",
+        "url": "http://x/StructureDefinition/note",
+        "name": "Note",
+        "status": "active",
+        "kind": "complex-type",
+        "abstract": False,
+        "type": "Extension",
+        "baseDefinition": "http://hl7.org/fhir/StructureDefinition/Extension",
+        "derivation": "constraint",
+        "context": [{"type": "element", "expression": "CarePlan"}],
+        "differential": {"element": [{"id": "Extension", "path": "Extension"}]},
+        **elements,
+    }
+    return {name: value for name, value in whole.items() if value is not None}
+
+
 def listed(**elements: Any) -> Json:
     return {"resourceType": "List", "status": "current", "mode": "snapshot", **elements}
 
@@ -180,6 +198,11 @@ BREACHES: list[tuple[str, Json]] = [
     ),
     ("spd-1", search_parameter(xpath="f:Goal/f:note")),
     ("spd-2", search_parameter(chain=["name"])),
+    ("sdf-4", structure(baseDefinition=None)),
+    ("sdf-5", structure(context=None)),
+    ("sdf-14", structure(differential={"element": [{"path": "Extension"}]})),
+    ("sdf-16", structure(differential={"element": [{"id": "E", "path": "E"}, {"id": "E", "path": "E.url"}]})),
+    ("sdf-18", structure(type="CarePlan", contextInvariant=["true"])),
     ("vsd-1", value_set(version="1")),
     ("vsd-2", value_set(valueSet=["http://x"], concept=[{"code": "a"}])),
     (

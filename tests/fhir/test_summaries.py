@@ -35,6 +35,7 @@ TOGETHER = {
     "Consent": {"(ppc-1)"},
     "Organization": {"(org-1)"},
     "ServiceRequest": {"(prr-1)"},
+    "StructureDefinition": {"(sdf-4)", "(sdf-5)"},
 }
 """Invariants between elements of which none is mandatory by itself. Who names his elements may ask for one without the
 other; the tag says that the rest is elsewhere. Summaries of the kinds true and data keep them."""

@@ -7,7 +7,7 @@ import pytest
 from fhir.resources.R4B.capabilitystatement import CapabilityStatement
 
 from sharedplan.catalogue import CATALOGUE
-from sharedplan.exchange.step import INTERACTIONS, OF_PLANS, OPERATIONS
+from sharedplan.exchange.step import INTERACTIONS, OPERATIONS
 from sharedplan.fhir import json_text, resources
 from sharedplan.fhir.exchanges import Json
 from sharedplan.interactions.capabilities import capability_statement, capability_text
@@ -53,9 +53,14 @@ def test_it_tells_every_search_parameter_by_its_definition(statement: Json) -> N
 def test_it_tells_every_operation(statement: Json) -> None:
     for type, offered in CATALOGUE.items():
         told = {each["name"] for each in of_type(statement, type).get("operation", ())}
-        of_one = {"Patient": {"access-decision", "break-glass"}, "Consent": {"preview"}, "CarePlan": set(OF_PLANS)}
-        own = of_one.get(type, set())
-        assert told == (set(OPERATIONS) if "create" in offered.can else set()) | own
+        own = {
+            "Patient": {"access-decision", "break-glass"},
+            "Consent": {"preview"},
+            "CarePlan": {"everything", "document", "review"},
+            "PlanDefinition": {"apply"},
+            "Measure": {"evaluate-measure"},
+        }
+        assert told == (set(OPERATIONS) if "create" in offered.can else set()) | own.get(type, set())
 
 
 def test_what_can_only_be_read_is_told_so(statement: Json) -> None:

@@ -89,15 +89,15 @@ def read(plan_definition: Json) -> ServiceModel:
     """The model that a PlanDefinition describes; what it does not say is as by default."""
     id = plan_definition.get("id")
     extensions = plan_definition.get("extension", ())
-    actions = list(_actions(plan_definition.get("action", ())))
+    doing = list(actions(plan_definition.get("action", ())))
     rules = frozenset(each["valueCode"] for each in extensions if each.get("url") == RULE and "valueCode" in each)
     wanted = (
         code
-        for action in actions
+        for action in doing
         for participant in action.get("participant", ())
         for code in codes.codes(participant.get("role"), codes.TEAM_ROLE)
     )
-    assessments = (each for each in actions if codes.has(each.get("code"), codes.TASK, "need-assessment"))
+    assessments = (each for each in doing if codes.has(each.get("code"), codes.TASK, "need-assessment"))
     targets = (span(each["timingDuration"]) for each in assessments if "timingDuration" in each)
     limit = codes.extension(plan_definition, ENCOUNTER_LIMIT)
     return ServiceModel(
@@ -147,11 +147,11 @@ def span(duration: Json) -> Span | None:
     return Span(number, unit) if number is not None and 0 < number <= 10_000 and unit in {*_DAYS, *_MONTHS} else None
 
 
-def _actions(listed: Iterable[Json]) -> Iterator[Json]:
+def actions(listed: Iterable[Json]) -> Iterator[Json]:
     """Each action, and those within it."""
     for each in listed:
         yield each
-        yield from _actions(each.get("action", ()))
+        yield from actions(each.get("action", ()))
 
 
 def _number(extension: Json | None) -> int | None:

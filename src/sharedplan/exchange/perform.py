@@ -7,6 +7,7 @@ from functools import partial
 
 from sharedplan.access.principal import Principal
 from sharedplan.clock import Clock
+from sharedplan.exchange.apply import apply, is_asked
 from sharedplan.exchange.batch import batch
 from sharedplan.exchange.preferred import preferred
 from sharedplan.exchange.step import BeginUnit, in_one_unit, step
@@ -26,6 +27,8 @@ async def perform(asked: Asked, by: Principal, begin: BeginUnit, clock: Clock, p
         return await batch(asked, by, begin, clock, policy)
     if asked.interaction == "transaction":
         return await in_one_unit(asked, by, begin, partial(transaction, asked, by, clock=clock, policy=policy))
+    if is_asked(asked):
+        return await in_one_unit(asked, by, begin, partial(apply, asked, by, clock=clock, policy=policy))
 
     async def act(unit: Unit) -> Answer:
         provenances.check(asked)

@@ -14,6 +14,7 @@ from sharedplan.errors import NotFound, NotOffered
 from sharedplan.exchange.access_decision import access_decision
 from sharedplan.exchange.break_glass import break_glass
 from sharedplan.exchange.enforcing import Enforcing, Operating
+from sharedplan.exchange.evaluate_measure import evaluate_measure
 from sharedplan.exchange.preview import preview
 from sharedplan.exchange.review import review
 from sharedplan.fhir.exchanges import Answer, Asked
@@ -53,6 +54,7 @@ OF_PLANS: dict[str, Interaction] = {"everything": everything, "document": docume
 OF_ACCESS: dict[str, Callable[[Asked, Principal, Acting], Awaitable[Answer]]] = {
     "access-decision": access_decision,
     "break-glass": break_glass,
+    "evaluate-measure": evaluate_measure,
     "preview": preview,
     "review": review,
 }

@@ -1,7 +1,8 @@
 """Where a Reference may point: its text well formed, its type known and allowed.
 
 A type that the element does not allow is refused when we offer it, for then it could be followed and would mislead;
-other types are kept as they are, with a warning. https://hl7.org/fhir/R4/references.html
+other types are kept as they are, with a warning, and so are definitions by an absolute address, which are elsewhere as
+a rule and never followed. https://hl7.org/fhir/R4/references.html
 """
 
 from collections.abc import Callable, Iterator
@@ -68,5 +69,10 @@ def _closely(text: str | None, said: str | None, targets: frozenset[str]) -> Ite
             "reference" if text is not None else "type",
             "value",
             f"It points at a {named}; allowed here: {allowed}.",
-            severity="error" if named in CATALOGUE else "warning",
+            severity="error" if _is_followed(named, reference) else "warning",
         )
+
+
+def _is_followed(type: str, reference: Reference) -> bool:
+    """Whether a reference to that type may lead to what we offer."""
+    return type in CATALOGUE and not (type == "StructureDefinition" and reference.kind == "absolute")

@@ -159,6 +159,21 @@ _QUESTION = (
     ),
 )
 
+_ELEMENTS = (
+    Invariant(
+        "sdf-14",
+        lambda it: all(has(each, "id") for each in it.get("element", ())),
+        "element",
+        "Every element of a structure has an id.",
+    ),
+    Invariant(
+        "sdf-16",
+        lambda it: _distinct(each["id"] for each in it.get("element", ()) if "id" in each),
+        "element",
+        "Two elements have the same id.",
+    ),
+)
+
 OF_RESOURCES: Mapping[str, tuple[Invariant, ...]] = {
     "Appointment": (
         Invariant("app-2", lambda it: has(it, "start") == has(it, "end"), "start", "Start and end belong together."),
@@ -292,6 +307,23 @@ OF_RESOURCES: Mapping[str, tuple[Invariant, ...]] = {
         only("spd-2", "chain", _is("type", "reference"), "Only a parameter of type reference has chain names."),
     ),
     "ServiceRequest": (needs("prr-1", "orderDetail", "code"),),
+    "StructureDefinition": (  # sdf-6 is left out: the summary that the standard defines breaks it
+        Invariant(
+            "sdf-4",
+            lambda it: it.get("abstract") is not False or has(it, "baseDefinition"),
+            "baseDefinition",
+            "Only an abstract structure has no baseDefinition.",
+        ),
+        Invariant(
+            "sdf-5",
+            lambda it: it.get("type") != "Extension" or it.get("derivation") == "specialization" or has(it, "context"),
+            "context",
+            "An extension says in what context it is used.",
+        ),
+        only("sdf-18", "contextInvariant", _is("type", "Extension"), "Only an extension has a contextInvariant."),
+    ),
+    "StructureDefinitionDifferential": _ELEMENTS,
+    "StructureDefinitionSnapshot": _ELEMENTS,
     "ValueSetComposeInclude": (
         some("vsd-1", "valueSet", "system"),
         needs("vsd-2", "concept", "system"),

@@ -13,7 +13,7 @@ from sharedplan.fhir.exchanges import Json
 from sharedplan.search.parameters import PARAMETERS, Parameter
 from sharedplan.search.registry import kept_until_renewed
 
-PUBLISHED = "2026-11-26"
+PUBLISHED = "2026-11-27"
 """When what the service offers last changed; CapabilityStatement.date needs one that is the same on every worker."""
 
 FORMATS = ("application/fhir+json", "application/json", "json")
@@ -76,29 +76,6 @@ DOCUMENT = Operation(
 )
 
 REVIEW = Operation(
-    "preview",
-    "https://sharedplan.dev/fhir/OperationDefinition/Consent-preview",
-    "Who gains and who loses what by this Consent, before it is saved; nothing is stored",
-)
-"""An operation of Consent alone, at its type."""
-
-EVERYTHING = Operation(
-    "everything",
-    "https://sharedplan.dev/fhir/OperationDefinition/CarePlan-everything",
-    "The plan and all it needs to be understood, as far as the asker may see it: one searchset, each reference in it",
-)
-
-DOCUMENT = Operation(
-    "document",
-    "https://sharedplan.dev/fhir/OperationDefinition/CarePlan-document",
-    "The plan as a document: a Bundle with a Composition first, or with _format=html the plan sheet as a page",
-)
-
-OF_PLANS = (EVERYTHING, DOCUMENT)
-"""Operations of a CarePlan alone, at its instance."""
-
-_OF_ONE_TYPE: dict[str, tuple[Operation, ...]] = {"Patient": OF_PATIENTS, "Consent": (PREVIEW,), "CarePlan": OF_PLANS}
-REVIEW = Operation(
     "review",
     "https://sharedplan.dev/fhir/OperationDefinition/CarePlan-review",
     "Every rule of the plan's service model, met or broken, in Finnish, Swedish or English, as far as the asker sees",
@@ -107,7 +84,27 @@ REVIEW = Operation(
 OF_PLANS = (EVERYTHING, DOCUMENT, REVIEW)
 """Operations of a CarePlan alone, at its instance."""
 
-_OF_ONE_TYPE: dict[str, tuple[Operation, ...]] = {"Patient": OF_PATIENTS, "Consent": (PREVIEW,), "CarePlan": OF_PLANS}
+APPLY = Operation(
+    "apply",
+    "http://hl7.org/fhir/OperationDefinition/PlanDefinition-apply",
+    "Start a shared plan from its service model: a transaction ready to be sent, or carried out with `commit`",
+)
+"""An operation of PlanDefinition alone, at its instance."""
+
+EVALUATE_MEASURE = Operation(
+    "evaluate-measure",
+    "http://hl7.org/fhir/OperationDefinition/Measure-evaluate-measure",
+    "What a measure comes to over the register of the organisation that asks, without small numbers",
+)
+"""An operation of Measure alone, at its instance."""
+
+_OF_ONE_TYPE: dict[str, tuple[Operation, ...]] = {
+    "Patient": OF_PATIENTS,
+    "Consent": (PREVIEW,),
+    "CarePlan": OF_PLANS,
+    "PlanDefinition": (APPLY,),
+    "Measure": (EVALUATE_MEASURE,),
+}
 
 OPERATIONS = (
     Operation(

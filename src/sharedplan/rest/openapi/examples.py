@@ -6,6 +6,7 @@ So whatever the documentation shows can be asked of a service that runs with the
 from datetime import UTC, datetime
 from typing import Any
 
+from sharedplan import published
 from sharedplan.care import model
 from sharedplan.care.review.findings import findings
 from sharedplan.care.sheet.sheet import sheet
@@ -22,12 +23,17 @@ HERE = "http://127.0.0.1:8000/fhir"
 
 
 def _of_types() -> dict[str, dict[str, Any]]:
-    """The first resource of each type in the demo, by type; Aino's plan is the first CarePlan."""
+    """The first resource of each type in the demo, else of those that the service itself publishes, by type; Aino's
+    plan is the first CarePlan."""
     found: dict[str, dict[str, Any]] = {}
     for resource in world.resources().values():
         type = resource["resourceType"]
         if type in CATALOGUE and type not in found:
             found[type] = {"summary": f"{type}/{resource['id']} of the demo", "value": resource}
+    for type in CATALOGUE:
+        for resource in published.of_type(type)[:1]:
+            told = {"summary": f"{type}/{resource['id']}, which the service publishes", "value": resource}
+            found.setdefault(type, told)
     return found
 
 

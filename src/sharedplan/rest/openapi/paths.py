@@ -4,14 +4,16 @@ from sharedplan.catalogue import Offered
 from sharedplan.fhir.compartments import COMPARTMENTS
 from sharedplan.interactions.capabilities import (
     ACCESS_DECISION,
+    APPLY,
     BREAK_GLASS,
     DOCUMENT,
+    EVALUATE_MEASURE,
     EVERYTHING,
     OPERATIONS,
     PREVIEW,
     REVIEW,
 )
-from sharedplan.rest.openapi import operations
+from sharedplan.rest.openapi import of_models, operations
 from sharedplan.rest.openapi.operations import Build, on_the_match
 from sharedplan.rest.openapi.parts import BASE, Part, ref
 
@@ -81,6 +83,11 @@ def type_paths(offered: Offered) -> dict[str, Part]:
         paths[f"{at_type}/${PREVIEW.name}"] = {"post": operations.preview(PREVIEW.does)}
     if type == "CarePlan":
         paths[f"{at_instance}/${REVIEW.name}"] = {"get": _of_one(operations.review(REVIEW.does), type)}
+    if type == "PlanDefinition":
+        paths[f"{at_instance}/${APPLY.name}"] = {"post": _of_one(of_models.apply(APPLY.does), type)}
+    if type == "Measure":
+        evaluated = of_models.evaluate_measure(EVALUATE_MEASURE.does)
+        paths[f"{at_instance}/${EVALUATE_MEASURE.name}"] = {"get": _of_one(evaluated, type)}
     return paths
 
 
