@@ -19,6 +19,7 @@ class Situation:
     """`at`: the moment, UTC. `resources`: by reference ("Goal/1"), those of the client and what they name of the
     directory. `client`: "Patient/1". `plan`: "CarePlan/1", the one that is looked at; None without one. `registers`:
     whose register each is in, as far as it is known. `base`: the FHIR base, which absolute references may begin with.
+    `is_cut`: there is more than was looked at.
     """
 
     at: datetime
@@ -27,6 +28,7 @@ class Situation:
     plan: str | None = None
     registers: Mapping[str, str | None] = field(default_factory=dict)
     base: str = ""
+    is_cut: bool = False
 
     @cached_property
     def _by_type(self) -> Mapping[str, list[Json]]:

@@ -23,7 +23,7 @@ from sharedplan.errors import Fault
 from sharedplan.search.expression import Everything, Expression
 from sharedplan.search.includes import Include
 from sharedplan.search.masking import masked
-from sharedplan.store import containing, including, knowing, queries, used_once, writing
+from sharedplan.store import containing, including, knowing, queries, together, used_once, writing
 from sharedplan.store.engine import Pool
 from sharedplan.store.engine import RetryableConflict as RetryableConflict
 from sharedplan.store.guard import JUDGEMENT, Who
@@ -264,6 +264,15 @@ class Unit:
         """The living resources that match and are visible, at most `limit`, and as many as an answer can hold."""
         found = await self._session.ask(*queries.living(type, where, within=within[type], seen=within, limit=limit))
         shown = [_living(type, row) for row in found[:limit]]
+        return Included(shown, bool(shown) and (found[0]["fetched"] or len(found)) > len(shown))
+
+    async def together(
+        self, wheres: Mapping[str, Expression], *, within: Mapping[str, Expression], limit: int
+    ) -> Included:
+        """The same of several types in one statement, by type in the order given and id, with whom each speaks of."""
+        types = tuple(wheres)
+        found = await self._session.ask(*together.living(wheres, within=within, limit=limit))
+        shown = [_living(types[row["rank"]], row) for row in found[:limit]]
         return Included(shown, bool(shown) and (found[0]["fetched"] or len(found)) > len(shown))
 
     async def known(

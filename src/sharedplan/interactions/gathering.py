@@ -1,0 +1,157 @@
+"""All that is known of one client, fetched for the rules and the whole plan: his resources and the directory they name.
+
+https://hl7.org/fhir/R4/compartmentdefinition-patient.html, https://hl7.org/fhir/R4/references.html
+
+One statement for the client's resources of all types, one for what they name of the directory, one for what that names
+in turn (the person who holds a role, the organisation that another is part of): three, however large the plan.
+Everything is read through the slices given, so what is hidden is as if it were not there.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+
+from sharedplan.care.situation import Situation
+from sharedplan.fhir import references
+from sharedplan.fhir.exchanges import Json
+from sharedplan.search.expression import Expression, HasEntry, HasId, Nothing, Or, RefersTo
+from sharedplan.search.parameters import PARAMETERS
+from sharedplan.search.values.entry import capped
+from sharedplan.store.unit_of_work import Unit
+from sharedplan.store.versions import Version
+
+OF_CLIENT = (
+    *("Patient", "CarePlan", "CareTeam", "EpisodeOfCare", "Consent", "Goal", "Task", "ServiceRequest"),
+    *("RelatedPerson", "Condition", "Flag", "QuestionnaireResponse", "Appointment", "Encounter"),
+    *("DocumentReference", "List", "Observation", "Communication"),
+)
+"""What is fetched of a client unless others are asked for; when there is too much, the last are left out first.
+
+Provenances are as many as writes, and each is judged by its targets: who needs them asks for them (`types=`)."""
+
+DIRECTORY = ("PractitionerRole", "Practitioner", "Organization", "Location")
+CANONICAL = ("Questionnaire", "PlanDefinition")
+"""Named by their url, in these elements:"""
+_BY_URL = {"questionnaire": "Questionnaire", "instantiatesCanonical": "PlanDefinition"}
+
+HOPS = 2
+
+_REFERENCE = re.compile(r'"reference":\s*"([^"\\]+)"')
+"""Any in the text of a resource; to walk through its elements took ten times as long (measured)."""
+
+LIMIT = 5_000
+"""Resources of one client, and as many of the directory, that are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The situation, and the versions that it was read from, in the order in which they are told: the client's by type,
+    then the directory."""
+
+    situation: Situation
+    versions: tuple[Version, ...]
+
+
+async def gathered(
+    client: str,
+    unit: Unit,
+    *,
+    within: Mapping[str, Expression],
+    at: datetime,
+    plan: str | None = None,
+    base: str = "",
+    limit: int = LIMIT,
+    types: Sequence[str] = OF_CLIENT,
+) -> Situation:
+    """What is known of the client ("Patient/1") within the slices, at the moment `at`; `plan` ("CarePlan/1") is the one
+    that is looked at. To judge a write, with every slice Everything and inside `unit.judging()`.
+
+    Decimals are read as floats. `Situation.is_cut`: there is more than the limit, or than an answer can hold.
+    Consistent in itself inside `unit.snapshot()`, or once a transaction has begun.
+    """
+    whole = await gathered_whole(client, unit, within=within, at=at, plan=plan, base=base, limit=limit, types=types)
+    return whole.situation
+
+
+async def gathered_whole(
+    client: str,
+    unit: Unit,
+    *,
+    within: Mapping[str, Expression],
+    at: datetime,
+    plan: str | None = None,
+    base: str = "",
+    limit: int = LIMIT,
+    types: Sequence[str] = OF_CLIENT,
+) -> Gathered:
+    """The same with the versions, for whoever shows them."""
+    versions, is_cut = await _found(_of_client(client, types), unit, within, limit)
+    resources = dict(map(_read, versions))
+    new = versions
+    for _ in range(HOPS):
+        added, more = await _found(_named_by(new, resources, base), unit, within, limit)
+        new = [each for each in added if _name(each) not in resources]
+        resources.update(map(_read, new))
+        versions += new
+        is_cut = is_cut or more
+    registers = {_name(each): each.controller for each in versions}
+    return Gathered(Situation(at, resources, client, plan, registers, base, is_cut), tuple(versions))
+
+
+def _of_client(client: str, types: Sequence[str]) -> dict[str, Expression]:
+    """What to ask of each type to find what is of the client."""
+    wheres: dict[str, Expression] = {}
+    for type in types:
+        if type == "Patient":
+            wheres[type] = HasId((client.removeprefix("Patient/"),))
+        else:
+            wheres[type] = RefersTo(PARAMETERS[type]["patient"], (client,))
+    return wheres
+
+
+def _named_by(versions: Iterable[Version], known: Mapping[str, Json], base: str) -> dict[str, Expression]:
+    """What to ask of each type of the directory to find what these name and is not known yet."""
+    ids: dict[str, dict[str, None]] = {type: {} for type in (*DIRECTORY, *CANONICAL)}
+    urls: dict[str, dict[str, None]] = {type: {} for type in CANONICAL}
+    named = dict.fromkeys(text for each in versions for text in _REFERENCE.findall(each.content or ""))
+    for found in (references.parse(text).relative_to(base) for text in named):
+        if found.kind == "relative" and found.type in ids and found.id is not None and found.target not in known:
+            ids[found.type][found.id] = None
+    for resource in (known[_name(each)] for each in versions):
+        for element, type in _BY_URL.items():
+            given = resource.get(element, ())
+            for url in (given,) if isinstance(given, str) else given:
+                bare = url.partition("|")[0]
+                urls[type][bare] = None
+                if (own := references.parse(bare)).type == type and own.id is not None:
+                    ids[type][own.id] = None  # where it was given the id that its url ends with
+    wheres: dict[str, Expression] = {}
+    for type, wanted in ids.items():
+        ways: list[Expression] = [HasId(tuple(wanted))] if wanted else []
+        if by_url := urls.get(type):
+            ways.append(HasEntry(PARAMETERS[type]["url"], tuple(map(capped, by_url))))
+        if ways:
+            wheres[type] = ways[0] if len(ways) == 1 else Or(tuple(ways))
+    return wheres
+
+
+async def _found(
+    wheres: Mapping[str, Expression], unit: Unit, within: Mapping[str, Expression], limit: int
+) -> tuple[list[Version], bool]:
+    """What meets the conditions and lies within the slices, in the order of the types; and whether there is more."""
+    wheres = {type: where for type, where in wheres.items() if not isinstance(within.get(type, Nothing()), Nothing)}
+    if not wheres:
+        return [], False
+    found = await unit.together(wheres, within=within, limit=limit)
+    return found.versions, found.is_cut
+
+
+def _name(version: Version) -> str:
+    return f"{version.type}/{version.id}"
+
+
+def _read(version: Version) -> tuple[str, Json]:
+    return _name(version), orjson.loads(version.content or "{}")
