@@ -32,7 +32,8 @@ class Issue:
     """One OperationOutcome.issue.
 
     `at` is the FHIRPath of the element ("CarePlan.activity[2].detail.status"); None when no element is to blame.
-    `rule` is a (system, code) pair for details.coding, when a named rule speaks.
+    `rule` is a (system, code) pair for details.coding, when a named rule speaks. `translations` are (language, text)
+    pairs of what is said, beside the English.
     """
 
     code: str
@@ -40,6 +41,7 @@ class Issue:
     at: str | None = None
     severity: str = "error"
     rule: tuple[str, str] | None = None
+    translations: tuple[tuple[str, str], ...] = ()
 
 
 class SharedplanError(Exception):

@@ -8,17 +8,16 @@ https://www.finlex.fi/fi/laki/ajantasa/2014/20141301, https://www.finlex.fi/fi/l
 import calendar
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from functools import cache
-from typing import Any, Literal, Protocol
-from zoneinfo import ZoneInfo
+from typing import Any, Literal
 
 from holidays import country_holidays
 
 from sharedplan.care import codes
+from sharedplan.care.model import ServiceModel
 from sharedplan.fhir.exchanges import Json
-
-HELSINKI = ZoneInfo("Europe/Helsinki")
+from sharedplan.search.values.date import ZONE, span
 
 START_WITHIN = 7
 """Working days, the day of receipt not counted."""
@@ -38,14 +37,6 @@ START_ONLY = ("shl-36-care-allowance", "shl-36-over-75")
 """Grounds for which only the start has one."""
 
 State = Literal["on-time", "due-soon", "late"]
-
-
-class HasTarget(Protocol):
-    """A service model, as far as clocks go by it."""
-
-    @property
-    def need_assessment_target(self) -> Any:
-        """How long a need assessment may take in this model, as a FHIR Duration; None: the model sets no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +115,9 @@ def day_of(moment: object) -> date | None:
     if not isinstance(moment, str) or len(moment) < len("2026-01-20"):
         return None
     try:
-        if "T" not in moment:
-            return date.fromisoformat(moment)
-        at = datetime.fromisoformat(moment.replace(":60", ":59"))  # a leap second
+        return span(moment)[0].astimezone(ZONE).date()
     except ValueError:
         return None
-    return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).astimezone(HELSINKI).date()
 
 
 def state(due: date, done: date | None, today: date) -> State:
@@ -146,7 +134,7 @@ def is_need_assessment(task: Json) -> bool:
     return codes.has(task.get("code"), codes.TASK, "need-assessment")
 
 
-def clocks_of(task: Json, patient: Json | None, model: HasTarget | None) -> tuple[Clock, ...]:
+def clocks_of(task: Json, patient: Json | None, model: ServiceModel | None) -> tuple[Clock, ...]:
     """The clocks of a need assessment that became pending when its Task was authored, the start before the finish.
 
     None without a legal basis (Task.reasonCode, or the client's age) and without a target of the model. Where the law
@@ -166,24 +154,15 @@ def _start(task: Json, patient: Json | None, received: date) -> Iterator[Clock]:
         yield Clock("start", _due(start_due(received)), grounds[0], "statutory")
 
 
-def _finish(task: Json, model: HasTarget | None, received: date) -> Iterator[Clock]:
+def _finish(task: Json, model: ServiceModel | None, received: date) -> Iterator[Clock]:
     ground = next((each for each in codes.codes(task.get("reasonCode"), codes.LEGAL_BASIS) if each in BOTH), None)
     by_law = month_due(received, FINISH_WITHIN) if ground is not None else None
     if ground is not None and by_law is not None:
         yield Clock("finish", by_law, ground, "statutory")
-    target = _after(received, model.need_assessment_target) if model is not None else None
+    within = model.need_assessment_target if model is not None else None
+    target = _due(within.after(received)) if within is not None else None
     if target is not None and (by_law is None or target.strict < by_law.strict):
         yield Clock("finish", target, "model-target", "target")
-
-
-def _after(start: date, duration: Any) -> Due | None:
-    """When that FHIR Duration, in whole days, weeks, months or years, has run out; None for another one."""
-    if not isinstance(duration, dict) or "value" not in duration:
-        return None
-    value, unit = int(duration["value"]), duration.get("code") or duration.get("unit")
-    if unit in ("d", "wk"):
-        return _due(start + timedelta(days=value * (7 if unit == "wk" else 1)))
-    return month_due(start, value * (12 if unit == "a" else 1)) if unit in ("mo", "a") else None
 
 
 def is_over_75(patient: Json | None, on: date) -> bool:
@@ -195,7 +174,7 @@ def is_over_75(patient: Json | None, on: date) -> bool:
     return reached <= on.isoformat()[: len(born)]
 
 
-def with_clocks(task: Json, patient: Json | None, model: HasTarget | None) -> Json:
+def with_clocks(task: Json, patient: Json | None, model: ServiceModel | None) -> Json:
     """The Task with the clocks that are the service's own, in place of whatever was stated: `restriction.period.end`
     is the strict finish, by law before that by a target, and there is none without a finish clock."""
     if not is_need_assessment(task):
