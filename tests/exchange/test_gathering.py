@@ -55,6 +55,8 @@ async def test_everything_of_the_client_and_the_directory_that_it_names(ask: Ask
     assert named and named <= found.resources.keys()
     roles = found.of("PractitionerRole")
     assert all(found.get(each["practitioner"]) is not None for each in roles)
+    assert "PractitionerRole/sari-aikuissosiaalityo" in found.resources  # which her name in the team leads to
+    assert "PractitionerRole/tuomas-aikuissosiaalityo" not in found.resources
     assert found.registers["CarePlan/aino"] == world.ORGANIZATION
     assert not found.is_cut
 

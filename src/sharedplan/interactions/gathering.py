@@ -2,13 +2,13 @@
 
 https://hl7.org/fhir/R4/compartmentdefinition-patient.html, https://hl7.org/fhir/R4/references.html
 
-One statement for the client's resources of all types, one for what they name of the directory, one for what that names
-in turn (the person who holds a role, the organisation that another is part of): three, however large the plan.
+One statement for the client's resources of all types, one for what they name of the directory, and one for what that
+names in turn (the person who holds a role, the organisation that another is part of): three, however large the plan.
 Everything is read through the slices given, so what is hidden is as if it were not there.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,11 +33,14 @@ OF_CLIENT = (
 Provenances are as many as writes, and each is judged by its targets: who needs them asks for them (`types=`)."""
 
 DIRECTORY = ("PractitionerRole", "Practitioner", "Organization", "Location")
+"""What is followed unless more is asked for: whom the resources name, and the roles that the persons named hold."""
+
 CANONICAL = ("Questionnaire", "PlanDefinition")
 """Named by their url, in these elements:"""
 _BY_URL = {"questionnaire": "Questionnaire", "instantiatesCanonical": "PlanDefinition"}
 
-HOPS = 2
+HOPS = 6
+"""Steps from one resource to another that are followed; each is a statement, and most plans need two."""
 
 _REFERENCE = re.compile(r'"reference":\s*"([^"\\]+)"')
 """Any in the text of a resource; to walk through its elements took ten times as long (measured)."""
@@ -77,7 +80,7 @@ async def gathered(
 
 
 async def gathered_whole(
-    client: str,
+    client: str | None,
     unit: Unit,
     *,
     within: Mapping[str, Expression],
@@ -86,13 +89,22 @@ async def gathered_whole(
     base: str = "",
     limit: int = LIMIT,
     types: Sequence[str] = OF_CLIENT,
+    beside: Sequence[Version] = (),
+    follow: Collection[str] = DIRECTORY,
 ) -> Gathered:
-    """The same with the versions, for whoever shows them."""
-    versions, is_cut = await _found(_of_client(client, types), unit, within, limit)
+    """The same with the versions, for whoever shows them. `beside` has been read already; `client` is None for what is
+    of no one client, which is then all there is. `follow`: the types that references are followed to."""
+    wheres = _of_client(client, types) if client is not None else {}
+    found, is_cut = await _found(wheres, unit, within, limit)
+    versions = list({_name(each): each for each in (*beside, *found)}.values())
     resources = dict(map(_read, versions))
+    asked: set[str] = set()
     new = versions
     for _ in range(HOPS):
-        added, more = await _found(_named_by(new, resources, base), unit, within, limit)
+        wheres = _named_by(new, resources, follow, asked, base)
+        if not wheres:
+            break
+        added, more = await _found(wheres, unit, within, limit)
         new = [each for each in added if _name(each) not in resources]
         resources.update(map(_read, new))
         versions += new
@@ -112,27 +124,41 @@ def _of_client(client: str, types: Sequence[str]) -> dict[str, Expression]:
     return wheres
 
 
-def _named_by(versions: Iterable[Version], known: Mapping[str, Json], base: str) -> dict[str, Expression]:
-    """What to ask of each type of the directory to find what these name and is not known yet."""
-    ids: dict[str, dict[str, None]] = {type: {} for type in (*DIRECTORY, *CANONICAL)}
+def _named_by(
+    versions: Iterable[Version], known: Mapping[str, Json], follow: Collection[str], asked: set[str], base: str
+) -> dict[str, Expression]:
+    """What to ask of each type to find what these name and is neither known nor has been `asked` for; adds to that."""
+    ids: dict[str, dict[str, None]] = {type: {} for type in (*follow, *CANONICAL)}
     urls: dict[str, dict[str, None]] = {type: {} for type in CANONICAL}
     named = dict.fromkeys(text for each in versions for text in _REFERENCE.findall(each.content or ""))
-    for found in (references.parse(text).relative_to(base) for text in named):
-        if found.kind == "relative" and found.type in ids and found.id is not None and found.target not in known:
-            ids[found.type][found.id] = None
+    names = dict.fromkeys(references.parse(text).relative_to(base).target for text in named)
     for resource in (known[_name(each)] for each in versions):
         for element, type in _BY_URL.items():
             given = resource.get(element, ())
-            for url in (given,) if isinstance(given, str) else given:
+            for url in dict.fromkeys((given,) if isinstance(given, str) else given):
                 bare = url.partition("|")[0]
-                urls[type][bare] = None
-                if (own := references.parse(bare)).type == type and own.id is not None:
-                    ids[type][own.id] = None  # where it was given the id that its url ends with
+                if bare not in asked:
+                    urls[type][bare] = None
+                    asked.add(bare)
+                if (own := references.parse(bare)).type == type:  # it was given the id that its url ends with
+                    names[own.target] = None
+    persons = []
+    for name in names:
+        type, _, id = (name or "").partition("/")
+        if type not in ids or name is None or name in asked:
+            continue
+        asked.add(name)
+        if name not in known:
+            ids[type][id] = None
+        if type == "Practitioner":
+            persons.append(name)
     wheres: dict[str, Expression] = {}
     for type, wanted in ids.items():
         ways: list[Expression] = [HasId(tuple(wanted))] if wanted else []
         if by_url := urls.get(type):
             ways.append(HasEntry(PARAMETERS[type]["url"], tuple(map(capped, by_url))))
+        if type == "PractitionerRole" and persons:
+            ways.append(RefersTo(PARAMETERS[type]["practitioner"], tuple(persons)))
         if ways:
             wheres[type] = ways[0] if len(ways) == 1 else Or(tuple(ways))
     return wheres
