@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import builders as b
-from exchange.asking import Ask, a_bundle, resource_in
+from exchange.asking import Ask, a_bundle, an_entry, resource_in
 from exchange.cast import (
     AINO,
     CATEGORY,
@@ -397,3 +397,26 @@ async def test_what_a_client_writes_needs_no_paper(ask: Ask) -> None:
     assert (await ask("create", "Consent", spoken, by=Sari)).status == 201
     ban = {**permit, "category": [b.a_concept(CATEGORY, "ban")], "provision": {"type": "deny"}}
     assert (await ask("create", "Consent", ban, by=Sari)).status == 201
+
+
+async def test_a_plan_that_is_written_brings_the_warnings_of_its_review(ask: Ask) -> None:
+    await the_start(ask)
+    written = await ask("update", "CarePlan/1", a_plan(status="active"), by=Sari, prefer="OperationOutcome")
+    told = [each["details"] for each in resource_in(written)["issue"] if each["severity"] == "warning"]
+    reviewed = resource_in(await ask("operation", "CarePlan/1", by=Sari, operation="review"))
+    shown = [each["details"] for each in reviewed["issue"] if each["severity"] == "warning"]
+    named = [each["coding"][0]["code"] for each in told if "coding" in each]
+    assert named == [each["coding"][0]["code"] for each in shown] and "R0.4" in named
+    entry = an_entry("PUT", "CarePlan/1", a_plan(status="active", title="anew"))
+    both = resource_in(await ask("transaction", "", a_bundle("transaction", entry), by=Sari, prefer="OperationOutcome"))
+    found = both["entry"][0]["response"]["outcome"]["issue"]
+    assert [each["details"]["coding"][0]["code"] for each in found if "coding" in each.get("details", {})] == named
+
+
+async def test_a_withdrawal_that_is_recorded_late_counts_from_when_it_was_said(ask: Ask) -> None:
+    await the_start(ask, k2())
+    withdrawn = {**k2(status="inactive"), "dateTime": day(date(2026, 2, 15), at=9)}
+    await ask("update", "Consent/k2", withdrawn, by=system(S))
+    assert (await ask("create", "Encounter", a_meeting(JARI, said=date(2026, 2, 10)), by=system(S))).status == 201
+    after = a_meeting(JARI, said=date(2026, 2, 20))
+    assert (await broken(ask, "create", "Encounter", after, by=system(S)))[0][0] == "R0.1"

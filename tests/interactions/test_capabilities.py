@@ -53,7 +53,9 @@ def test_it_tells_every_search_parameter_by_its_definition(statement: Json) -> N
 def test_it_tells_every_operation(statement: Json) -> None:
     for type, offered in CATALOGUE.items():
         told = {each["name"] for each in of_type(statement, type).get("operation", ())}
-        own = {"Patient": {"access-decision", "break-glass"}, "Consent": {"preview"}}.get(type, set())
+        own = {"Patient": {"access-decision", "break-glass"}, "Consent": {"preview"}, "CarePlan": {"review"}}.get(
+            type, set()
+        )
         assert told == (set(OPERATIONS) if "create" in offered.can else set()) | own
 
 

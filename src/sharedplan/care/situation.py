@@ -14,12 +14,29 @@ from sharedplan.fhir import references
 from sharedplan.fhir.exchanges import Json
 
 
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What the log tells of one who was at the client's data, a person or (without one) an organisation's system.
+
+    `person`, `organization`: as tokens name them ("Practitioner/1"). `last`: when last, `wrote`: when last to write
+    something; `fetched`: when first the plan was read as it is now. All UTC, of the time that was looked at.
+    """
+
+    person: str | None
+    organization: str | None
+    last: datetime
+    wrote: datetime | None = None
+    fetched: datetime | None = None
+
+
 @dataclass(frozen=True)
 class Situation:
     """`at`: the moment, UTC. `resources`: by reference ("Goal/1"), those of the client and what they name of the
     directory. `client`: "Patient/1". `plan`: "CarePlan/1", the one that is looked at; None without one. `registers`:
     whose register each is in, as far as it is known. `base`: the FHIR base, which absolute references may begin with.
-    `is_cut`: there is more than was looked at.
+    `is_cut`: there is more than was looked at. `traces`: who was at the client's data, by the log; None when that is
+    not known, or not to be seen. `partly`: types of which the one who looks may see only some of the client's, or
+    nothing.
     """
 
     at: datetime
@@ -29,6 +46,8 @@ class Situation:
     registers: Mapping[str, str | None] = field(default_factory=dict)
     base: str = ""
     is_cut: bool = False
+    traces: tuple[Trace, ...] | None = None
+    partly: frozenset[str] = frozenset()
 
     @cached_property
     def _by_type(self) -> Mapping[str, list[Json]]:
@@ -44,7 +63,16 @@ class Situation:
     def name_of(self, reference: Json | str | None) -> str | None:
         """ "Type/id" of what a Reference leads to on this server; None when it does not tell."""
         text = reference.get("reference") if isinstance(reference, dict) else reference
-        return references.parse(text).relative_to(self.base).target if isinstance(text, str) else None
+        if not isinstance(text, str):
+            return None
+        if text not in self._targets:
+            self._targets[text] = references.parse(text).relative_to(self.base).target
+        return self._targets[text]
+
+    @cached_property
+    def _targets(self) -> dict[str, str | None]:
+        """What `name_of` has found out: a whole plan refers to few things often."""
+        return {}
 
     def get(self, reference: Json | str | None) -> Json | None:
         """The resource that a Reference, or "Type/id", leads to; None when it is not known or not seen."""

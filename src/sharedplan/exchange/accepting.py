@@ -7,7 +7,7 @@ from the dateTime that it came with.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from types import MappingProxyType
 
@@ -18,6 +18,10 @@ from sharedplan.access.relations import Directory, Membership, memberships, rela
 from sharedplan.care.situation import Situation
 from sharedplan.fhir.exchanges import Json
 from sharedplan.search.values.date import span
+
+ANEW = timedelta(days=1)
+"""How much later its dateTime has to be for a version of a consent to be a statement of its own, which counts from
+then; one that is put right by less was said when it was said, and is known since it was saved."""
 
 
 @dataclass(frozen=True)
@@ -114,18 +118,17 @@ class Accepting:
             versions.append(new)
         if not versions or versions[-1].get("status") == "entered-in-error" or new is None:
             return None
-        valid = None
-        last: Json = {}
+        valid, last = None, None
         for each in versions:
             is_saved = each is stored or each is not new
             saved = _instant(each.get("meta", {}).get("lastUpdated")) if is_saved else None
             since = saved or self.after.at
-            given = each.get("dateTime")
-            if given is not None and given != last.get("dateTime"):
-                since = min(since, span(given)[0])
+            given = span(each["dateTime"])[0] if "dateTime" in each else None
+            if given is not None and (last is None or given - last >= ANEW):
+                since = min(since, given)
             if since <= at:
                 valid = each
-            last = each
+            last = given or last
         return valid
 
 

@@ -15,6 +15,7 @@ from sharedplan.exchange.access_decision import access_decision
 from sharedplan.exchange.break_glass import break_glass
 from sharedplan.exchange.enforcing import Enforcing, Operating
 from sharedplan.exchange.preview import preview
+from sharedplan.exchange.review import review, with_review
 from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.interactions.acting import Acting, Policy
 from sharedplan.interactions.create import create
@@ -49,6 +50,7 @@ OF_ACCESS: dict[str, Callable[[Asked, Principal, Acting], Awaitable[Answer]]] = 
     "access-decision": access_decision,
     "break-glass": break_glass,
     "preview": preview,
+    "review": review,
 }
 """Operations that ask the rules of access themselves, and so need to know who asks."""
 
@@ -63,6 +65,7 @@ async def step(asked: Asked, by: Principal, unit: Unit, clock: Clock, policy: Po
         answer = await OF_ACCESS[asked.operation](asked, by, surroundings)
     else:
         answer = await interaction_of(asked)(asked, surroundings)
+        answer = await with_review(answer, asked, by, surroundings)
     if not unit.has_recorded:
         await unit.record(audit.done(surroundings.trail, answer))
     return surroundings.shown(answer)

@@ -16,6 +16,7 @@ from sharedplan.exchange import conditions, entries, responses
 from sharedplan.exchange.entries import Entry, named
 from sharedplan.exchange.part import Part
 from sharedplan.exchange.plan import Key, Links, base_of, check_identities, rank
+from sharedplan.exchange.review import with_review
 from sharedplan.exchange.step import acting, interaction_of
 from sharedplan.fhir import bundles, references, resources
 from sharedplan.fhir.exchanges import Answer, Asked
@@ -51,7 +52,10 @@ async def transaction(asked: Asked, by: Principal, unit: Unit, *, clock: Clock, 
     room = responses.Room()
     told: dict[int, bundles.Entry] = {}
     for part in parts:
-        answer = answers[part.number] if part.is_change else await _looked_up(part, room)
+        if part.is_change:
+            answer = await with_review(answers[part.number], part.asked, by, part.acting)
+        else:
+            answer = await _looked_up(part, room)
         told[part.number] = responses.answered(part.asked, part.acting.shown(answer), room)
     if unrecorded:
         await unit.record(*unrecorded)

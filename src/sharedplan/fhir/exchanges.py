@@ -52,6 +52,7 @@ class Asked(NamedTuple):
     method: str = "GET"
     provenance: Json | None = None  # the header X-Provenance: what the client states of where a write's data come from
     compartment: tuple[str, str] | None = None  # (type, id) of the resource whose compartment is searched
+    accept_language: str | None = None  # the header as sent; its reading is the interaction's
 
 
 class Answer(NamedTuple):

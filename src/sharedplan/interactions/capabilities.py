@@ -63,7 +63,14 @@ PREVIEW = Operation(
 )
 """An operation of Consent alone, at its type."""
 
-_OF_ONE_TYPE = {"Patient": OF_PATIENTS, "Consent": (PREVIEW,)}
+REVIEW = Operation(
+    "review",
+    "https://sharedplan.dev/fhir/OperationDefinition/CarePlan-review",
+    "Every rule of the plan's service model, met or broken, in Finnish, Swedish or English, as far as the asker sees",
+)
+"""An operation of a CarePlan alone, at its instance."""
+
+_OF_ONE_TYPE = {"Patient": OF_PATIENTS, "Consent": (PREVIEW,), "CarePlan": (REVIEW,)}
 
 OPERATIONS = (
     Operation(

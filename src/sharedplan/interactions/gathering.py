@@ -42,7 +42,7 @@ _BY_URL = {"questionnaire": "Questionnaire", "instantiatesCanonical": "PlanDefin
 HOPS = 6
 """Steps from one resource to another that are followed; each is a statement, and most plans need two."""
 
-_REFERENCE = re.compile(r'"reference":\s*"([^"\\]+)"')
+REFERENCE = re.compile(r'"reference":\s*"([^"\\]+)"')
 """Any in the text of a resource; to walk through its elements took ten times as long (measured)."""
 
 LIMIT = 5_000
@@ -130,7 +130,7 @@ def _named_by(
     """What to ask of each type to find what these name and is neither known nor has been `asked` for; adds to that."""
     ids: dict[str, dict[str, None]] = {type: {} for type in (*follow, *CANONICAL)}
     urls: dict[str, dict[str, None]] = {type: {} for type in CANONICAL}
-    named = dict.fromkeys(text for each in versions for text in _REFERENCE.findall(each.content or ""))
+    named = dict.fromkeys(text for each in versions for text in REFERENCE.findall(each.content or ""))
     names = dict.fromkeys(references.parse(text).relative_to(base).target for text in named)
     for resource in (known[_name(each)] for each in versions):
         for element, type in _BY_URL.items():

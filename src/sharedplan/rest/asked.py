@@ -104,6 +104,7 @@ async def asked(
         method="GET" if method == "HEAD" else method,
         provenance=_stated(headers) if method not in ("GET", "HEAD") and not address.takes_form else None,
         compartment=address.compartment,
+        accept_language=headers.joined(b"accept-language") or None,
     )
 
 

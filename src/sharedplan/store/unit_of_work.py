@@ -23,7 +23,7 @@ from sharedplan.errors import Fault
 from sharedplan.search.expression import Everything, Expression
 from sharedplan.search.includes import Include
 from sharedplan.search.masking import masked
-from sharedplan.store import containing, including, knowing, queries, together, used_once, writing
+from sharedplan.store import containing, including, knowing, queries, together, tracing, used_once, writing
 from sharedplan.store.engine import Pool
 from sharedplan.store.engine import RetryableConflict as RetryableConflict
 from sharedplan.store.guard import JUDGEMENT, Who
@@ -309,6 +309,12 @@ class Unit:
         """The authors by Provenance of these things ("Encounter/1")."""
         found = await self._session.fetch(*knowing.authors(names))
         return {row["name"]: Authors(frozenset(row["attested"]), frozenset(row["claimed"])) for row in found}
+
+    async def visits(self, client: str, thing: str, *, since: datetime, changed: datetime) -> list[tracing.Visit]:
+        """Who was at the data of the client ("Patient/1") since then, and since a thing of his ("CarePlan/1") was
+        `changed`, who has had it: for whom his log lies open, which is to be found out before."""
+        found = await self._session.ask(*tracing.visits(client, thing, since=since, changed=changed))
+        return [tracing.Visit(*tuple(row)) for row in found]
 
     async def above(self, organizations: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Each of the organisations, as a reference, with itself and all it is part of."""

@@ -3,10 +3,15 @@
 So whatever the documentation shows can be asked of a service that runs with the demo.
 """
 
+from datetime import UTC, datetime
 from typing import Any
 
+from sharedplan.care import model
+from sharedplan.care.review.findings import findings
+from sharedplan.care.situation import Situation
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.demo import world
+from sharedplan.fhir import outcomes
 
 MOMENT = "2026-02-05T12:30:00.123456Z"
 HERE = "http://127.0.0.1:8000/fhir"
@@ -146,12 +151,22 @@ def _patches() -> dict[str, tuple[str, Any]]:
     }
 
 
+def _review() -> dict[str, Any]:
+    """What some of the rules find in Riitta's plan, late in the autumn of the demo."""
+    reviewed, told = "CarePlan/riitta", ("R0.1", "R2.1", "R2.3", "R3.7", "R3.15", "R4.4")
+    found = world.resources()
+    situation = Situation(datetime(2026, 11, 27, 9, tzinfo=UTC), found, "Patient/riitta", reviewed)
+    chosen = model.of(found[reviewed], None)
+    return outcomes.outcome(each.issue("fi") for each in findings(situation, chosen) if each.rule in told)
+
+
 def _examples() -> dict[str, dict[str, Any]]:
     made = _of_types()
     for name, (summary, value) in {
         **_bundles(),
         **_patches(),
         "OperationOutcome": ("A code that is not in its value set", _outcome()),
+        "review": ("A part of what the review of Riitta's plan tells", _review()),
     }.items():
         made[name] = {"summary": summary, "value": value}
     return made

@@ -264,6 +264,26 @@ def preview(summary: str) -> Part:
     )
 
 
+def review(summary: str) -> Part:
+    """The $review operation of CarePlan."""
+    told: Part = {"schema": ref("schemas", "OperationOutcome"), "examples": {"demo": ref("examples", "review")}}
+    return operation(
+        "reviewCarePlan",
+        "CarePlan",
+        summary,
+        description="One issue for each rule met (severity information) or broken (warning; error for what a write "
+        "would be refused for), and one for each broken thing; `details.coding` is the rule, `details.text` the "
+        "sentence, `expression` the element where one is meant. Always told: the meetings as n/5 (R2.1), rejections "
+        "(R3.9), no-shows (R3.15), days to the first meeting (R4.4), differing views (R3.17). What is hidden from the "
+        "asker is judged as if it were not there; of what he does not see all of, nothing is said but that.",
+        parameters=shared("language", "acceptLanguage"),
+        responses={
+            "200": {"description": "What the rules of the plan's model find", "content": {FHIR_JSON: told}},
+            **failures(*READ_FAILURES, 410),
+        },
+    )
+
+
 _EMERGENCY: Part = {
     "resourceType": "Parameters",
     "parameter": [{"name": "reason", "valueString": "Found unconscious at home, medication not known"}],

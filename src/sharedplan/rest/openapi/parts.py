@@ -6,6 +6,7 @@ https://spec.openapis.org/oas/v3.1.1.html#components-object
 from typing import Any
 
 from sharedplan.catalogue import CATALOGUE
+from sharedplan.fhir.languages import DEFAULT, OFFERED
 from sharedplan.rest.negotiation import FHIR_JSON, JSON_PATCH
 from sharedplan.rest.openapi.examples import EXAMPLES
 from sharedplan.search.parameters import PARAMETERS as SEARCH_PARAMETERS
@@ -238,6 +239,15 @@ PARAMETERS: dict[str, Part] = {
     "at": _parameter("_at", "query", "Only versions that were current at this time, or in it: `2026-02`"),
     "page": _parameter(
         "_page", "query", "From the `next` link of the page before; it carries the whole question, and goes alone"
+    ),
+    "language": _parameter(
+        "_language", "query", "The language of the texts", {"type": "string", "enum": [*OFFERED], "default": DEFAULT}
+    ),
+    "acceptLanguage": _parameter(
+        "Accept-Language",
+        "header",
+        "The language of the texts, where `_language` does not say",
+        example="sv-FI, fi;q=0.8",
     ),
     "mode": _parameter(
         "mode",

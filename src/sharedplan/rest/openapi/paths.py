@@ -2,7 +2,7 @@
 
 from sharedplan.catalogue import Offered
 from sharedplan.fhir.compartments import COMPARTMENTS
-from sharedplan.interactions.capabilities import ACCESS_DECISION, BREAK_GLASS, OPERATIONS, PREVIEW
+from sharedplan.interactions.capabilities import ACCESS_DECISION, BREAK_GLASS, OPERATIONS, PREVIEW, REVIEW
 from sharedplan.rest.openapi import operations
 from sharedplan.rest.openapi.operations import Build, on_the_match
 from sharedplan.rest.openapi.parts import BASE, Part, ref
@@ -65,6 +65,8 @@ def type_paths(offered: Offered) -> dict[str, Part]:
         paths[f"{at_instance}/${BREAK_GLASS.name}"] = {"post": _of_one(of_emergencies, type)}
     if type == "Consent":
         paths[f"{at_type}/${PREVIEW.name}"] = {"post": operations.preview(PREVIEW.does)}
+    if type == "CarePlan":
+        paths[f"{at_instance}/${REVIEW.name}"] = {"get": _of_one(operations.review(REVIEW.does), type)}
     return paths
 
 

@@ -1,0 +1,121 @@
+"""The content that a client plan has by law, as far as it is there: sosiaalihuoltolaki 1301/2014 39 §; pure.
+
+https://www.finlex.fi/fi/laki/ajantasa/2014/20141301
+"""
+
+from collections.abc import Callable
+from datetime import date
+
+from sharedplan.care.finding import Words
+from sharedplan.care.review import dates
+from sharedplan.care.review.view import OPEN_TASKS, View
+
+
+def lacking_content(view: View) -> list[Words]:
+    """Of the nine parts those that are not there, in the order of the law."""
+    return [words for words, is_there in PARTS if not is_there(view)]
+
+
+def _both_estimates(view: View) -> bool:
+    answered = frozenset[str]().union(*(view.answered(each) for each in view.assessments))
+    return {"own-estimate", "professional-estimate"} <= answered
+
+
+def _services(view: View) -> bool:
+    return bool(view.plan.get("activity"))
+
+
+def _necessary_services(view: View) -> bool:
+    """When a service begins and how long it lasts."""
+    for each in view.activities:
+        detail = each.detail or {}
+        timing = detail.get("scheduledTiming", {}).get("repeat", {}).get("boundsPeriod")
+        if (detail.get("scheduledPeriod") or timing or {}).get("start"):
+            return True
+    return False
+
+
+def _how_often(view: View) -> bool:
+    """How often the client and the own worker meet."""
+    coordinators = {name for each in view.crew.coordinators for name in view.crew.grants_of(each.name)[0]}
+    for each in view.activities:
+        detail = each.detail or {}
+        is_of_coordinator = any(view.situation.name_of(who) in coordinators for who in detail.get("performer", ()))
+        if is_of_coordinator and ("scheduledTiming" in detail or detail.get("kind") == "Appointment"):
+            return True
+    return False
+
+
+def _strengths(view: View) -> bool:
+    named = (view.situation.get(each) for each in view.plan.get("supportingInfo", ()))
+    has_observation = any(each is not None and each["resourceType"] == "Observation" for each in named)
+    return has_observation or any("strengths" in view.answered(each) for each in view.assessments)
+
+
+def _goals(view: View) -> bool:
+    return bool(view.agreed)
+
+
+def _length(view: View) -> bool:
+    """How long the customership is expected to last."""
+    episode = view.situation.get(view.situation.episode) or {}
+    ends: tuple[date | None, ...] = (
+        dates.last_day(view.plan.get("period", {})),
+        dates.last_day(episode.get("period", {})),
+    )
+    return any(each is not None for each in ends)
+
+
+def _partners(view: View) -> bool:
+    """Partners of other fields, and who does what."""
+    has_performers = any((each.detail or {}).get("performer") for each in view.activities)
+    return len(view.crew.by_administration) > 1 and has_performers
+
+
+def _follow_up(view: View) -> bool:
+    return any(each.get("status") in OPEN_TASKS for each in view.tasks_of("review"))
+
+
+PARTS: tuple[tuple[Words, Callable[[View], bool]], ...] = (
+    (
+        (
+            "asiakkaan ja ammattilaisen arvio tuen tarpeesta",
+            "klientens och den professionellas bedömning av stödbehovet",
+            "the client's and the professional's estimate of the need of support",
+        ),
+        _both_estimates,
+    ),
+    (("palvelut ja tuki", "tjänster och stöd", "services and support"), _services),
+    (
+        (
+            "palvelujen alkaminen ja kesto",
+            "när tjänsterna börjar och hur länge de varar",
+            "when services start and how long they last",
+        ),
+        _necessary_services,
+    ),
+    (
+        (
+            "kuinka usein asiakas ja omatyöntekijä tapaavat",
+            "hur ofta klienten och den egna kontaktpersonen träffas",
+            "how often the client and the own worker meet",
+        ),
+        _how_often,
+    ),
+    (("vahvuudet ja voimavarat", "styrkor och resurser", "strengths and resources"), _strengths),
+    (("yhdessä asetetut tavoitteet", "gemensamma mål", "goals set together"), _goals),
+    (
+        ("arvio asiakkuuden kestosta", "bedömd längd på klientrelationen", "the expected length of the customership"),
+        _length,
+    ),
+    (
+        (
+            "yhteistyötahot ja vastuunjako",
+            "samarbetsparter och ansvarsfördelning",
+            "partners and the division of responsibility",
+        ),
+        _partners,
+    ),
+    (("seuranta ja uudelleenarviointi", "uppföljning och ny bedömning", "follow-up and re-assessment"), _follow_up),
+)
+"""(the part, whether it is there)"""

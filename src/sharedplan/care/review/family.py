@@ -1,0 +1,88 @@
+"""One plan for each client, and the whole of a family without leaking from one person's part to another's."""
+
+from collections.abc import Iterator
+
+from sharedplan.care import codes
+from sharedplan.care.review.naming import listed
+from sharedplan.care.review.rule import Said, broken, met, refused, rule
+from sharedplan.care.review.view import View
+from sharedplan.fhir.exchanges import Json
+
+ACTIVE = "active"
+
+
+@rule("one-plan", source="yhteinen asiakassuunnitelma; at most one active shared plan per client")
+def a_client_has_one_active_shared_plan(view: View) -> Iterator[Said]:
+    """Beside those that it replaces or is part of."""
+    plan = view.plan
+    kin = {view.situation.name_of(each) for each in (*plan.get("replaces", ()), *plan.get("partOf", ()))}
+    others = [
+        each
+        for each in view.situation.of("CarePlan")
+        if each.get("status") == ACTIVE
+        and codes.has(each.get("category"), codes.PLAN, "shared-plan")
+        and view.name(each) != view.situation.plan
+        and view.is_clients(each.get("subject"))
+        and view.name(each) not in kin
+        and not view.situation.refers((*each.get("replaces", ()), *each.get("partOf", ())), view.situation.plan)
+    ]
+    if others and plan.get("status") == ACTIVE:
+        yield refused(
+            "{client} on jo toisen voimassa olevan yhteisen suunnitelman asiakas: {others}.",
+            "{client} har redan en annan gällande gemensam plan: {others}.",
+            "{client} has another active shared plan: {others}.",
+            at="CarePlan.status",
+            client=view.situation.called(view.situation.client),
+            others=listed(map(view.name, others)),
+        )
+        return
+    yield met(
+        "Asiakkaalla on yksi yhteinen suunnitelma: {plan}.",
+        "Klienten har en gemensam plan: {plan}.",
+        "The client has one shared plan: {plan}.",
+        plan=str(view.situation.plan),
+    )
+
+
+@rule("R3.5", source="lapselle ja perheelle elämäntilanteen edellyttämässä laajuudessa")
+def nothing_leaks_from_one_person_to_another(view: View) -> Iterator[Said]:
+    """What the plan names is of the client himself; a family is one whole by the plan that this one is part of."""
+    is_kept = True
+    for at, reference in _named(view.plan):
+        resource = view.situation.get(reference)
+        whose = (resource or {}).get("subject") or (resource or {}).get("for")
+        if resource is not None and whose is not None and not view.is_clients(whose):
+            is_kept = False
+            yield broken(
+                "{what} on toisen henkilön, eikä kuulu tähän suunnitelmaan.",
+                "{what} gäller en annan person och hör inte till denna plan.",
+                "{what} is of another person, and no part of this plan.",
+                at=at,
+                what=view.name(resource),
+            )
+    family = [name for each in view.plan.get("partOf", ()) if (name := view.situation.name_of(each)) is not None]
+    if is_kept and family:
+        yield met(
+            "Suunnitelma on osa perheen kokonaisuutta ({family}); kunkin henkilön asiat pysyvät omassa osassaan.",
+            "Planen är en del av familjens helhet ({family}); vars och ens ärenden hålls i den egna delen.",
+            "The plan is part of the family's whole ({family}); each person's matters stay in the own part.",
+            family=listed(family),
+        )
+    elif is_kept:
+        yield met(
+            "Kaikki, mitä suunnitelma nimeää ja minkä näet, on asiakkaan omaa.",
+            "Allt som planen nämner och som du ser är klientens eget.",
+            "All that the plan names and that you see is the client's own.",
+        )
+
+
+def _named(plan: Json) -> Iterator[tuple[str, Json]]:
+    """(where, reference) of the things that the plan names."""
+    for element in ("goal", "addresses", "supportingInfo"):
+        for number, each in enumerate(plan.get(element, ())):
+            yield f"CarePlan.{element}[{number}]", each
+    for number, each in enumerate(plan.get("activity", ())):
+        if "reference" in each:
+            yield f"CarePlan.activity[{number}].reference", each["reference"]
+        for place, goal in enumerate(each.get("detail", {}).get("goal", ())):
+            yield f"CarePlan.activity[{number}].detail.goal[{place}]", goal

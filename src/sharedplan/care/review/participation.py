@@ -1,0 +1,165 @@
+"""The client's own part: who attends, that he took part in the plan, and whose words it rests on."""
+
+from collections.abc import Iterator
+
+from sharedplan.care import codes
+from sharedplan.care.review import dates
+from sharedplan.care.review.naming import listed, meeting, thing
+from sharedplan.care.review.rule import Said, broken, met, rule, unjudged
+from sharedplan.care.review.view import MEETINGS, View
+from sharedplan.fhir.exchanges import Json
+
+LISTED = frozenset({"planned", "arrived", "triaged", "in-progress", "onleave", "finished"})
+"""Statuses of meetings that somebody attends, attended or is to attend."""
+
+
+@rule(
+    "R0.1",
+    source="Asiakas päättää, ketkä henkilöt ovat paikalla, kun hänen asiaansa käsitellään",
+    needs=("Encounter", "Consent", "CareTeam"),
+)
+def nobody_attends_a_meeting_without_the_clients_acceptance(view: View) -> Iterator[Said]:
+    """By a consent for the person or a role of his, at the start of the meeting; the own worker needs none."""
+    looked_at = [each for each in view.meetings if each.get("status") in LISTED]
+    episode = view.situation.get(view.situation.episode) or {}
+    own = {
+        view.situation.name_of(episode.get("careManager")),
+        *(e.name for e in view.crew.everybody if e.is_coordinator),
+    }
+    coordinators = {name for each in own if each is not None for name in view.crew.grants_of(each)[0]}
+    seen: dict[tuple[str, str], bool] = {}
+    is_kept = True
+    for encounter in looked_at:
+        start = dates.start_of(encounter.get("period")) or view.at
+        for number, each in enumerate(encounter.get("participant", ())):
+            name = view.situation.name_of(each.get("individual"))
+            if name is None or name in coordinators or name == view.situation.client:
+                continue
+            key = (name, start.isoformat())
+            if key not in seen:
+                seen[key] = view.crew.consents.of(view.crew.grants_of(name)[0], start) is not None
+            if not seen[key]:
+                is_kept = False
+                yield _attended(view, encounter, number, each)
+    if is_kept and looked_at:
+        yield met(
+            "Asiakas on hyväksynyt kaikki, jotka on merkitty hänen tapaamisiinsa ({count}).",
+            "Klienten har godkänt alla som antecknats för hens möten ({count}).",
+            "The client has accepted everybody who is listed for the meetings ({count}).",
+            count=str(len(looked_at)),
+        )
+    elif not looked_at:
+        yield unjudged(
+            "Yhtään tapaamista ei ole vielä merkitty.",
+            "Inga möten har antecknats ännu.",
+            "No meeting has been recorded yet.",
+        )
+
+
+def _attended(view: View, encounter: Json, number: int, participant: Json) -> Said:
+    who, at = view.situation.called(participant["individual"]), f"Encounter.participant[{number}].individual"
+    reason = codes.extension(encounter, codes.DEVIATION)
+    if reason is not None and encounter.get("status") == "finished":
+        return broken(
+            "{who} oli tapaamisessa {when} ilman asiakkaan hyväksyntää. Kirjattu syy: {reason}",
+            "{who} deltog i mötet {when} utan klientens godkännande. Antecknat skäl: {reason}",
+            "{who} attended the meeting of {when} without the client's acceptance. The reason recorded: {reason}",
+            at=at,
+            who=who,
+            when=meeting(encounter),
+            reason=str(reason.get("valueString", "–")),
+        )
+    return broken(
+        "{who} on merkitty tapaamiseen {when}, mutta asiakkaan suostumus häntä varten puuttuu.",
+        "{who} har antecknats för mötet {when}, men klientens samtycke för hen saknas.",
+        "{who} is listed for the meeting of {when}, and the client's consent for that person is missing.",
+        at=at,
+        who=who,
+        when=meeting(encounter),
+    )
+
+
+@rule(
+    "R0.3",
+    source="asiakkaan osallistuminen oman suunnitelmansa laatimiseen; asiakaslaki 812/2000 7 §",
+    needs=("Encounter",),
+)
+def the_client_takes_part_in_making_the_plan(view: View) -> Iterator[Said]:
+    """As a contributor, or at a meeting before the plan came into force."""
+    client = view.situation.called(view.situation.client)
+    if view.is_clients(view.plan.get("contributor", ())):
+        yield met(
+            "{client} on ollut mukana laatimassa suunnitelmaa.",
+            "{client} har deltagit i att göra upp planen.",
+            "{client} has taken part in making the plan.",
+            client=client,
+        )
+        return
+    before = dates.extent(view.plan.get("period", {}).get("start"))
+    until = before[1] if before is not None else view.at
+    held = next(
+        (
+            each
+            for each in view.meetings
+            if each.get("status") == "finished"
+            and view.is_meeting(each, *MEETINGS)
+            and (start := dates.start_of(each.get("period"))) is not None
+            and start < until
+        ),
+        None,
+    )
+    if held is not None:
+        yield met(
+            "{client} on tavattu ennen suunnitelman voimaantuloa: {when}.",
+            "{client} har träffats innan planen trädde i kraft: {when}.",
+            "{client} was met before the plan came into force: {when}.",
+            client=client,
+            when=meeting(held),
+        )
+        return
+    yield broken(
+        "Mikään ei osoita, että {client} on ollut mukana laatimassa suunnitelmaa: häntä ei ole merkitty tekijäksi, "
+        "eikä häntä ole tavattu ennen sen voimaantuloa.",
+        "Ingenting visar att {client} har deltagit i att göra upp planen: hen är inte antecknad som medverkande och "
+        "har inte träffats innan planen trädde i kraft.",
+        "Nothing shows that {client} took part in making the plan: not listed as a contributor, and not met before it "
+        "came into force.",
+        at="CarePlan.contributor",
+        client=client,
+    )
+
+
+@rule("R3.6", source="turvaudutaan ns. ”toisen käden” tietoon", needs=("QuestionnaireResponse", "Goal"))
+def what_is_told_of_the_client_names_its_source(view: View) -> Iterator[Said]:
+    """Each assessment says who gave the answers, and something in the plan comes from the client."""
+    is_kept = True
+    for each in view.assessments:
+        if "source" not in each:
+            is_kept = False
+            yield broken(
+                "Arviosta {what} ei näy, keneltä tiedot ovat: lähde (source) puuttuu.",
+                "Av bedömningen {what} framgår inte vem uppgifterna kommer från: källan (source) saknas.",
+                "The assessment {what} does not say whom the information comes from: its source is missing.",
+                at="QuestionnaireResponse.source",
+                what=thing(each),
+            )
+    from_client = any(view.is_clients(each.get("source")) for each in view.assessments)
+    from_client = from_client or any(view.is_clients(each.get("expressedBy")) for _, each in view.goals)
+    from_client = from_client or any(
+        view.is_clients(each.get("performer", ())) for each in view.situation.of("Observation")
+    )
+    if (view.assessments or view.goals) and not from_client:
+        is_kept = False
+        yield broken(
+            "Mikään suunnitelman sisältö ei ole asiakkaan itsensä kertomaa.",
+            "Inget av planens innehåll har klienten själv berättat.",
+            "Nothing in the plan was told by the client himself or herself.",
+        )
+    if is_kept and from_client:
+        sources = listed(view.situation.called(each["source"]) for each in view.assessments if "source" in each)
+        yield met(
+            "Tiedoilla on lähde, ja osa niistä on asiakkaan itsensä kertomia (arvioiden lähteet: {sources}).",
+            "Uppgifterna har en källa, och en del har klienten själv berättat (bedömningarnas källor: {sources}).",
+            "The information names its source, and some of it the client told (sources of the assessments: {sources}).",
+            sources=sources,
+        )

@@ -1,0 +1,66 @@
+"""That recording is uniform: the same codes from every system, and answers to questions that there are."""
+
+from collections.abc import Iterator
+
+from sharedplan.care import codes
+from sharedplan.care.review.naming import meeting, thing
+from sharedplan.care.review.rule import Said, broken, met, rule
+from sharedplan.care.review.view import View
+from sharedplan.fhir.exchanges import Json
+
+ENCOUNTER_TYPES = frozenset({"client-meeting", "network-meeting", "professional-meeting"})
+
+
+@rule(
+    "R4.6",
+    source="asiakastietojen kirjaamisen yhteneväisyyttä",
+    needs=("Encounter", "QuestionnaireResponse"),
+)
+def recording_is_uniform_in_every_system(view: View) -> Iterator[Said]:
+    """The types of meetings and the questions of the assessment are known ones."""
+    is_kept = True
+    for encounter in view.encounters:
+        for number, concept in enumerate(encounter.get("type", ())):
+            unknown = [code for code in codes.codes(concept, codes.ENCOUNTER_TYPE) if code not in ENCOUNTER_TYPES]
+            if unknown:
+                is_kept = False
+                yield broken(
+                    "Tapaamisen {when} lajia ei tunneta: {code}.",
+                    "Mötets {when} slag är inte känt: {code}.",
+                    "The type of the meeting of {when} is not known: {code}.",
+                    at=f"Encounter.type[{number}]",
+                    when=meeting(encounter),
+                    code=unknown[0],
+                )
+    for response in view.assessments:
+        known = _questions(view, response)
+        for number, item in enumerate(response.get("item", ())):
+            if known and item.get("linkId") not in known:
+                is_kept = False
+                yield broken(
+                    "Arvioinnissa {what} on vastaus kysymykseen, jota lomakkeessa ei ole: {link}.",
+                    "Bedömningen {what} har ett svar på en fråga som formuläret inte har: {link}.",
+                    "The assessment {what} answers a question that the form does not have: {link}.",
+                    at=f"QuestionnaireResponse.item[{number}]",
+                    what=thing(response),
+                    link=str(item.get("linkId")),
+                )
+    if is_kept:
+        yield met(
+            "Tapaamisten lajit ja arvioinnin kysymykset ovat yhteisiä koodeja.",
+            "Mötenas slag och bedömningens frågor är gemensamma koder.",
+            "The types of meetings and the questions of the assessment are common codes.",
+        )
+
+
+def _questions(view: View, response: Json) -> frozenset[str]:
+    """The linkIds of the form that was answered, where that is stored."""
+    url = str(response.get("questionnaire", "")).partition("|")[0]
+    form = next((each for each in view.situation.of("Questionnaire") if each.get("url") == url), None)
+    found: set[str] = set()
+    waiting = list((form or {}).get("item", ()))
+    while waiting:
+        item = waiting.pop()
+        found.add(str(item.get("linkId")))
+        waiting += item.get("item", ())
+    return frozenset(found)

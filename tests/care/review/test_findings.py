@@ -1,0 +1,154 @@
+"""Which rules there are, in what order they speak, and what is said of a plan as a whole."""
+
+import string
+import time
+from dataclasses import replace
+
+import pytest
+
+from builders import a_goal, a_reference
+from care.review.case import (
+    EVERY_RULE,
+    GENERAL_ONLY,
+    PLAN,
+    SARI,
+    a_meeting,
+    a_plan_task,
+    broken,
+    met,
+    the_case,
+    the_plan,
+    told,
+    until,
+)
+from sharedplan.care.finding import LANGUAGES
+from sharedplan.care.model import GENERAL, shipped
+from sharedplan.care.review.findings import RULES, findings, order
+from sharedplan.fhir.exchanges import Json
+
+IDS = [
+    "one-plan",
+    *(f"R{model}.{n}" for model, last in enumerate((10, 8, 8, 17, 10)) for n in range(1 if model else 1, last + 1)),
+]
+
+
+def test_every_rule_of_the_service_models_is_there_in_the_order_of_their_ids() -> None:
+    assert list(RULES) == IDS
+    assert sorted(reversed(IDS), key=order) == IDS
+
+
+def test_every_rule_of_every_model_that_comes_with_the_service_can_be_judged() -> None:
+    assert frozenset().union(GENERAL, *(each.rules for each in shipped().values())) <= RULES.keys()
+
+
+def test_each_rule_is_a_sentence_with_a_source() -> None:
+    for each in RULES.values():
+        assert len(each.name.split()) > 3 and each.source and each.judge.__doc__, each.id
+
+
+@pytest.mark.parametrize("rule", IDS)
+def test_a_case_without_fault_keeps_every_rule(rule: str) -> None:
+    assert met(the_case(), rule)
+
+
+def test_findings_come_in_the_order_of_their_rules_and_speak_three_languages() -> None:
+    found = findings(the_case(), EVERY_RULE)
+    assert [each.rule for each in found] == sorted((each.rule for each in found), key=order)
+    for each in found:
+        said = [each.said(language) for language in LANGUAGES]
+        assert len(set(said)) == 3 and all(said), each.rule
+        assert "{" not in "".join(said) and "None" not in "".join(said), said
+        fields = [{name for _, name, _, _ in string.Formatter().parse(words) if name} for words in each.words]
+        assert fields[0] == fields[1] == fields[2], each.rule
+
+
+def test_only_the_rules_of_the_model_speak_and_without_one_the_general_ones() -> None:
+    assert {each.rule for each in findings(the_case(), None)} == GENERAL
+    assert {each.rule for each in findings(the_case(), GENERAL_ONLY)} == GENERAL
+    limited = replace(EVERY_RULE, rules=frozenset({"R2.1", "R3.17"}))
+    assert [each.rule for each in findings(the_case(), limited)] == ["R2.1", "R3.17"]
+
+
+def test_a_plan_that_is_not_the_shared_one_is_told_so_and_nothing_else() -> None:
+    (only,) = findings(the_case().with_(the_plan(category=None)), EVERY_RULE)
+    assert (only.rule, only.severity) == ("one-plan", "information")
+    assert "not the client's shared plan" in only.said()
+
+
+def test_an_empty_plan_is_judged_by_every_rule_without_a_fault() -> None:
+    case = the_case()
+    bare = replace(
+        case, resources={PLAN: {**the_plan(), "goal": [], "activity": [], "supportingInfo": []}}, traces=None
+    )
+    assert {each.rule for each in findings(bare, EVERY_RULE)} == set(IDS)
+
+
+def test_of_what_somebody_does_not_see_all_nothing_is_said_but_that() -> None:
+    narrow = replace(the_case().with_(without=["Goal/1"]), partly=frozenset({"Goal", "Encounter"}), traces=None)
+    for rule in ("R0.4", "R0.5", "R0.1", "R2.1", "R3.15", "R4.4", "R3.17"):
+        assert "do not see" in met(narrow, rule), rule
+    assert "meetings" in met(narrow, "R2.1")
+
+
+def test_a_review_of_more_than_can_be_looked_at_says_so() -> None:
+    first = findings(replace(the_case(), is_cut=True), EVERY_RULE)[0]
+    assert first.severity == "warning" and "incomplete" in first.said()
+
+
+def test_a_second_active_shared_plan_is_an_error_unless_one_replaces_the_other() -> None:
+    other = {**the_plan(), "id": "2"}
+    (found,) = told(the_case().with_(other), "one-plan")
+    assert (found.severity, found.at) == ("error", "CarePlan.status")
+    assert "CarePlan/2" in found.said()
+    assert met(the_case().with_({**other, "replaces": [a_reference(PLAN)]}), "one-plan")
+    assert met(the_case().with_({**other, "status": "completed"}), "one-plan")
+
+
+def test_what_a_plan_names_of_another_person_is_told() -> None:
+    theirs = a_goal("Patient/eino", id="1")
+    (found,) = told(the_case().with_(theirs), "R3.5")
+    assert (found.severity, found.at) == ("warning", "CarePlan.goal[0]")
+    assert "Goal/1" in found.said()
+
+
+def test_a_familys_plan_is_told_as_the_whole_that_this_one_is_part_of() -> None:
+    assert "CarePlan/family" in met(the_case().with_(the_plan(partOf=[a_reference("CarePlan/family")])), "R3.5")
+
+
+def a_large_plan(activities: int = 100, encounters: int = 200) -> list[Json]:
+    """A plan with that many activities, half of them Tasks, and that many meetings."""
+    tasks = [
+        a_plan_task(f"t{n}", status="in-progress", owner=a_reference(SARI), **until("2026-06-30"))
+        for n in range(activities // 2)
+    ]
+    described = [
+        {
+            "detail": {
+                "status": "in-progress",
+                "code": {"text": f"Service {n}"},
+                "performer": [a_reference(SARI)],
+                "scheduledPeriod": {"start": "2026-02-01", "end": "2026-06-30"},
+            }
+        }
+        for n in range(activities - len(tasks))
+    ]
+    named = [{"reference": a_reference(f"Task/{each['id']}")} for each in tasks]
+    meetings = [
+        a_meeting(f"m{n}", f"2026-02-{1 + n % 28:02}T10:00:00Z", SARI, "Practitioner/niko") for n in range(encounters)
+    ]
+    return [the_plan(activity=named + described), *tasks, *meetings]
+
+
+def test_a_plan_with_a_hundred_activities_and_two_hundred_meetings_is_judged_at_once() -> None:
+    large = the_case().with_(*a_large_plan())
+    assert broken(large, "R2.1")
+    best = min(_seconds(lambda: findings(replace(large), EVERY_RULE)) for _ in range(5))
+    assert best < 0.1, f"{best * 1000:.0f} ms"
+    twice = the_case().with_(*a_large_plan(400, 800))
+    assert min(_seconds(lambda: findings(replace(twice), EVERY_RULE)) for _ in range(3)) < max(12 * best, 0.1)
+
+
+def _seconds(act) -> float:  # type: ignore[no-untyped-def]
+    began = time.perf_counter()
+    act()
+    return time.perf_counter() - began
