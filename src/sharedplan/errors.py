@@ -23,7 +23,7 @@ https://hl7.org/fhir/R4/operationoutcome.html, https://hl7.org/fhir/R4/http.html
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 
@@ -42,6 +42,14 @@ class Issue:
     severity: str = "error"
     rule: tuple[str, str] | None = None
     translations: tuple[tuple[str, str], ...] = ()
+
+    def said_in(self, language: str) -> "Issue":
+        """The same said in that language, as far as it can be; the English is among the translations then."""
+        found = dict(self.translations).get(language)
+        if found is None:
+            return self
+        others = tuple(each for each in self.translations if each[0] != language)
+        return replace(self, saying=found, translations=(("en", self.saying), *others))
 
 
 class SharedplanError(Exception):

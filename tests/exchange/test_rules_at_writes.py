@@ -420,3 +420,18 @@ async def test_a_withdrawal_that_is_recorded_late_counts_from_when_it_was_said(a
     assert (await ask("create", "Encounter", a_meeting(JARI, said=date(2026, 2, 10)), by=system(S))).status == 201
     after = a_meeting(JARI, said=date(2026, 2, 20))
     assert (await broken(ask, "create", "Encounter", after, by=system(S)))[0][0] == "R0.1"
+
+
+async def test_a_breach_is_said_in_the_language_that_the_client_asks_for(ask: Ask) -> None:
+    await the_start(ask)
+    planned = a_meeting(JARI, status="planned")
+    said = {}
+    for language in ("fi-FI,en;q=0.5", "sv", "en", "de", None):
+        ((_, _, said[language]),) = await broken(
+            ask, "create", "Encounter", planned, by=system(S), accept_language=language
+        )
+    assert "suostumus puuttuu" in said["fi-FI,en;q=0.5"] and "samtycke" in said["sv"]
+    assert said["en"] == said["de"] == said[None]
+    bundle = a_bundle("transaction", an_entry("POST", "Encounter", planned))
+    ((_, at, text),) = await broken(ask, "transaction", "", bundle, by=system(S), accept_language="fi")
+    assert at == "Bundle.entry[0].resource.participant[0].individual" and "suostumus puuttuu" in text

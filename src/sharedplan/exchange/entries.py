@@ -134,6 +134,7 @@ def _read(entry: Any, number: int, around: Asked) -> Entry:
         method=around.method,  # what an entry asks came in a body, and stays out of addresses
         provenance=around.provenance,
         compartment=address.compartment,
+        accept_language=around.accept_language,
     )
     return Entry(number, full_url, asked)
 
