@@ -207,8 +207,8 @@ async def _gathered(
 ) -> Situation:
     """What there is of the client, of these types, as it is stored; and of the directory what it names, and what is
     about to be written names. Without other slices all of it, which is for judging alone."""
-    if client is None and not types:
-        return Situation(at, {}, base=base)
+    if not types and not follow:
+        return Situation(at, {}, client, base=base)
     named: list[Json] = [each.proposed for each in together if each.proposed is not None and each.is_looked_at]
     if acting.person is not None:
         named.append({"parameter": [{"valueReference": {"reference": acting.person}}]})

@@ -40,7 +40,7 @@ FRESH = timedelta(days=180)
     id="R4.6",
     source="seed 004: asiakastietojen kirjaamisen yhteneväisyyttä; linkIds exist in the Questionnaire",
     when=lambda current, proposed: bool((proposed or {}).get("questionnaire")) and bool((proposed or {}).get("item")),
-    needs=("QuestionnaireResponse",),
+    looks_up=True,
 )
 def an_answer_is_to_an_item_of_its_questionnaire(writing: Writing) -> Iterator[Finding]:
     """Where the Questionnaire is known."""

@@ -39,7 +39,6 @@ def is_permit_of_models(current: Json | None, proposed: Json | None) -> bool:
     id="R3.13",
     source="seed 003: Jos ei ole verkkopankkitunnuksia; oral or paper consent, recorded by a worker",
     when=is_permit_of_models,
-    needs=("Patient",),
 )
 def an_active_consent_says_how_it_was_given(writing: Writing) -> Iterator[Finding]:
     """What the client writes is given thereby."""

@@ -43,7 +43,6 @@ def stances(goal: Json) -> Iterator[tuple[Json | None, str | None]]:
         and (current or {}).get("lifecycleStatus") != "accepted"
         and codes.extension(proposed or {}, codes.ACCEPTANCE) is not None
     ),
-    needs=("Patient",),
 )
 def a_goal_is_not_accepted_against_the_clients_stance(writing: Writing) -> Iterator[Finding]:
     for whose, stance in stances(writing.proposed or {}):

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator
 from sharedplan.care import codes, coordination
 from sharedplan.care.finding import Finding, Words
 from sharedplan.care.situation import Situation
+from sharedplan.care.writes.team import is_of_models
 from sharedplan.care.writing import Writing, is_activated, is_active_plan, is_shared_plan, on_write, plans
 from sharedplan.fhir.exchanges import Json
-from sharedplan.search.values.date import span
+from sharedplan.search.values.date import ZONE, span
 
 ONE_PLAN: Words = (
     "Asiakkaalla {client} on jo toinen voimassa oleva yhteinen suunnitelma; uusi voi tulla voimaan, kun se korvaa "
@@ -180,6 +181,7 @@ def an_active_plan_has_exactly_one_coordinator(writing: Writing) -> Iterator[Fin
     "CareTeam",
     id="R4.1",
     source="seed 004: Asiakkaan omatyöntekijä koordinoi tiimin toimintaa; a hand-over leaves no gap",
+    when=is_of_models,
     needs=("CarePlan", "CareTeam"),
 )
 def a_team_leaves_its_active_plan_exactly_one_coordinator(writing: Writing) -> Iterator[Finding]:
@@ -201,6 +203,6 @@ def of_coordination(plan: Json, writing: Writing, at: str) -> Iterator[Finding]:
     fields = {
         "client": writing.client_called,
         "members": ", ".join(map(writing.called, found.members)),
-        "day": found.at.isoformat(timespec="minutes"),
+        "day": found.at.astimezone(ZONE).strftime("%Y-%m-%d %H:%M"),
     }
     yield Finding("R4.1", "error", {"none": NONE, "two": TWO, "gap": GAP}[found.kind], fields, at=at)

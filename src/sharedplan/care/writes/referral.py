@@ -39,6 +39,7 @@ DUPLICATE: Words = (
     "Samma service {service} har redan begärts: {other}.",
     "The same service, {service}, has been requested already: {other}.",
 )
+NOBODY_YET: Words = ("ei vielä kukaan", "ingen ännu", "nobody yet")
 
 BACKGROUND: tuple[tuple[str, Words], ...] = (
     ("cooperation-tried", ("jo tehty yhteistyö", "samarbete som prövats", "the cooperation already tried")),
@@ -108,9 +109,10 @@ def _moved(current: Json | None, proposed: Json, writing: Writing) -> Iterator[F
         each.get("status") in HELD for each in _same_focus(proposed, writing) if f"Task/{each['id']}" != writing.name
     ):
         return  # the first that is known of it: it is recorded as it is
+    requester = (current or proposed).get("requester")
     fields = {
-        "owner": writing.called(owner) if owner else "?",
-        "requester": writing.called(proposed["requester"]) if "requester" in proposed else "?",
+        "owner": writing.called(owner) if owner else NOBODY_YET,
+        "requester": writing.called(requester) if requester else NOBODY_YET,
         "status": str(status),
     }
     if status in OF_OWNER and not is_by(owner, writing):
@@ -160,8 +162,9 @@ def a_referral_states_what_was_tried(writing: Writing) -> Iterator[Finding]:
     given = codes.codes(referral.get("reasonCode"), codes.REFERRAL_BACKGROUND)
     missing = [words for code, words in BACKGROUND if code not in given]
     if found is not None and found.has("R0.2") and missing:
-        told = tuple(", ".join(words[n] for words in missing) for n in range(3))
-        yield Finding("R0.2", "warning", NO_BACKGROUND, {"missing": told}, at="ServiceRequest.reasonCode")  # type: ignore[dict-item]
+        finnish, swedish, english = (", ".join(words[n] for words in missing) for n in range(3))
+        fields = {"missing": (finnish, swedish, english)}
+        yield Finding("R0.2", "warning", NO_BACKGROUND, fields, at="ServiceRequest.reasonCode")
 
 
 @on_write(

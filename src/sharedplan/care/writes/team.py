@@ -37,8 +37,14 @@ DIFFERS: Words = (
 OPEN_PLANS = ("draft", "active", "on-hold")
 
 
+def is_of_models(current: Json | None, proposed: Json | None) -> bool:
+    """Whether somebody has, or had, a role of ours in it; what other systems call a team is left as it is."""
+    participants = (*(current or {}).get("participant", ()), *(proposed or {}).get("participant", ()))
+    return any(codes.has(each.get("role"), codes.TEAM_ROLE) for each in participants)
+
+
 def is_active_team(current: Json | None, proposed: Json | None) -> bool:
-    return proposed is not None and proposed.get("status") == "active" and bool(proposed.get("participant"))
+    return proposed is not None and proposed.get("status") == "active" and is_of_models(current, proposed)
 
 
 def of_shared_plan(writing: Writing) -> list[Json]:
@@ -189,4 +195,4 @@ def persons(name: str, situation: Situation) -> frozenset[str]:
     """A reference and, for a PractitionerRole, the person who holds it."""
     role = situation.get(name) if name.startswith("PractitionerRole/") else None
     person = situation.name_of(role.get("practitioner")) if role is not None else None
-    return frozenset({name, person} - {None})  # type: ignore[arg-type]
+    return frozenset({name, person} if person is not None else {name})
