@@ -174,4 +174,5 @@ def policy(settings: Settings) -> Policy:
         url_limit=settings.url_limit,
         page_lifetime=settings.page_lifetime,
         emergency_lasts=settings.break_glass_lasts,
+        attendance=settings.attendance,
     )

@@ -23,7 +23,7 @@ https://hl7.org/fhir/R4/operationoutcome.html, https://hl7.org/fhir/R4/http.html
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 
@@ -32,7 +32,8 @@ class Issue:
     """One OperationOutcome.issue.
 
     `at` is the FHIRPath of the element ("CarePlan.activity[2].detail.status"); None when no element is to blame.
-    `rule` is a (system, code) pair for details.coding, when a named rule speaks.
+    `rule` is a (system, code) pair for details.coding, when a named rule speaks. `translations` are (language, text)
+    pairs of what is said, beside the English.
     """
 
     code: str
@@ -40,6 +41,15 @@ class Issue:
     at: str | None = None
     severity: str = "error"
     rule: tuple[str, str] | None = None
+    translations: tuple[tuple[str, str], ...] = ()
+
+    def said_in(self, language: str) -> "Issue":
+        """The same said in that language, as far as it can be; the English is among the translations then."""
+        found = dict(self.translations).get(language)
+        if found is None:
+            return self
+        others = tuple(each for each in self.translations if each[0] != language)
+        return replace(self, saying=found, translations=(("en", self.saying), *others))
 
 
 class SharedplanError(Exception):

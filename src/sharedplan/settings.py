@@ -129,6 +129,9 @@ class Settings(BaseSettings):
     access: Literal["consent", "scopes"] = "consent"
     break_glass_lasts: Annotated[Duration, Field(le=timedelta(hours=24))] = timedelta(minutes=60)
 
+    # What the service models leave open
+    attendance: Literal["everybody", "relatives"] = "everybody"
+
     # What FHIR leaves to the server
     references: Literal["warn", "enforce"] = "warn"
     if_match: Literal["optional", "required"] = "optional"

@@ -30,3 +30,18 @@ def test_no_issues_are_good_news() -> None:
 def test_an_outcome_is_valid_itself() -> None:
     made = text([Issue("not-found", "", "Patient.id"), Issue("informational", "ok", severity="information")])
     assert resources.issues_of("OperationOutcome", read(made)) == []
+
+
+def test_what_is_said_is_told_in_other_languages_too() -> None:
+    said = Issue("business-rule", "No coordinator.", translations=(("fi", "Ei omatyöntekijää."),))
+    (issue,) = outcome([said])["issue"]
+    (extension,) = issue["details"]["_text"]["extension"]
+    assert extension == {
+        "url": "http://hl7.org/fhir/StructureDefinition/translation",
+        "extension": [
+            {"url": "lang", "valueCode": "fi"},
+            {"url": "content", "valueString": "Ei omatyöntekijää."},
+        ],
+    }
+    assert issue["details"]["text"] == "No coordinator."
+    assert resources.issues_of("OperationOutcome", read(text([said]))) == []

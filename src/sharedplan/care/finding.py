@@ -34,5 +34,6 @@ class Finding:
         return self.words[number].format(**filled)
 
     def issue(self, language: str = "en") -> Issue:
-        """The same as an issue of an OperationOutcome."""
-        return Issue(self.code, self.said(language), self.at, self.severity, (RULE, self.rule))
+        """The same as an issue of an OperationOutcome, with what it says in the other languages."""
+        others = tuple((each, self.said(each)) for each in LANGUAGES if each != language)
+        return Issue(self.code, self.said(language), self.at, self.severity, (RULE, self.rule), others)

@@ -20,8 +20,11 @@ from sharedplan.access.judgement import judge
 from sharedplan.access.principal import Principal
 from sharedplan.access.relations import Directory, Role, role_of
 from sharedplan.access.rows import rows_of
+from sharedplan.care.situation import Situation
+from sharedplan.care.writing import Acceptance
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Issue, Refused
+from sharedplan.exchange.accepting import Accepting
 from sharedplan.exchange.cautioning import cautioned
 from sharedplan.exchange.facts import TELLING, Known, Stored, Written, known
 from sharedplan.fhir import json_text
@@ -61,6 +64,11 @@ class Operating:
 
     async def cautioned(self, writes: Sequence[Write], asked: Asked, acting: Acting) -> list[tuple[Issue, ...]]:
         return await cautioned(writes, acting, asked.base)
+
+    def accepting(
+        self, before: Situation, after: Situation, client: str, earlier: Mapping[str, tuple[Json, ...]]
+    ) -> Acceptance:
+        return Accepting(before, after, client, earlier)
 
 
 @dataclass(frozen=True, slots=True)

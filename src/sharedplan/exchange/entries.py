@@ -5,7 +5,7 @@ https://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.request
 
 import base64
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -82,7 +82,7 @@ def _issues_at(issues: tuple[Issue, ...], number: int) -> Iterator[Issue]:
             _, dot, below = issue.at.partition(".")
             path = issue.at if issue.at.startswith("Bundle.") else f"{path}.resource{dot}{below}"
         saying = issue.saying if issue.saying.startswith("entry ") else f"entry {number}: {issue.saying}"
-        yield Issue(issue.code, saying, path, issue.severity, issue.rule)
+        yield replace(issue, saying=saying, at=path)
 
 
 def _read(entry: Any, number: int, around: Asked) -> Entry:
@@ -134,6 +134,7 @@ def _read(entry: Any, number: int, around: Asked) -> Entry:
         method=around.method,  # what an entry asks came in a body, and stays out of addresses
         provenance=around.provenance,
         compartment=address.compartment,
+        accept_language=around.accept_language,
     )
     return Entry(number, full_url, asked)
 

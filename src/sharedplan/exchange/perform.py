@@ -7,11 +7,13 @@ from functools import partial
 
 from sharedplan.access.principal import Principal
 from sharedplan.clock import Clock
+from sharedplan.errors import SharedplanError
 from sharedplan.exchange.apply import apply, is_asked
 from sharedplan.exchange.batch import batch
 from sharedplan.exchange.preferred import preferred
 from sharedplan.exchange.step import BeginUnit, in_one_unit, step
 from sharedplan.exchange.transaction import transaction
+from sharedplan.fhir import languages
 from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.interactions import provenances
 from sharedplan.interactions.acting import Policy
@@ -21,18 +23,22 @@ from sharedplan.store.unit_of_work import Unit
 async def perform(asked: Asked, by: Principal, begin: BeginUnit, clock: Clock, policy: Policy) -> Answer:
     """Carries out what is asked and leaves an audit row, whatever the end; the answer is as the client prefers it.
 
-    Raises SharedplanErrors, after everything was undone and the failure put on record.
+    Raises SharedplanErrors, after everything was undone and the failure put on record; said in the client's language.
     """
     if asked.interaction == "batch":
         return await batch(asked, by, begin, clock, policy)
-    if asked.interaction == "transaction":
-        return await in_one_unit(asked, by, begin, partial(transaction, asked, by, clock=clock, policy=policy))
-    if is_asked(asked):
-        return await in_one_unit(asked, by, begin, partial(apply, asked, by, clock=clock, policy=policy))
+    try:
+        if asked.interaction == "transaction":
+            return await in_one_unit(asked, by, begin, partial(transaction, asked, by, clock=clock, policy=policy))
+        if is_asked(asked):
+            return await in_one_unit(asked, by, begin, partial(apply, asked, by, clock=clock, policy=policy))
 
-    async def act(unit: Unit) -> Answer:
-        provenances.check(asked)
-        return await step(asked, by, unit, clock, policy)
+        async def act(unit: Unit) -> Answer:
+            provenances.check(asked)
+            return await step(asked, by, unit, clock, policy)
 
-    answer = await in_one_unit(asked, by, begin, act)
-    return preferred(asked, answer)
+        return preferred(asked, await in_one_unit(asked, by, begin, act))
+    except SharedplanError as failure:
+        language = languages.chosen(None, asked.accept_language)
+        failure.issues = tuple(each.said_in(language) for each in failure.issues)
+        raise

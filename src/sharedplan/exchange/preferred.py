@@ -4,7 +4,7 @@ https://hl7.org/fhir/R4/http.html#ops
 """
 
 from sharedplan.errors import Issue
-from sharedplan.fhir import outcomes
+from sharedplan.fhir import languages, outcomes
 from sharedplan.fhir.exchanges import Answer, Asked
 
 WRITES = frozenset({"create", "update", "patch", "delete"})
@@ -42,4 +42,5 @@ def outcome_of(asked: Asked, answer: Answer) -> str:
     elif asked.interaction == "create":
         done = "there already"
     said = Issue("informational", f"{what} {done}", severity="information")
-    return outcomes.text((*answer.warnings, said))
+    language = languages.chosen(None, asked.accept_language)
+    return outcomes.text((*(each.said_in(language) for each in answer.warnings), said))

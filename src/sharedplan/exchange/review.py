@@ -11,7 +11,7 @@ from datetime import timedelta
 import orjson
 
 from sharedplan.access.principal import Principal
-from sharedplan.care import model
+from sharedplan.care import codes, model
 from sharedplan.care.finding import Finding
 from sharedplan.care.review.consents import unsourced
 from sharedplan.care.review.crew import Crew
@@ -53,6 +53,20 @@ async def review(asked: Asked, by: Principal, acting: Acting) -> Answer:
         found = await _found(plan, content, client, asked, by, acting)
     await acting.unit.record(trail)
     return Answer(200, outcomes.text(each.issue(language) for each in found), labels=labels)
+
+
+async def with_review(answer: Answer, asked: Asked, by: Principal, acting: Acting) -> Answer:
+    """The answer to a write; to that of a shared plan, for who wants to be told, with the warnings of `$review`."""
+    wants = asked.prefer.returning == "OperationOutcome" and asked.interaction in ("create", "update", "patch")
+    if not wants or answer.type != "CarePlan" or answer.id is None or not acting.shows:
+        return answer
+    plan = await acting.unit.read("CarePlan", answer.id, within=acting.within["CarePlan"])
+    content = orjson.loads(str(plan.content)) if plan is not None else {}
+    if plan is None or not codes.has(content.get("category"), codes.PLAN, "shared-plan"):
+        return answer
+    found = await _found(plan, content, _client(content, asked.base), asked, by, acting)
+    told = [each.issue() for each in found if each.severity == "warning"]
+    return answer._replace(warnings=tuple(dict.fromkeys((*answer.warnings, *told))))
 
 
 def _language(asked: Asked) -> str:

@@ -16,7 +16,7 @@ from sharedplan.exchange.break_glass import break_glass
 from sharedplan.exchange.enforcing import Enforcing, Operating
 from sharedplan.exchange.evaluate_measure import evaluate_measure
 from sharedplan.exchange.preview import preview
-from sharedplan.exchange.review import review
+from sharedplan.exchange.review import review, with_review
 from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.interactions.acting import Acting, Policy
 from sharedplan.interactions.create import create
@@ -71,6 +71,7 @@ async def step(asked: Asked, by: Principal, unit: Unit, clock: Clock, policy: Po
         answer = await OF_ACCESS[asked.operation](asked, by, surroundings)
     else:
         answer = await interaction_of(asked)(asked, surroundings)
+        answer = await with_review(answer, asked, by, surroundings)
     if not unit.has_recorded:
         await unit.record(audit.done(surroundings.trail, answer))
     return surroundings.shown(answer)

@@ -11,17 +11,19 @@ from dataclasses import replace
 from sharedplan import audit
 from sharedplan.access.principal import Principal
 from sharedplan.clock import Clock
-from sharedplan.errors import Incorrect, Issue, SharedplanError, Unprocessable
+from sharedplan.errors import Conflict, Incorrect, Issue, SharedplanError, Unprocessable
 from sharedplan.exchange import conditions, entries, responses
 from sharedplan.exchange.entries import Entry, named
 from sharedplan.exchange.part import Part
 from sharedplan.exchange.plan import Key, Links, base_of, check_identities, rank
+from sharedplan.exchange.review import with_review
 from sharedplan.exchange.step import acting, interaction_of
 from sharedplan.fhir import bundles, references, resources
 from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.fhir.references import rewritten
 from sharedplan.interactions import create, delete, patch, provenances, update
 from sharedplan.interactions.acting import Policy
+from sharedplan.interactions.care_rules import kept
 from sharedplan.interactions.criteria import check_still_selected
 from sharedplan.interactions.proposals import Proposal, answer_with, judged
 from sharedplan.interactions.remarks import remarks
@@ -50,7 +52,10 @@ async def transaction(asked: Asked, by: Principal, unit: Unit, *, clock: Clock, 
     room = responses.Room()
     told: dict[int, bundles.Entry] = {}
     for part in parts:
-        answer = answers[part.number] if part.is_change else await _looked_up(part, room)
+        if part.is_change:
+            answer = await with_review(answers[part.number], part.asked, by, part.acting)
+        else:
+            answer = await _looked_up(part, room)
         told[part.number] = responses.answered(part.asked, part.acting.shown(answer), room)
     if unrecorded:
         await unit.record(*unrecorded)
@@ -199,10 +204,11 @@ async def _written(
     """
     ready = await _allowed({n: each for n, each in proposals.items() if isinstance(each, Proposal)}, parts)
     ready = await _checked(ready, asked, parts)
+    ready, there = await _kept(ready, asked, parts)
     trails = [audit.begun(asked, by)]
     answers: dict[int, Answer] = {}
     for part in parts:
-        each = ready.get(part.number) or proposals.get(part.number)
+        each = ready.get(part.number) or there.get(part.number) or proposals.get(part.number)
         if isinstance(each, Proposal):
             unit.put(each.change)
             trails.append(part.acting.trail._replace(resource_id=each.change.id, version=each.change.version))
@@ -250,6 +256,26 @@ async def _checked(ready: dict[int, Proposal], asked: Asked, parts: list[Part]) 
     if failures:
         raise Unprocessable(issues=failures)
     return checked
+
+
+async def _kept(
+    ready: dict[int, Proposal], asked: Asked, parts: list[Part]
+) -> tuple[dict[int, Proposal], dict[int, Answer]]:
+    """The proposals as the rules of the service models leave them, and what turns out to be there already; raises with
+    the issues of all that break a rule."""
+    if not ready:
+        return ready, {}
+    surroundings = next(part.acting for part in parts if part.is_change)
+    found = dict(zip(ready, await kept(list(ready.values()), asked, surroundings), strict=True))
+    failures = [named(each, number) for number, each in found.items() if isinstance(each, SharedplanError)]
+    if failures:
+        first = next((each for each in failures if isinstance(each, Conflict)), failures[0])
+        first.issues = tuple(issue for failure in failures for issue in failure.issues)
+        raise first
+    return (
+        {number: each for number, each in found.items() if isinstance(each, Proposal)},
+        {number: each for number, each in found.items() if isinstance(each, Answer)},
+    )
 
 
 async def _looked_up(part: Part, room: responses.Room) -> Answer:

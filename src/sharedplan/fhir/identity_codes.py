@@ -45,3 +45,17 @@ def fault(code: str) -> str | None:
     if CHECKS[int(day + month + year + number) % len(CHECKS)] != check:
         return "The check character of the personal identity code does not fit its digits."
     return None
+
+
+_ANYWHERE = re.compile(r"(?ai)(?<![0-9A-Z])(\d\d)(\d\d)(\d\d)([-+A-FU-Y])\d{3}[0-9A-Y](?![0-9A-Z])")
+
+
+def is_in(text: str) -> bool:
+    """Whether something in the text looks like a code, rightly checked or not: it would tell who is meant."""
+    for day, month, year, sign in _ANYWHERE.findall(text):
+        try:
+            date(CENTURIES[sign.upper()] + int(year), int(month), int(day))
+        except ValueError:
+            continue
+        return True
+    return False

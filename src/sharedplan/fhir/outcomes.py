@@ -9,6 +9,8 @@ from sharedplan.errors import Issue
 from sharedplan.fhir.exchanges import Json
 from sharedplan.fhir.json_text import write
 
+TRANSLATION = "http://hl7.org/fhir/StructureDefinition/translation"
+
 ALL_WELL = Issue("informational", "All is well.", severity="information")
 
 
@@ -24,6 +26,8 @@ def text(issues: Iterable[Issue], *, pretty: bool = False) -> str:
 
 def _issue(issue: Issue) -> Json:
     details: Json = {"text": issue.saying} if issue.saying else {}
+    if issue.translations and issue.saying:
+        details["_text"] = {"extension": [_translation(*each) for each in issue.translations]}
     if issue.rule is not None:
         system, code = issue.rule
         details = {"coding": [{"system": system, "code": code}], **details}
@@ -35,3 +39,10 @@ def _issue(issue: Issue) -> Json:
     if issue.at is not None:
         found["expression"] = [issue.at]
     return found
+
+
+def _translation(language: str, content: str) -> Json:
+    return {
+        "url": TRANSLATION,
+        "extension": [{"url": "lang", "valueCode": language}, {"url": "content", "valueString": content}],
+    }

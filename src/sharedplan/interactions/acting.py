@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NamedTuple, Protocol
 
+from sharedplan.care.situation import Situation
+from sharedplan.care.writing import Acceptance, Attendance
 from sharedplan.clock import Clock
 from sharedplan.errors import Issue
 from sharedplan.fhir.exchanges import Answer, Asked, Json
@@ -25,6 +27,7 @@ class Policy:
     `requires_if_match`: whether a change of what is there must name the version it is based on.
     `url_limit`: characters that an address may have, and so the links that are given. `page_lifetime`: how long the
     links of a search lead to the moment of its first page. `emergency_lasts`: how long breaking the glass opens.
+    `attendance`: whose attendance at a meeting the client decides on.
     """
 
     cursors: Cursors
@@ -37,6 +40,7 @@ class Policy:
     url_limit: int = 8 * 1024
     page_lifetime: timedelta = timedelta(hours=1)
     emergency_lasts: timedelta = timedelta(minutes=60)
+    attendance: Attendance = "everybody"
 
 
 class Write(NamedTuple):
@@ -62,6 +66,11 @@ class Access(Protocol):
 
     async def cautioned(self, writes: Sequence[Write], asked: Asked, acting: "Acting") -> list[tuple[Issue, ...]]:
         """For each of the writes, which go in together, what the writer should know of it beside what he sees."""
+
+    def accepting(
+        self, before: Situation, after: Situation, client: str, earlier: Mapping[str, tuple[Json, ...]]
+    ) -> Acceptance:
+        """Whom the client has accepted; `earlier`: the versions of consents before the stored ones, by name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.criteria import condition_of, locked_match
-from sharedplan.interactions.proposals import Proposal, answer_with, body_of, proposed, written
+from sharedplan.interactions.proposals import Proposal, answer_with, body_of, proposed
 from sharedplan.interactions.remarks import with_remarks
+from sharedplan.interactions.writes import written
 from sharedplan.store.versions import Version
 
 
@@ -19,7 +20,7 @@ async def create(asked: Asked, acting: Acting) -> Answer:
         if existing is not None:
             return answer_with(existing, 200)
     proposal = creation(asked, acting, id=acting.clock.new_id())
-    return await written(await with_remarks(proposal, asked, acting), acting)
+    return await written(await with_remarks(proposal, asked, acting), asked, acting)
 
 
 async def there(asked: Asked, id: str | None, acting: Acting) -> Version | None:

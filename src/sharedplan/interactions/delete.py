@@ -7,8 +7,9 @@ from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.criteria import check_still_selected, condition_of, locked_match
 from sharedplan.interactions.preconditions import check_write
-from sharedplan.interactions.proposals import Proposal, written
+from sharedplan.interactions.proposals import Proposal
 from sharedplan.interactions.provenances import check_changeable
+from sharedplan.interactions.writes import written
 from sharedplan.store.versions import Change, Version
 
 
@@ -24,7 +25,7 @@ async def delete(asked: Asked, acting: Acting) -> Answer:
         newest = await acting.unit.lock(str(asked.type), id, within=acting.within[str(asked.type)])
         await check_still_selected(condition, id, acting)
     proposal = deletion(asked, acting, newest=newest)
-    return proposal if isinstance(proposal, Answer) else await written(proposal, acting)
+    return proposal if isinstance(proposal, Answer) else await written(proposal, asked, acting)
 
 
 def deletion(asked: Asked, acting: Acting, *, newest: Version | None) -> Proposal | Answer:

@@ -7,8 +7,9 @@ from sharedplan.interactions import fhirpath_patch, json_patch
 from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.criteria import check_still_selected, condition_of, locked_match
 from sharedplan.interactions.preconditions import check_write
-from sharedplan.interactions.proposals import Proposal, proposed, written
+from sharedplan.interactions.proposals import Proposal, proposed
 from sharedplan.interactions.remarks import with_remarks
+from sharedplan.interactions.writes import written
 from sharedplan.store.versions import Version
 
 FORMATS = {"json-patch": json_patch.patched, "fhirpath-patch": fhirpath_patch.patched}
@@ -28,7 +29,7 @@ async def patch(asked: Asked, acting: Acting) -> Answer:
     proposal = patched(asked, acting, id=id, newest=newest)
     if isinstance(proposal, Answer):
         return proposal
-    return await written(await with_remarks(proposal, asked, acting), acting)
+    return await written(await with_remarks(proposal, asked, acting), asked, acting)
 
 
 def target(asked: Asked, found: str | None) -> str:

@@ -172,16 +172,6 @@ def _label(coding: object) -> tuple[object, object]:
     return (coding.get("system"), coding.get("code")) if isinstance(coding, dict) else (None, None)
 
 
-async def written(proposal: Proposal, acting: Acting) -> Answer:
-    """Writes one proposal with its audit row, and says what came of it. Raises Refused and NotFound."""
-    (proposal,) = await allowed([proposal], acting)
-    change = proposal.change
-    acting.unit.put(change)
-    trail = acting.trail._replace(resource_id=change.id, version=change.version)
-    versions = await acting.unit.write([trail])
-    return proposal.answered(versions[0])
-
-
 async def allowed(proposals: Sequence[Proposal], acting: Acting) -> list[Proposal]:
     """The proposals, which go in together, as the asker may write them. Raises Refused and NotFound."""
     found = await judged(proposals, acting)

@@ -7,8 +7,9 @@ from sharedplan.fhir.exchanges import Answer, Asked, Json
 from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.criteria import check_still_selected, condition_of, locked_match
 from sharedplan.interactions.preconditions import check_write
-from sharedplan.interactions.proposals import Proposal, body_of, proposed, with_id, written
+from sharedplan.interactions.proposals import Proposal, body_of, proposed, with_id
 from sharedplan.interactions.remarks import with_remarks
+from sharedplan.interactions.writes import written
 from sharedplan.store.versions import Version
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
@@ -27,7 +28,7 @@ async def update(asked: Asked, acting: Acting) -> Answer:
     proposal = replacement(asked, acting, id=id, newest=newest, found=found)
     if isinstance(proposal, Answer):
         return proposal
-    return await written(await with_remarks(proposal, asked, acting), acting)
+    return await written(await with_remarks(proposal, asked, acting), asked, acting)
 
 
 def target(asked: Asked, acting: Acting, found: str | None) -> str:

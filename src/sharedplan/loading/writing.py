@@ -14,6 +14,7 @@ from sharedplan.exchange.part import Part
 from sharedplan.exchange.transaction import decided
 from sharedplan.fhir.exchanges import Answer
 from sharedplan.interactions.acting import Acting, Policy, Write
+from sharedplan.interactions.care_rules import with_clocks
 from sharedplan.interactions.proposals import Proposal
 from sharedplan.interactions.provenances import attested
 from sharedplan.interactions.targets import bound
@@ -108,6 +109,7 @@ class Writer:
                 _check_log(part, proposal)
             _count(part, proposal, outcome)
         ready_for = {number: each for number, each in proposals.items() if isinstance(each, Proposal)}
+        ready_for = dict(zip(ready_for, await with_clocks(list(ready_for.values()), parts[0].acting), strict=True))
         changes = await _changes(ready_for, parts[0].acting, last)
         for change in changes:
             unit.put(change)

@@ -1,0 +1,106 @@
+"""Who coordinates a plan, and when: the terms of the coordinators of its teams; pure.
+
+Exactly one at any time from now on: the own worker (omatyöntekijä), sosiaalihuoltolaki 1301/2014 42 §.
+https://hl7.org/fhir/R4/careteam-definitions.html#CareTeam.participant.period
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from sharedplan.care import codes
+from sharedplan.care.situation import Situation
+from sharedplan.fhir.exchanges import Json
+from sharedplan.search.values.date import EARLIEST, LATEST, span
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A time as coordinator, [low, high), UTC. `ends`: where its end is told by the day, that day."""
+
+    member: str
+    low: datetime
+    high: datetime
+    ends: tuple[datetime, datetime] | None = None
+
+    def covers(self, at: datetime) -> bool:
+        return self.low <= at < self.high
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`kind`: none, two, or a gap; from when; and who coordinates then, by reference."""
+
+    kind: Literal["none", "two", "gap"]
+    at: datetime
+    members: tuple[str, ...] = ()
+
+
+def bounds(period: Json | None) -> tuple[datetime, datetime]:
+    """[low, high) of a Period; an end told by the day is the end of that day in Finland."""
+    start, end = (period or {}).get("start"), (period or {}).get("end")
+    low = span(start)[0] if start is not None else EARLIEST
+    if end is None:
+        return low, LATEST
+    found = span(end)
+    return low, found[0] if "T" in end else found[1]
+
+
+def teams_of(plan: Json, situation: Situation) -> list[Json]:
+    """The teams of that plan."""
+    return replace(situation, plan=f"CarePlan/{plan['id']}").teams
+
+
+def terms(teams: Iterable[Json], situation: Situation) -> list[Term]:
+    """Of all coordinators of these teams, of which only active ones count. Where one's last day is the day on which the
+    next begins, the next one's beginning is the hand-over."""
+    found: list[Term] = []
+    for team in teams:
+        if team.get("status") != "active":
+            continue
+        first, last = bounds(team.get("period"))
+        for participant in team.get("participant", ()):
+            member = participant.get("member", {})
+            named = situation.name_of(member) or member.get("reference") or member.get("display")
+            if named is None or not codes.has(participant.get("role"), codes.TEAM_ROLE, "coordinator"):
+                continue
+            low, high = bounds(participant.get("period"))
+            end = participant.get("period", {}).get("end")
+            ends = span(end) if end is not None and "T" not in end else None
+            found.append(Term(named, max(low, first), min(high, last), ends))
+    return [_handed_over(each, found) for each in found]
+
+
+def _handed_over(term: Term, among: Iterable[Term]) -> Term:
+    if term.ends is None:
+        return term
+    first, last = term.ends
+    nexts = [each.low for each in among if each.member != term.member and max(first, term.low) <= each.low < last]
+    return replace(term, high=min([term.high, *nexts]))
+
+
+def coordinators(teams: Iterable[Json], situation: Situation, at: datetime) -> tuple[str, ...]:
+    """Those who coordinate at that instant."""
+    return _covering(terms(teams, situation), at)
+
+
+def fault(now: Iterable[Term], before: Iterable[Term], at: datetime, until: datetime) -> Fault | None:
+    """What is wrong with the terms from `at` to `until`; also a gap that they leave behind where somebody coordinated
+    by the terms as they were `before`."""
+    now, before = list(now), list(before)
+    turns = sorted({at, *(t for each in now for t in (each.low, each.high) if at < t < until)})
+    for turn in turns:
+        members = _covering(now, turn)
+        if len(members) > 1:
+            return Fault("two", turn, members)
+        if not members:
+            return Fault("none" if turn == at else "gap", turn)
+    for turn in sorted({each.high for each in now if each.high < at}):
+        if not _covering(now, turn) and _covering(before, turn):
+            return Fault("gap", turn)
+    return None
+
+
+def _covering(found: Iterable[Term], at: datetime) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each.member for each in found if each.covers(at)))

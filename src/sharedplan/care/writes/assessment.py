@@ -1,0 +1,156 @@
+"""What holds when a client's situation is assessed. https://hl7.org/fhir/R4/questionnaireresponse.html"""
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+
+from sharedplan import published
+from sharedplan.care import codes, model
+from sharedplan.care.finding import Finding, Words
+from sharedplan.care.situation import Situation
+from sharedplan.care.writing import Writing, on_write
+from sharedplan.fhir import references
+from sharedplan.fhir.exchanges import Json
+from sharedplan.search.values.date import span
+
+UNKNOWN_LINK: Words = (
+    "Lomakkeessa {questionnaire} ei ole kohtaa {link}.",
+    "Formuläret {questionnaire} har ingen punkt {link}.",
+    "The questionnaire {questionnaire} has no item with the linkId {link}.",
+)
+MISSING_PART: Words = (
+    "Arvioinnista puuttuu osa {part}.",
+    "Bedömningen saknar delen {part}.",
+    "The assessment has no answer for the part {part}.",
+)
+STILL_FRESH: Words = (
+    "Asiakkaalla {client} on jo tuore tai keskeneräinen palvelutarpeen arviointi: {other}.",
+    "Klienten {client} har redan en färsk eller pågående bedömning av servicebehovet: {other}.",
+    "The client {client} has a need assessment already that is fresh or under way: {other}.",
+)
+
+PARTS = ("life-situation", "weakening-factors", "health", "services-in-use", "needs")
+"""What an assessment covers (R2.5), by linkId: life situation and what weakens it, health, services in use, needs."""
+
+FRESH = timedelta(days=180)
+"""How long a finished assessment is to be reused (R3.14)."""
+
+
+@on_write(
+    "QuestionnaireResponse",
+    id="R4.6",
+    source="seed 004: asiakastietojen kirjaamisen yhteneväisyyttä; linkIds exist in the Questionnaire",
+    when=lambda current, proposed: bool((proposed or {}).get("questionnaire")) and bool((proposed or {}).get("item")),
+    looks_up=True,
+)
+def an_answer_is_to_an_item_of_its_questionnaire(writing: Writing) -> Iterator[Finding]:
+    """Where the Questionnaire is known."""
+    response = writing.proposed or {}
+    questionnaire = questionnaire_of(response, writing.after)
+    if questionnaire is None:
+        return
+    known = set(_links(questionnaire.get("item", ())))
+    for path, link in _answered(response.get("item", ()), "QuestionnaireResponse"):
+        if link not in known:
+            fields = {"questionnaire": questionnaire.get("title") or response["questionnaire"], "link": link}
+            yield Finding("R4.6", "error", UNKNOWN_LINK, fields, at=path, code="code-invalid")
+
+
+def questionnaire_of(response: Json, situation: Situation) -> Json | None:
+    """The Questionnaire that was answered: one that is stored, by its url or the id that the url ends with, else one
+    that comes with the service."""
+    url = str(response.get("questionnaire", "")).partition("|")[0]
+    own = references.parse(url)
+    listed = situation.of("Questionnaire")
+    by_url = next((each for each in listed if each.get("url") == url), None)
+    by_id = next((each for each in listed if own.type == "Questionnaire" and each.get("id") == own.id), None)
+    shipped = (each for each in published.of_type("Questionnaire") if each.get("url") == url)
+    return by_url or by_id or next(shipped, None)
+
+
+def _links(items: Iterable[Json]) -> Iterator[str]:
+    for each in items:
+        yield each.get("linkId", "")
+        yield from _links(each.get("item", ()))
+
+
+def _answered(items: Iterable[Json], parent: str) -> Iterator[tuple[str, str]]:
+    """(path, linkId) of each item, those within items and answers included."""
+    for index, each in enumerate(items):
+        here = f"{parent}.item[{index}]"
+        yield here, each.get("linkId", "")
+        yield from _answered(each.get("item", ()), here)
+        for number, answer in enumerate(each.get("answer", ())):
+            yield from _answered(answer.get("item", ()), f"{here}.answer[{number}]")
+
+
+def has_answer(response: Json, link: str) -> bool:
+    """Whether an item of that linkId has an answer, or one within it has."""
+    return any(_is_answered(each) for each in _items(response.get("item", ())) if each.get("linkId") == link)
+
+
+def _items(items: Iterable[Json]) -> Iterator[Json]:
+    for each in items:
+        yield each
+        yield from _items(each.get("item", ()))
+
+
+def _is_answered(item: Json) -> bool:
+    return bool(item.get("answer")) or any(map(_is_answered, item.get("item", ())))
+
+
+def is_assessment(response: Json) -> bool:
+    """Whether it answers the questionnaire of the need assessment."""
+    return str(response.get("questionnaire", "")).partition("|")[0].endswith("Questionnaire/need-assessment")
+
+
+@on_write(
+    "QuestionnaireResponse",
+    id="R2.5",
+    source="seed 002: elämäntilannetta ja sitä heikentäviä tekijöitä, terveydentilaa, palveluita, tarpeita",
+    when=lambda current, proposed: (
+        proposed is not None
+        and is_assessment(proposed)
+        and proposed.get("status") in ("completed", "amended")
+        and "basedOn" in proposed
+    ),
+    needs=("CarePlan",),
+    warns=True,
+)
+def an_assessment_covers_its_parts(writing: Writing) -> Iterator[Finding]:
+    """Where the model of the plan that it is based on asks for them."""
+    response = writing.proposed or {}
+    for plan in map(writing.after.get, response["basedOn"]):
+        found = model.of(plan, None, writing.after.of("PlanDefinition")) if plan is not None else None
+        if found is not None and found.has("R2.5"):
+            for part in PARTS:
+                if not has_answer(response, part):
+                    fields = {"part": part}
+                    yield Finding("R2.5", "warning", MISSING_PART, fields, at="QuestionnaireResponse.item")
+            return
+
+
+def is_new_assessment(current: Json | None, proposed: Json | None) -> bool:
+    task = proposed or {}
+    is_open = task.get("status") in ("draft", "requested", "received", "accepted", "ready", "in-progress")
+    return current is None and is_open and codes.has(task.get("code"), codes.TASK, "need-assessment")
+
+
+@on_write(
+    "Task",
+    id="R3.14",
+    source="seed 003: käynnistää taas uuden arviointiprossin",
+    when=is_new_assessment,
+    needs=("Task", "Patient"),
+    warns=True,
+)
+def a_fresh_assessment_is_reused(writing: Writing) -> Iterator[Finding]:
+    for other in writing.after.of("Task"):
+        name = f"Task/{other['id']}"
+        if name == writing.name or not codes.has(other.get("code"), codes.TASK, "need-assessment"):
+            continue
+        done = other.get("executionPeriod", {}).get("end") or other.get("lastModified") or other.get("authoredOn")
+        is_done = other.get("status") == "completed"
+        is_fresh = is_done and done is not None and span(done)[0] > writing.at - FRESH
+        if is_fresh or (not is_done and other.get("status") in ("requested", "received", "accepted", "in-progress")):
+            fields = {"client": writing.client_called, "other": name}
+            yield Finding("R3.14", "warning", STILL_FRESH, fields, at="Task.code", code="duplicate")

@@ -1,0 +1,189 @@
+"""What holds when a meeting is written. https://hl7.org/fhir/R4/encounter.html"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from sharedplan.care import codes, coordination, model
+from sharedplan.care.finding import Finding, Words
+from sharedplan.care.situation import Situation
+from sharedplan.care.writes.team import persons
+from sharedplan.care.writing import Writing, on_write
+from sharedplan.fhir.exchanges import Json
+from sharedplan.search.values.date import span
+
+NOT_ACCEPTED: Words = (
+    "{person} ei ole asiakkaan {client} hyväksymä tähän tapaamiseen ({day}): henkilön tai roolin nimeävä suostumus "
+    "puuttuu.",
+    "{person} har inte godkänts av {client} till detta möte ({day}): ett samtycke som nämner personen eller rollen "
+    "saknas.",
+    "{person} has not been accepted by {client} for this meeting ({day}): a consent that names the person or a role is "
+    "missing.",
+)
+ATTENDED_ALL_THE_SAME: Words = (
+    "{person} oli mukana tapaamisessa ({day}) ilman asiakkaan {client} hyväksyntää; kirjattu syy: {reason}",
+    "{person} deltog i mötet ({day}) utan godkännande av {client}; antecknad orsak: {reason}",
+    "{person} attended the meeting ({day}) without being accepted by {client}; the reason stated: {reason}",
+)
+TOO_MANY: Words = (
+    "Tämä on asiakastapaaminen {count}/{limit}; mallissa niitä on {limit}. Kirjaa jatkamisen syy.",
+    "Detta är klientmöte {count}/{limit}; modellen har {limit}. Ange varför arbetet fortsätter.",
+    "This is client meeting {count}/{limit} where the model has {limit}. Please state the reason for going on.",
+)
+UNKNOWN_TYPE: Words = (
+    "Tapaamisen tyyppiä {code} ei ole koodistossa encounter-type: {known}.",
+    "Mötestypen {code} finns inte i kodsystemet encounter-type: {known}.",
+    "There is no type of meeting {code} in the code system encounter-type: {known}.",
+)
+
+TYPES = ("client-meeting", "network-meeting", "professional-meeting")
+HELD = ("planned", "arrived", "triaged", "in-progress", "onleave", "finished")
+"""Statuses of a meeting that takes place, or did."""
+
+
+def is_meeting(current: Json | None, proposed: Json | None) -> bool:
+    """Whether it is one of ours that names people."""
+    meeting = proposed or {}
+    has_people = any("individual" in each for each in meeting.get("participant", ()))
+    return has_people and meeting.get("status") in HELD and codes.has(meeting.get("type"), codes.ENCOUNTER_TYPE, *TYPES)
+
+
+def starts(meeting: Json) -> datetime | None:
+    """When it starts, the first instant that this may mean."""
+    start = meeting.get("period", {}).get("start")
+    return span(start)[0] if start is not None else None
+
+
+@on_write(
+    "Encounter",
+    id="R0.1",
+    source="seed 000: Asiakas päättää, ketkä henkilöt ovat paikalla, kun hänen asiaansa käsitellään",
+    when=is_meeting,
+    needs=("CareTeam", "Consent", "EpisodeOfCare", "RelatedPerson"),
+    looks_up=True,
+)
+def nobody_attends_a_meeting_whom_the_client_has_not_accepted(writing: Writing) -> Iterator[Finding]:
+    """Judged at the start, by the consents of that time; the coordinator and own worker aside. What has happened is
+    recorded with the reason for it; and what was recorded so is not judged again."""
+    meeting = writing.proposed or {}
+    at = starts(meeting) or writing.at
+    known = _recorded(writing)
+    reason = codes.extension(meeting, codes.DEVIATION)
+    is_excused = meeting["status"] == "finished" and bool((reason or {}).get("valueString"))
+    for index, participant in enumerate(meeting.get("participant", ())):
+        name = writing.after.name_of(participant.get("individual"))
+        if name is None or name in known or _needs_none(name, at, writing):
+            continue
+        if writing.acceptance.attends(name, at):
+            continue
+        fields = {
+            "person": writing.called(participant["individual"]),
+            "client": writing.client_called,
+            "day": meeting.get("period", {}).get("start", writing.at.date().isoformat()),
+            "reason": str((reason or {}).get("valueString", "")),
+        }
+        words, severity = (ATTENDED_ALL_THE_SAME, "warning") if is_excused else (NOT_ACCEPTED, "error")
+        yield Finding("R0.1", severity, words, fields, at=f"Encounter.participant[{index}].individual")
+
+
+def _recorded(writing: Writing) -> set[str | None]:
+    """Who was recorded before as having attended this very meeting."""
+    current, proposed = writing.current or {}, writing.proposed or {}
+    if current.get("status") != "finished" or proposed["status"] != "finished" or starts(current) != starts(proposed):
+        return set()
+    return {writing.before.name_of(each.get("individual")) for each in current.get("participant", ())}
+
+
+def _needs_none(name: str, at: datetime, writing: Writing) -> bool:
+    """Whether the person is the own worker; or, in the narrow reading, neither a relative nor of the support "
+    "network."""
+    people = persons(name, writing.after)
+    terms = coordination.terms(writing.after.of("CareTeam"), writing.after)
+    own = {each.member for each in terms if each.covers(at) or each.covers(writing.at)}
+    own |= {
+        writing.after.name_of(each.get("careManager")) or ""
+        for each in writing.after.of("EpisodeOfCare")
+        if each.get("status") in ("planned", "waitlist", "active", "onhold") and "careManager" in each
+    }
+    if any(people & persons(each, writing.after) for each in own):
+        return True
+    return writing.attendance == "relatives" and not is_of_network(name, writing.after)
+
+
+def is_of_network(name: str, situation: Situation) -> bool:
+    """Whether it is a relative, or somebody of an NGO."""
+    if name.startswith("RelatedPerson/"):
+        return True
+    works_at = [(situation.get(name) or {}).get("organization")]
+    works_at += [
+        each.get("organization")
+        for each in situation.of("PractitionerRole")
+        if situation.name_of(each.get("practitioner")) == name
+    ]
+    found = (situation.get(each) or {} for each in works_at if each)
+    return any(codes.has(each.get("type"), codes.ORGANIZATION_TYPE, "ngo") for each in found)
+
+
+def is_finished_client_meeting(current: Json | None, proposed: Json | None) -> bool:
+    """Whether it becomes one of those that are counted."""
+    was_counted = current is not None and is_counted(current)
+    return proposed is not None and is_counted(proposed) and not was_counted
+
+
+def is_counted(encounter: Json) -> bool:
+    """A finished client meeting that is no part of another."""
+    return (
+        encounter.get("status") == "finished"
+        and "partOf" not in encounter
+        and codes.has(encounter.get("type"), codes.ENCOUNTER_TYPE, "client-meeting")
+    )
+
+
+@on_write(
+    "Encounter",
+    id="R2.1",
+    source="seed 002: Palvelu pitää sisällään 1–5 asiakaskohtaamista",
+    when=is_finished_client_meeting,
+    needs=("Encounter", "EpisodeOfCare", "CarePlan", "ServiceRequest"),
+    warns=True,
+)
+def a_sixth_meeting_is_told(writing: Writing) -> Iterator[Finding]:
+    """By the number that the model has, within the episode."""
+    episodes = {writing.after.name_of(each) for each in (writing.proposed or {}).get("episodeOfCare", ())}
+    for episode in sorted(each for each in episodes if each is not None):
+        found = model_of(episode, writing.after)
+        limit = found.encounter_limit if found is not None and found.has("R2.1") else None
+        count = sum(
+            is_counted(each) and episode in {writing.after.name_of(one) for one in each.get("episodeOfCare", ())}
+            for each in writing.after.of("Encounter")
+        )
+        if limit is not None and count > limit:
+            fields = {"count": str(count), "limit": str(limit)}
+            yield Finding("R2.1", "warning", TOO_MANY, fields, at="Encounter.episodeOfCare")
+
+
+def model_of(episode: str | None, situation: Situation) -> model.ServiceModel | None:
+    """The model of an episode: of its plan, an open one first, else of the referral."""
+    theirs = [
+        each for each in situation.of("CarePlan") if episode is not None and situation.episode_of(each) == episode
+    ]
+    theirs.sort(key=lambda each: each.get("status") != "active")
+    referrals = (situation.get(episode or "") or {}).get("referralRequest", ())
+    referral = next((each for each in map(situation.get, referrals) if each is not None), None)
+    return model.of(next(iter(theirs), None), referral, situation.of("PlanDefinition"))
+
+
+@on_write(
+    "Encounter",
+    id="R4.6",
+    source="seed 004: asiakastietojen kirjaamisen yhteneväisyyttä",
+    when=lambda current, proposed: codes.has((proposed or {}).get("type"), codes.ENCOUNTER_TYPE),
+)
+def a_type_of_meeting_is_a_known_code(writing: Writing) -> Iterator[Finding]:
+    """An unknown one warns."""
+    for index, concept in enumerate((writing.proposed or {}).get("type", ())):
+        for code in codes.codes(concept, codes.ENCOUNTER_TYPE):
+            if code not in TYPES:
+                fields = {"code": code, "known": ", ".join(TYPES)}
+                yield Finding(
+                    "R4.6", "warning", UNKNOWN_TYPE, fields, at=f"Encounter.type[{index}]", code="code-invalid"
+                )

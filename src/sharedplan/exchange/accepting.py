@@ -1,0 +1,136 @@
+"""Whom a client has accepted, for the rules at a write: by the consents as they were valid at the time asked about.
+
+The rules of acceptance are those of `access/acceptance.py`, so that who may be on a team or at a meeting is judged as
+access is. A consent that was recorded late counts from its dateTime on, and a change of it from when it was saved, or
+from the dateTime that it came with.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from types import MappingProxyType
+
+from sharedplan.access.acceptance import acceptance
+from sharedplan.access.asker import Asker, asker_of
+from sharedplan.access.provisions import Rule, rules_of
+from sharedplan.access.relations import Directory, Membership, memberships, relative_of, role_of
+from sharedplan.care.situation import Situation
+from sharedplan.fhir.exchanges import Json
+from sharedplan.search.values.date import span
+
+ANEW = timedelta(days=1)
+"""How much later its dateTime has to be for a version of a consent to be a statement of its own, which counts from
+then; one that is put right by less was said when it was said, and is known since it was saved."""
+
+
+@dataclass(frozen=True)
+class Accepting:
+    """`before`, `after`: the situation without and with what goes in together; `earlier`: by name, the versions that
+    consents had before the stored ones, oldest first."""
+
+    before: Situation
+    after: Situation
+    client: str
+    earlier: Mapping[str, tuple[Json, ...]] = field(default_factory=lambda: MappingProxyType({}))
+
+    def attends(self, person: str, at: datetime) -> bool:
+        teams = self._memberships(self.after.of("CareTeam"))
+        return self._accepted(self._askers(person, None, teams, at), at, in_person=True)
+
+    def covers(self, member: str, on_behalf_of: str | None, team: Json, at: datetime) -> bool:
+        others = [each for each in self.after.of("CareTeam") if each["id"] != team["id"]]
+        teams = self._memberships([*others, team])
+        return self._accepted(self._askers(member, on_behalf_of, teams, at), at, in_person=False)
+
+    def _accepted(self, askers: Iterable[Asker], at: datetime, *, in_person: bool) -> bool:
+        rules = list(self._rules(at))
+        found = (acceptance(rules, each, at, in_person=in_person) for each in askers)
+        return any(verdict is not None and verdict.effect == "permit" for verdict in found)
+
+    def _askers(
+        self, member: str, on_behalf_of: str | None, teams: tuple[Membership, ...], at: datetime
+    ) -> Iterator[Asker]:
+        """The member as consents may mean him: for each organisation that he may stand for."""
+        type = member.partition("/")[0]
+        if type == "Organization":
+            yield asker_of(None, member, self.directory, teams, at)
+            return
+        if type == "CareTeam":
+            yield Asker(None, None, frozenset(), frozenset({member}))
+            return
+        held = [each for each in self.directory.roles if member in (each.reference, each.practitioner)]
+        works_at = dict.fromkeys(
+            each.organization for each in held if each.organization is not None and each.period.covers(at)
+        )
+        yield asker_of(member, None, self.directory, teams, at)
+        for organization in works_at:
+            yield asker_of(member, organization, self.directory, teams, at)
+        if on_behalf_of is not None and on_behalf_of not in works_at:
+            yield asker_of(None, on_behalf_of, self.directory, teams, at)
+
+    def _memberships(self, teams: Iterable[Json]) -> tuple[Membership, ...]:
+        """Of all these teams. Whom a team that was there did not name before, and names without saying since when, is a
+        member from now on."""
+        found: list[Membership] = []
+        for team in teams:
+            old = self.before.resources.get(f"CareTeam/{team['id']}")
+            added: dict[str, datetime] = {}
+            if old is not None:
+                held = {each.member for each in memberships(old, base=self.after.base)}
+                now = memberships(team, base=self.after.base)
+                added = {each.member: self.after.at for each in now if each.member not in held}
+            found += memberships(team, base=self.after.base, added=added)
+        return tuple(found)
+
+    @cached_property
+    def directory(self) -> Directory:
+        """Who works where, and the client's relatives, as far as they are known."""
+        base = self.after.base
+        parents = {
+            f"Organization/{each['id']}": above
+            for each in self.after.of("Organization")
+            if (above := self.after.name_of(each.get("partOf"))) is not None
+        }
+        return Directory(
+            tuple(role_of(each, base=base) for each in self.after.of("PractitionerRole")),
+            tuple(relative_of(each, base=base) for each in self.after.of("RelatedPerson")),
+            MappingProxyType(parents),
+        )
+
+    def _rules(self, at: datetime) -> Iterator[Rule]:
+        names = {f"Consent/{each['id']}" for each in (*self.before.of("Consent"), *self.after.of("Consent"))}
+        for name in sorted(names):
+            version = self._then(name, at)
+            if version is not None:
+                updated = _instant(version.get("meta", {}).get("lastUpdated")) or self.after.at
+                number = int(version.get("meta", {}).get("versionId", "0"))
+                found = rules_of(version, number, updated, base=self.after.base)
+                yield from (each for each in found if each.client == self.client)
+
+    def _then(self, name: str, at: datetime) -> Json | None:
+        """The version of the consent that was valid then."""
+        stored, new = self.before.resources.get(name), self.after.resources.get(name)
+        versions = [*self.earlier.get(name, ())]
+        if stored is not None:
+            versions.append(stored)
+        if new is not None and new is not stored:
+            versions.append(new)
+        if not versions or versions[-1].get("status") == "entered-in-error" or new is None:
+            return None
+        valid, last = None, None
+        for each in versions:
+            is_saved = each is stored or each is not new
+            saved = _instant(each.get("meta", {}).get("lastUpdated")) if is_saved else None
+            since = saved or self.after.at
+            given = span(each["dateTime"])[0] if "dateTime" in each else None
+            if given is not None and (last is None or given - last >= ANEW):
+                since = min(since, given)
+            if since <= at:
+                valid = each
+            last = given or last
+        return valid
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text).astimezone(UTC) if text is not None else None

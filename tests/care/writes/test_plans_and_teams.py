@@ -1,0 +1,183 @@
+"""Rules at a write of a shared plan and its team."""
+
+import pytest
+
+import builders as b
+from care.writes.situations import AINO, NOW, Accepts, a_member, a_plan, a_team, found, told
+from sharedplan.care import codes
+from sharedplan.care.finding import LANGUAGES
+
+ONE, R03, R41 = ("one-plan", "error", "CarePlan.status"), ("R0.3", "error", "CarePlan.contributor"), "R4.1"
+SARI = a_member("Practitioner/sari", "coordinator")
+
+
+def test_a_client_has_at_most_one_active_shared_plan() -> None:
+    (finding,) = found(a_plan(id="2"), known=(a_plan(), a_team()))
+    assert told([finding]) == [ONE] and finding.code == "conflict"
+    for language in LANGUAGES:
+        assert "Aino" in finding.said(language) and "CarePlan/1" not in finding.said(language)
+    for known in (a_plan(status="completed"), b.a_care_plan(AINO, id="1"), a_plan(status="draft")):
+        assert found(a_plan(id="2"), known=(known, a_team())) == []
+    assert found((a_plan(), a_plan(title="again")), known=(a_plan(id="2"), a_team())) == []
+
+
+@pytest.mark.parametrize("element", ["replaces", "partOf"])
+def test_plans_that_replace_each_other_or_are_part_of_each_other_are_one(element: str) -> None:
+    first = [b.a_reference("CarePlan/1")]
+    assert found(a_plan(id="2", **{element: first}), known=(a_plan(), a_team())) == []
+    part = a_plan(id="2", **{element: first})
+    assert found(a_plan(id="3", partOf=[b.a_reference("CarePlan/2")]), known=(a_plan(), part, a_team())) == []
+    assert found((a_plan(status="draft"), a_plan()), known=(part, a_team())) == []
+
+
+def test_a_plan_becomes_active_only_with_the_clients_part() -> None:
+    alone = a_plan(contributor=[b.a_reference("Practitioner/sari")])
+    assert told(found(alone, known=(a_team(),))) == [R03]
+    assert told(found((a_plan(status="draft"), alone), known=(a_team(),))) == [R03]
+    assert found((a_plan(), alone), known=(a_team(),)) == []  # it is active already
+    met = b.an_encounter(AINO, id="1", type=[b.a_concept(codes.ENCOUNTER_TYPE, "client-meeting")])
+    assert found(alone, known=(a_team(), met)) == []
+    for other in ({"status": "cancelled"}, {"type": [b.a_concept(codes.ENCOUNTER_TYPE, "professional-meeting")]}):
+        assert told(found(alone, known=(a_team(), {**met, **other}))) == [R03]
+
+
+def test_a_plan_holds_only_goals_of_its_client() -> None:
+    plan = a_plan(goal=[b.a_reference("Goal/a"), b.a_reference("Goal/b"), b.a_reference("Goal/c")])
+    known = (b.a_goal(AINO, id="a"), b.a_goal("Patient/other", id="b"), a_team())
+    both = found(plan, known=known, seen=frozenset({"Goal/a", "Goal/b"}))
+    assert told(both) == [("R3.5", "error", "CarePlan.goal[1]"), ("R3.5", "error", "CarePlan.goal[2]")]
+    assert both[0].said().replace("Goal/b", "Goal/c") == both[1].said()
+    had = a_plan(goal=[b.a_reference("Goal/b")])
+    assert found((had, had), known=known) == []  # it stays as it was
+    assert told(found((had, plan), known=known, seen=frozenset({"Goal/b"})))[0][2] == "CarePlan.goal[0]"  # hidden
+
+
+def test_an_active_plan_has_exactly_one_coordinator() -> None:
+    at = (R41, "error", "CarePlan.careTeam")
+    assert told(found(a_plan())) == [at]  # the team is not there
+    for team in (
+        a_team(a_member("Practitioner/sari")),
+        a_team(SARI, status="proposed"),
+        a_team(a_member("Practitioner/sari", "coordinator", start="2026-03-03")),
+        a_team(a_member("Practitioner/sari", "coordinator", end="2026-03-01")),
+        a_team(a_member("Practitioner/sari", "coordinator", end="2026-04-01")),  # a gap to come
+        a_team(SARI, a_member("Practitioner/jari", "coordinator")),
+    ):
+        assert told(found(a_plan(), known=(team,))) == [at]
+        assert told(found((a_plan(), a_plan(title="kept")), known=(team,))) == [at]
+    assert found(a_plan(status="draft"), known=(a_team(SARI, status="proposed"),)) == []
+    assert (
+        found(
+            a_plan(period={"end": "2026-03-31"}),
+            known=(a_team(a_member("Practitioner/sari", "coordinator", end="2026-04-01")),),
+        )
+        == []
+    )
+
+
+def test_the_text_names_both_coordinators() -> None:
+    (finding,) = found(a_plan(), known=(a_team(SARI, a_member("Practitioner/jari", "coordinator")),))
+    assert all("Sari, Jari" in finding.said(language) for language in LANGUAGES)
+
+
+def test_a_team_leaves_its_active_plan_exactly_one_coordinator() -> None:
+    at, old = (R41, "error", "CareTeam.participant"), a_team(SARI)
+    for new in (a_team(a_member("Practitioner/sari")), a_team(SARI, status="inactive"), None):
+        assert told(found((old, new), known=(a_plan(),))) == [at]
+        assert found((old, new), known=(a_plan(status="draft"),)) == []
+        assert found((old, new), (a_plan(), a_plan(status="completed"))) == []
+
+
+@pytest.mark.parametrize(
+    ("end", "start", "is_right"),
+    [
+        ("2026-03-02T08:00:00Z", "2026-03-02T08:00:00Z", True),
+        ("2026-03-05T08:00:00Z", "2026-03-05T08:00:00Z", True),
+        ("2026-03-05", "2026-03-05", True),  # the day of the hand-over
+        ("2026-03-04", "2026-03-05", True),  # the end of the one is the beginning of the other
+        ("2026-03-05T08:00:00Z", "2026-03-05T09:00:00Z", False),
+        ("2026-03-05T09:00:00Z", "2026-03-05T08:00:00Z", False),
+        ("2026-02-20", "2026-02-25", False),  # a gap that is left behind
+    ],
+)
+def test_a_hand_over_leaves_no_gap(end: str, start: str, is_right: bool) -> None:
+    new = a_team(
+        a_member("Practitioner/sari", "coordinator", end=end), a_member("Practitioner/jari", "coordinator", start=start)
+    )
+    held = Accepts("Practitioner/jari")
+    findings = found((a_team(SARI), new), known=(a_plan(),), acceptance=held)
+    assert told(findings) == ([] if is_right else [(R41, "error", "CareTeam.participant")])
+
+
+def test_a_member_of_an_active_team_is_covered_by_a_consent() -> None:
+    team = a_team(
+        SARI, a_member("PractitionerRole/niko", "nurse"), a_member(AINO), {"role": []}, a_member("RelatedPerson/leena")
+    )
+    niko, leena = found(team, known=(a_plan(),))
+    assert told([niko, leena]) == [
+        ("R1.1", "error", "CareTeam.participant[1].member"),
+        ("R1.1", "error", "CareTeam.participant[4].member"),
+    ]
+    assert all("Niko" in niko.said(each) and "Aino" in niko.said(each) for each in LANGUAGES)
+    assert "Leena" in leena.said()
+    assert found(team, known=(a_plan(),), acceptance=Accepts("PractitionerRole/niko", "RelatedPerson/leena")) == []
+    assert found({**team, "status": "proposed"}, known=(a_plan(status="draft"),)) == []
+    assert (
+        found(team) == []
+        and found(team, known=(b.a_care_plan(AINO, id="1", careTeam=[b.a_reference("CareTeam/1")]),)) == []
+    )
+
+
+def test_who_was_a_member_stays_and_who_has_left_is_not_asked() -> None:
+    team = a_team(SARI, a_member("PractitionerRole/niko"), a_member("Practitioner/jari", end="2026-01-31"))
+    assert found((a_team(SARI, a_member("PractitionerRole/niko")), team), known=(a_plan(),)) == []
+    assert told(found(({**team, "status": "proposed"}, team), known=(a_plan(status="draft"),))) == [
+        ("R1.1", "error", "CareTeam.participant[1].member")
+    ]
+
+
+def test_a_coordinator_of_another_register_needs_a_consent() -> None:
+    team = a_team({**a_member("PractitionerRole/niko", "coordinator")})
+    assert found(team, known=(a_plan(),), organization="Organization/h") == []
+    assert told(found(team, known=(a_plan(),), organization="Organization/s"))[0][0] == "R1.1"
+
+
+def test_a_member_of_an_active_team_is_there_and_active() -> None:
+    names = (
+        "Practitioner/nobody",
+        "RelatedPerson/of-another",
+        "Patient/other",
+        "Practitioner/gone",
+        "RelatedPerson/ex",
+    )
+    known = (
+        a_plan(),
+        b.a_related_person("Patient/other", id="of-another"),
+        b.a_practitioner(id="gone", active=False, name=[{"text": "Gone"}]),
+        b.a_related_person(AINO, id="ex", period={"end": "2026-01-01"}),
+        b.a_patient(id="other"),
+    )
+    findings = found(a_team(SARI, *map(a_member, names)), known=known, acceptance=Accepts(*names))
+    assert told(findings) == [("R1.2", "error", f"CareTeam.participant[{n}].member") for n in range(1, 6)]
+    assert "Practitioner/nobody" in findings[0].said() and "Gone is not active" in findings[3].said()
+
+
+def test_a_name_that_the_writer_may_not_know_is_not_told() -> None:
+    team = a_team(SARI, a_member("RelatedPerson/leena"))
+    (finding,) = found(team, known=(a_plan(),), unnamed=frozenset({"RelatedPerson/leena", AINO}))
+    assert "Leena" not in finding.said() and "Aino" not in finding.said() and "RelatedPerson/leena" in finding.said()
+
+
+def test_the_care_manager_is_the_coordinator() -> None:
+    spine = [{"url": codes.EPISODE, "valueReference": b.a_reference("EpisodeOfCare/e")}]
+    known = (a_plan(extension=spine), a_team())
+    episode = b.an_episode_of_care(AINO, id="e", careManager=b.a_reference("Practitioner/jari"))
+    assert told(found(episode, known=known)) == [(R41, "warning", "EpisodeOfCare.careManager")]
+    assert found({**episode, "careManager": b.a_reference("Practitioner/sari")}, known=known) == []
+
+
+def test_terms_are_told_by_whole_days_in_finland() -> None:
+    assert NOW.hour == 10
+    ends_today = a_member("Practitioner/sari", "coordinator", end="2026-03-02")
+    findings = found(a_plan(period={"end": "2026-03-02"}), known=(a_team(ends_today),))
+    assert findings == []

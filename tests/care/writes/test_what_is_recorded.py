@@ -1,0 +1,291 @@
+"""Rules at a write of meetings, goals, consents, referrals, assessments and consultations."""
+
+from typing import Any
+
+import pytest
+
+import builders as b
+from care.writes.situations import AINO, Accepts, Json, a_member, a_plan, a_team, found, told
+from sharedplan.care import codes
+from sharedplan.care.finding import LANGUAGES
+from sharedplan.fhir import identity_codes
+
+AT = "Encounter.participant[0].individual"
+EPISODE = [b.a_reference("EpisodeOfCare/e")]
+SPINE = [{"url": codes.EPISODE, "valueReference": b.a_reference("EpisodeOfCare/e")}]
+
+
+def a_meeting(*people: str, kind: str = "client-meeting", **elements: Any) -> Json:
+    meeting = b.an_encounter(
+        AINO,
+        id="1",
+        type=[b.a_concept(codes.ENCOUNTER_TYPE, kind)],
+        status="planned",
+        period={"start": "2026-03-03T09:00:00+02:00"},
+        participant=[{"individual": b.a_reference(each)} for each in people],
+    )
+    return {**meeting, **elements}
+
+
+@pytest.mark.parametrize("status", ["planned", "arrived", "in-progress", "finished"])
+def test_nobody_attends_a_meeting_whom_the_client_has_not_accepted(status: str) -> None:
+    (finding,) = found(a_meeting("Practitioner/jari", status=status))
+    assert told([finding]) == [("R0.1", "error", AT)]
+    assert all("Jari" in finding.said(each) and "Aino" in finding.said(each) for each in LANGUAGES)
+    assert found(a_meeting("Practitioner/jari", status=status), acceptance=Accepts("Practitioner/jari")) == []
+
+
+def test_no_shows_and_visits_of_other_kinds_are_not_judged() -> None:
+    assert found(a_meeting("Practitioner/jari", status="cancelled")) == []
+    assert found(a_meeting("Practitioner/jari", type=[{"text": "ward round"}])) == []
+
+
+def test_the_coordinator_and_the_own_worker_need_no_acceptance() -> None:
+    meeting = a_meeting("Practitioner/sari")
+    assert found(meeting, known=(a_team(),)) == []
+    assert told(found(meeting)) == [("R0.1", "error", AT)]
+    own = b.an_episode_of_care(AINO, id="e", careManager=b.a_reference("Practitioner/sari"))
+    assert found(meeting, known=(own,)) == []
+    role = b.a_practitioner_role(id="saris", practitioner=b.a_reference("Practitioner/sari"))
+    assert found(a_meeting("PractitionerRole/saris"), known=(a_team(), role)) == []
+
+
+def test_a_relative_attends_only_when_accepted_in_the_narrow_reading_too() -> None:
+    ngo = b.a_practitioner_role(id="helper", organization=b.a_reference("Organization/n"))
+    everybody = a_meeting("RelatedPerson/leena", "PractitionerRole/helper", "PractitionerRole/niko")
+    assert [each[2] for each in told(found(everybody, known=(ngo,)))] == [
+        f"Encounter.participant[{n}].individual" for n in range(3)
+    ]
+    assert [each[2] for each in told(found(everybody, known=(ngo,), attendance="relatives"))] == [
+        f"Encounter.participant[{n}].individual" for n in range(2)
+    ]
+
+
+def test_a_meeting_that_happened_is_recorded_with_its_reason() -> None:
+    stated = [{"url": codes.DEVIATION, "valueString": "the police brought him"}]
+    happened = a_meeting("Practitioner/jari", status="finished", extension=stated)
+    (finding,) = found(happened)
+    assert told([finding]) == [("R0.1", "warning", AT)] and "the police brought him" in finding.said("fi")
+    assert told(found({**happened, "status": "planned"})) == [("R0.1", "error", AT)]
+    assert found((happened, {**happened, "length": {"value": 60}})) == []  # recorded, and not judged again
+    moved = {**happened, "period": {"start": "2026-03-01T09:00:00+02:00"}, "extension": []}
+    assert told(found((happened, moved))) == [("R0.1", "error", AT)]
+
+
+def test_a_sixth_meeting_is_told() -> None:
+    plan = a_plan(instantiatesCanonical=[codes.MODELS + "kaannekohta"], extension=SPINE)
+    held = [a_meeting(id=str(n), status="finished", episodeOfCare=EPISODE) for n in range(6)]
+    apart = (
+        {**held[0], "id": "no-show", "status": "cancelled"},
+        {**held[0], "id": "part", "partOf": b.a_reference("Encounter/0")},
+        a_meeting(id="pros", status="finished", episodeOfCare=EPISODE, kind="professional-meeting"),
+    )
+    (finding,) = found(held[5], known=(plan, *held[:5], *apart))
+    assert told([finding]) == [("R2.1", "warning", "Encounter.episodeOfCare")]
+    assert "6/5" in finding.said("fi")
+    assert found(held[4], known=(plan, *held[:4], *apart)) == []
+    assert found((held[5], held[5]), known=(plan, *held[:5])) == []  # told once
+    assert found(held[5], known=({**plan, "instantiatesCanonical": [codes.MODELS + "stop"]}, *held[:5])) == []
+
+
+def test_a_type_of_meeting_is_a_known_code() -> None:
+    known, unknown = a_meeting()["type"][0], b.a_concept(codes.ENCOUNTER_TYPE, "party")
+    findings = found(a_meeting(type=[known, unknown]))
+    assert told(findings) == [("R4.6", "warning", "Encounter.type[1]")] and "party" in findings[0].said()
+    assert found(a_meeting(type=[b.a_concept("urn:other", "party")])) == []
+
+
+def a_goal(stance: str, status: str = "accepted", whose: str | None = AINO) -> Json:
+    individual = [{"url": "individual", "valueReference": b.a_reference(whose)}] if whose else []
+    stated = {"url": codes.ACCEPTANCE, "extension": [*individual, {"url": "status", "valueCode": stance}]}
+    return b.a_goal(AINO, id="1", lifecycleStatus=status, extension=[stated])
+
+
+def test_a_goal_is_not_accepted_against_the_clients_stance() -> None:
+    (finding,) = found(a_goal("disagree"))
+    assert told([finding]) == [("R0.4", "error", "Goal.lifecycleStatus")] and "Aino" in finding.said()
+    assert told(found((a_goal("disagree", "proposed"), a_goal("disagree")))) == [
+        ("R0.4", "error", "Goal.lifecycleStatus")
+    ]
+    for other in (a_goal("agree"), a_goal("pending"), a_goal("disagree", "proposed"), a_goal("disagree", "active")):
+        assert found(other) == []
+    assert found(a_goal("disagree", whose="Practitioner/sari")) == []
+
+
+def test_the_client_may_come_to_disagree() -> None:
+    assert found((a_goal("agree"), a_goal("disagree"))) == []
+
+
+def a_permit(**elements: Any) -> Json:
+    category = [b.a_concept(codes.CONSENT_CATEGORY, "permit")]
+    return b.a_consent(AINO, id="1", dateTime="2026-03-01", category=category, **elements)
+
+
+def test_an_active_consent_says_how_it_was_given() -> None:
+    (finding,) = found(a_permit())
+    assert told([finding]) == [("R3.13", "error", "Consent.source[x]")] and "Aino" in finding.said()
+    assert found(a_permit(sourceAttachment={"title": "signed"})) == []
+    assert found(a_permit(sourceReference=b.a_reference("DocumentReference/1"))) == []
+    spoken = {"url": "http://hl7.org/fhir/StructureDefinition/consent-Witness", "valueReference": {"display": "Kai"}}
+    assert found(a_permit(extension=[spoken])) == []
+    assert found(a_permit(), person=AINO) == []
+    assert found({**a_permit(), "status": "draft"}) == []
+    assert found({**a_permit(), "category": [b.a_concept(codes.CONSENT_CATEGORY, "ban")]}) == []
+    assert found({**a_permit(), "category": [b.a_concept("http://loinc.org", "59284-0")]}) == []
+
+
+def a_referral(id: str, owner: str | None, status: str, **elements: Any) -> Json:
+    owned = {"owner": b.a_reference(owner)} if owner else {}
+    code = b.a_concept(codes.TASK, "referral")
+    focus = b.a_reference("ServiceRequest/1")
+    return b.a_task(
+        AINO,
+        id=id,
+        status=status,
+        code=code,
+        focus=focus,
+        requester=b.a_reference("Organization/s"),
+        **owned,
+        **elements,
+    )
+
+
+HELD = a_referral("1", "Organization/s", "accepted")
+
+
+def test_a_referral_keeps_its_owner_until_the_next_one_accepts() -> None:
+    by = {"organization": "Organization/s"}
+    asked = a_referral("2", "Organization/h", "requested")
+    taken = a_referral("2", "Organization/h", "accepted")
+    handed = a_referral("1", "Organization/h", "accepted")
+    for known in ((), (asked,)):
+        (finding,) = found((HELD, handed), known=known, **by)
+        assert told([finding]) == [("R3.9", "error", "Task.owner")]
+        assert all("Social" in finding.said(each) and "Aino" in finding.said(each) for each in LANGUAGES)
+    done = a_referral("1", "Organization/s", "completed")
+    assert told(found((HELD, done), known=(asked,), **by)) == [("R3.9", "error", "Task.status")]
+    assert found((HELD, done), known=(taken,), **by) == []
+    assert found((HELD, done), **by) == []  # done, and handed to nobody
+    assert found((HELD, done), (asked, taken), **by) == []
+    waiting = a_referral("1", "Organization/s", "requested")
+    assert found((waiting, a_referral("1", "Organization/h", "requested")), **by) == []  # nobody has it yet
+
+
+def test_a_referral_is_accepted_by_its_owner_alone() -> None:
+    asked, taken = (a_referral("2", "PractitionerRole/niko", status) for status in ("requested", "accepted"))
+    (finding,) = found((asked, taken), organization="Organization/s", person="Practitioner/sari")
+    assert told([finding]) == [("R3.9", "error", "Task.status")] and "Niko" in finding.said()
+    assert found((asked, taken), organization="Organization/h", person="Practitioner/niko") == []
+    assert found((asked, taken), organization="Organization/h") == []  # the system of where he works
+    cancelled = a_referral("2", "PractitionerRole/niko", "cancelled")
+    assert found((asked, cancelled), organization="Organization/s") == []
+    assert told(found((asked, cancelled), organization="Organization/n")) == [("R3.9", "error", "Task.status")]
+    # one that is new beside one that is held is no way around; the first of all is recorded as it is
+    assert told(found(taken, known=(HELD,), organization="Organization/s")) == [("R3.9", "error", "Task.status")]
+    assert found(HELD, organization="Organization/n") == []
+    assert found((asked, taken)) == []  # an operator
+
+
+def test_a_referral_states_what_was_tried() -> None:
+    referral = b.a_service_request(AINO, id="1", instantiatesCanonical=[codes.MODELS + "stop"])
+    tried = [b.a_concept(codes.REFERRAL_BACKGROUND, "cooperation-tried")]
+    (finding,) = found({**referral, "reasonCode": tried})
+    assert told([finding]) == [("R0.2", "warning", "ServiceRequest.reasonCode")]
+    assert "that help was not received" in finding.said() and "cooperation" not in finding.said()
+    both = [*tried, b.a_concept(codes.REFERRAL_BACKGROUND, "help-not-received")]
+    assert found({**referral, "reasonCode": both}) == []
+    assert found(b.a_service_request(AINO, id="1", instantiatesCanonical=[codes.MODELS + "soite"])) == []
+
+
+def test_a_referral_comes_from_where_the_model_says() -> None:
+    model = [codes.MODELS + "kaannekohta"]
+    referral = b.a_service_request(AINO, id="1", instantiatesCanonical=model, requester=b.a_reference("Organization/h"))
+    (finding,) = found(referral)
+    assert told([finding]) == [("R2.6", "warning", "ServiceRequest.requester")] and "Health" in finding.said()
+    assert found({**referral, "requester": b.a_reference("Organization/s")}) == []
+    assert told(found({**referral, "requester": b.a_reference("PractitionerRole/niko")}))[0][0] == "R2.6"
+
+
+def test_the_same_service_is_not_requested_twice() -> None:
+    request = b.a_service_request(AINO, id="1", code=b.a_concept("urn:oid:1.2.246.537.6.50", "detox"))
+    other = {**request, "id": "2"}
+    assert told(found(request, known=(other, a_plan()))) == [("R1.6", "warning", "ServiceRequest.code")]
+    assert found(request, known=({**other, "status": "completed"}, a_plan())) == []
+    assert found(request, known=(other,)) == []  # no shared plan
+
+
+QUESTIONNAIRE = {
+    "resourceType": "Questionnaire",
+    "id": "need-assessment",
+    "url": "https://sharedplan.dev/fhir/Questionnaire/need-assessment",
+    "title": "Need assessment",
+    "item": [
+        {"linkId": each} for each in ("life-situation", "weakening-factors", "health", "services-in-use", "needs")
+    ],
+}
+
+
+def answers(*links: str, **elements: Any) -> Json:
+    items = [{"linkId": each, "answer": [{"valueString": "yes"}]} for each in links]
+    return b.a_questionnaire_response(AINO, id="1", questionnaire=f"{QUESTIONNAIRE['url']}|1", item=items, **elements)
+
+
+def test_an_answer_is_to_an_item_of_its_questionnaire() -> None:
+    (finding,) = found(answers("health", "hobbies"), known=(QUESTIONNAIRE,))
+    assert told([finding]) == [("R4.6", "error", "QuestionnaireResponse.item[1]")] and "hobbies" in finding.said("sv")
+    assert found(answers("health"), known=(QUESTIONNAIRE,)) == []
+    assert found({**answers("hobbies"), "questionnaire": "urn:not-known"}) == []
+
+
+def test_an_assessment_covers_its_parts() -> None:
+    plan = a_plan(instantiatesCanonical=[codes.MODELS + "kaannekohta"])
+    response = answers("life-situation", "health", "needs", basedOn=[b.a_reference("CarePlan/1")])
+    findings = found(response, known=(plan, QUESTIONNAIRE))
+    assert told(findings) == [("R2.5", "warning", "QuestionnaireResponse.item")] * 2
+    assert "weakening-factors" in findings[0].said() and "services-in-use" in findings[1].said()
+    assert found({**response, "status": "in-progress"}, known=(plan, QUESTIONNAIRE)) == []
+    assert found(response, known=(a_plan(), QUESTIONNAIRE)) == []
+
+
+def test_a_fresh_assessment_is_reused() -> None:
+    task = b.a_task(AINO, id="2", code=b.a_concept(codes.TASK, "need-assessment"))
+    done = {**task, "id": "1", "status": "completed", "executionPeriod": {"end": "2026-01-15"}}
+    (finding,) = found(task, known=(done,))
+    assert told([finding]) == [("R3.14", "warning", "Task.code")] and "Task/1" in finding.said()
+    assert found(task, known=({**done, "executionPeriod": {"end": "2025-01-15"}},)) == []
+    assert told(found(task, known=({**done, "status": "in-progress"},))) == [("R3.14", "warning", "Task.code")]
+    assert found((task, task), known=(done,)) == []
+
+
+CODE = "131052-308T"
+
+
+def test_an_anonymous_consultation_has_no_identity_code() -> None:
+    asked = {
+        "resourceType": "Task",
+        "id": "1",
+        "code": b.a_concept(codes.TASK, "consultation"),
+        "description": f"What would you do with {CODE}?",
+    }
+    (finding,) = found(asked)
+    assert told([finding]) == [("R4.8", "error", "Task.description")]
+    assert not any(CODE in finding.said(each) or "131052" in finding.said(each) for each in LANGUAGES)
+    assert found({**asked, "description": "What would you do?"}) == []
+    assert found({**asked, "for": b.a_reference(AINO)}) == []
+    message = b.a_communication(AINO, id="1", payload=[{"contentString": "hello"}, {"contentString": CODE.lower()}])
+    assert found(message) == []
+    message.pop("subject")
+    assert told(found(message)) == [("R4.8", "error", "Communication.payload[1]")]
+
+
+def test_identity_codes_are_found_in_text_and_other_numbers_are_not() -> None:
+    for text in (CODE, f"({CODE})", "010190A901X", "code 131052-308X mistyped"):
+        assert identity_codes.is_in(text)
+    for text in ("0401234567", "991352-308T", "131052-308", "2026-03-02", "FI13 1052 308T", f"x{CODE}"):
+        assert not identity_codes.is_in(text)
+
+
+def test_a_member_by_role_attends_by_that_role() -> None:
+    meeting = a_meeting("PractitionerRole/niko")
+    assert found(meeting, acceptance=Accepts("PractitionerRole/niko")) == []
+    assert told(found(meeting, known=(a_team(a_member("PractitionerRole/niko", "nurse")),))) == [("R0.1", "error", AT)]
