@@ -10,13 +10,13 @@ from datetime import date, datetime
 from typing import Any
 
 from sharedplan.care import codes, start
-from sharedplan.care.clocks import HELSINKI
 from sharedplan.care.start import Start
 from sharedplan.errors import Incorrect, NotFound
 from sharedplan.fhir import json_text, references
 from sharedplan.fhir.exchanges import Asked, Json
 from sharedplan.interactions.acting import Acting
 from sharedplan.search.expression import OfClient
+from sharedplan.search.values.date import ZONE
 
 _AT = "Parameters.parameter"
 _TEXTS = ("valueString", "valueUri", "valueId", "valueCode")
@@ -61,7 +61,7 @@ def wanted(asked: Asked, acting: Acting) -> Wanted:
     ):
         if found is None:
             raise Incorrect(f"$apply needs {name}: {means}", at=_AT)
-    today = acting.clock.now().astimezone(HELSINKI).date()
+    today = acting.clock.now().astimezone(ZONE).date()
     return Wanted(str(client), str(coordinator), str(organization), _day(given, today), _flag(given))
 
 
@@ -139,7 +139,7 @@ async def applied(asked: Asked, wish: Wanted, acting: Acting) -> Json:
         await _looked_up(wish.coordinator, acting),
         await _looked_up(wish.organization, acting),
         wish.on,
-        now.astimezone(HELSINKI).date(),
+        now.astimezone(ZONE).date(),
         await _referral(wish.client, str(asked.id), acting),
     )
     made = start.started(definition, of, acting.clock.new_id)
