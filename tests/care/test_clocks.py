@@ -1,6 +1,5 @@
 """Due dates of need assessments: Finnish working days, month ends, Helsinki, and only where there is a ground."""
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -8,14 +7,11 @@ import pytest
 
 from sharedplan.care import clocks, codes
 from sharedplan.care.clocks import Clock, Due, clocks_of, month_due, start_due, state, with_clocks
+from sharedplan.care.model import ServiceModel, Span
 
-
-@dataclass
-class Model:
-    need_assessment_target: Any = None
-
-
-SOITE = Model({"value": 3, "unit": "mo", "code": "mo", "system": "http://unitsofmeasure.org"})
+SOITE = ServiceModel("soite", "Soite", need_assessment_target=Span(3, "mo"))
+STOP = ServiceModel("stop", "STOP")
+HASTY = ServiceModel("hasty", "Hasty", need_assessment_target=Span(7, "d"))
 
 
 def a_task(*basis: str, authored: str = "2026-01-20T09:00:00+02:00", **elements: Any) -> dict[str, Any]:
@@ -91,7 +87,7 @@ def test_the_date_of_birth_is_a_ground_from_the_75th_birthday_on(born: str | Non
 
 
 def test_without_law_and_without_target_there_is_no_clock() -> None:
-    assert clocks_of(a_task(), {"birthDate": "1984-01-01"}, Model()) == ()
+    assert clocks_of(a_task(), {"birthDate": "1984-01-01"}, STOP) == ()
     assert clocks_of(a_task("model-target"), None, None) == ()
     assert clocks_of(a_task("lsl-26", authored="2026-01"), None, None) == ()
     assert clocks_of({**a_task("lsl-26"), "code": {"text": "review"}}, None, SOITE) == ()
@@ -103,7 +99,7 @@ def test_a_model_target_is_a_target_and_no_law() -> None:
 
 
 def test_a_shorter_local_target_stands_beside_the_law() -> None:
-    found = clocks_of(a_task("lsl-26"), None, Model({"value": 7, "code": "d"}))
+    found = clocks_of(a_task("lsl-26"), None, HASTY)
     assert [(each.kind, each.due.strict.isoformat(), each.binding) for each in found] == [
         ("start", "2026-01-29", "statutory"),
         ("finish", "2026-04-20", "statutory"),
