@@ -435,3 +435,14 @@ async def test_a_breach_is_said_in_the_language_that_the_client_asks_for(ask: As
     bundle = a_bundle("transaction", an_entry("POST", "Encounter", planned))
     ((_, at, text),) = await broken(ask, "transaction", "", bundle, by=system(S), accept_language="fi")
     assert at == "Bundle.entry[0].resource.participant[0].individual" and "suostumus puuttuu" in text
+
+
+@pytest.mark.parametrize("named", ["Questionnaire/own", "https://x.example/own", "https://x.example/own|1"])
+async def test_an_answer_is_to_an_item_of_the_questionnaire_however_it_is_named(ask: Ask, named: str) -> None:
+    await the_start(ask)
+    form = {"resourceType": "Questionnaire", "id": "own", "status": "active", "url": "https://x.example/own"}
+    await ask("update", "Questionnaire/own", {**form, "item": [{"linkId": "sleep", "type": "string"}]}, by=system(S))
+    answers = [{"linkId": each, "answer": [{"valueString": "x"}]} for each in ("sleep", "dreams")]
+    response = b.a_questionnaire_response(AINO, questionnaire=named, item=answers)
+    ((rule, at, saying),) = await broken(ask, "create", "QuestionnaireResponse", response, by=Sari)
+    assert (rule, at) == ("R4.6", "QuestionnaireResponse.item[1]") and "dreams" in saying

@@ -137,9 +137,9 @@ def _named_by(
             given = resource.get(element, ())
             for url in dict.fromkeys((given,) if isinstance(given, str) else given):
                 bare = url.partition("|")[0]
-                if bare not in asked:
+                if (question := f"{type}?url={bare}") not in asked:  # the url may read as its reference does
                     urls[type][bare] = None
-                    asked.add(bare)
+                    asked.add(question)
                 if (own := references.parse(bare)).type == type:  # it was given the id that its url ends with
                     names[own.target] = None
     persons = []

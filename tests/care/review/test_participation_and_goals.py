@@ -148,6 +148,7 @@ def test_where_views_differ_both_are_recorded() -> None:
     noted = {**goal, "note": [{"authorReference": a_reference(ANNA), "text": "Not now"}]}
     assert "Both views" in met(the_case().with_(noted), "R3.17")
     assert "No disagreement" in met(the_case(), "R3.17")
+    assert "No disagreement" in met(the_case().with_(with_stance(goal, "pending")), "R3.17")  # he still thinks about it
 
 
 def test_differing_views_are_always_told_of() -> None:
