@@ -12,14 +12,14 @@ import httpx
 import psutil
 import pytest
 
-from journeys.service import COMMAND, Service, free_port
+from journeys.service import COMMAND, Service, free_port, prepared
 
 WORKER = "sharedplan.commands.worker"
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    running = Service(tmp_path_factory.mktemp("serve") / "data", free_port(), workers=2).start()
+    running = Service(prepared(tmp_path_factory, "serve"), free_port(), workers=2).start()
     yield running
     running.stop()
 
@@ -141,8 +141,8 @@ def test_sigterm_stops_it_with_all_that_belongs_to_it(tmp_path: Path) -> None:
         running.stop()
 
 
-def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path: Path) -> None:
-    running = Service(tmp_path / "data", free_port()).start()
+def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path_factory: pytest.TempPathFactory) -> None:
+    running = Service(prepared(tmp_path_factory, "killed"), free_port()).start()
     assert running.process is not None
     left = workers_of(running)
     running.process.kill()

@@ -1,18 +1,16 @@
 """One running service for all journeys of a module, in a data directory that goes with it."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 
-from journeys.service import Service, free_port
+from journeys.service import Service, free_port, prepared
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    data: Path = tmp_path_factory.mktemp("service") / "data"
-    running = Service(data, free_port()).start()
+    running = Service(prepared(tmp_path_factory, "service"), free_port()).start()
     try:
         yield running
     finally:

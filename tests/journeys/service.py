@@ -1,5 +1,6 @@
 """A running service for the journeys: the command that users run, on a data directory of its own."""
 
+import fcntl
 import os
 import re
 import signal
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+import pytest
 
 COMMAND = [sys.executable, "-m", "sharedplan"]
 
@@ -20,6 +22,28 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def without_settings() -> dict[str, str]:
+    """The environment, but for what would set the service otherwise."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("SHAREDPLAN_")}
+
+
+def prepared(directories: pytest.TempPathFactory, name: str) -> Path:
+    """A data directory with a PostgreSQL of its own at the newest schema, as a first start leaves it: made once in a
+    run, and copied."""
+    base = directories.getbasetemp()
+    root = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with (root / "prepared.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (root / "prepared").exists():
+            making = root / "preparing"
+            made = [*COMMAND, "migrate", f"--data-dir={making}"]
+            subprocess.run(made, env=without_settings(), stdout=subprocess.DEVNULL, check=True)
+            making.rename(root / "prepared")
+    data = directories.mktemp(name) / "data"
+    subprocess.run(["cp", "-a", str(root / "prepared"), str(data)], check=True)  # with the owner of its files
+    return data
 
 
 @dataclass
@@ -41,8 +65,7 @@ class Service:
         return self.data_dir.parent / f"{self.data_dir.name}.log"
 
     def environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("SHAREDPLAN_")}
-        return {**kept, "SHAREDPLAN_BASE_URL": self.base}
+        return {**without_settings(), "SHAREDPLAN_BASE_URL": self.base}
 
     def start(self, *more: str) -> "Service":
         """Start it and wait until it is ready."""

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from journeys.service import Service, free_port
+from journeys.service import Service, free_port, prepared
 
 URL = "https://example.org/SearchParameter/"
 CODED = {"coding": [{"system": "urn:code", "code": "walk"}]}
@@ -75,8 +75,7 @@ def a_plan(number: int, **elements: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    data: Path = tmp_path_factory.mktemp("added") / "data"
-    running = Service(data, free_port(), workers=2).start()
+    running = Service(prepared(tmp_path_factory, "added"), free_port(), workers=2).start()
     try:
         yield running
     finally:

@@ -31,7 +31,7 @@ def test_no_request_made_from_the_document_breaks_the_service(
         tried += 1
 
         @settings(
-            max_examples=5,
+            max_examples=3,
             deadline=None,
             phases=(Phase.explicit, Phase.generate),
             suppress_health_check=list(HealthCheck),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from journeys.service import Service, free_port
+from journeys.service import Service, free_port, prepared
 
 WRITERS = 6
 
@@ -111,7 +111,7 @@ def crash_under_load(service: Service, crash: Callable[[], None], back: Callable
 
 @pytest.fixture
 def running(tmp_path_factory: pytest.TempPathFactory) -> Service:
-    return Service(tmp_path_factory.mktemp("crash") / "data", free_port()).start()
+    return Service(prepared(tmp_path_factory, "crash"), free_port()).start()
 
 
 def test_a_killed_service_keeps_what_it_acknowledged(running: Service) -> None:
@@ -131,7 +131,7 @@ def test_the_service_survives_a_killed_postgresql(running: Service) -> None:
 def test_a_killed_worker_is_replaced(tmp_path_factory: pytest.TempPathFactory) -> None:
     import psutil
 
-    service = Service(tmp_path_factory.mktemp("workers") / "data", free_port(), workers=2).start()
+    service = Service(prepared(tmp_path_factory, "workers"), free_port(), workers=2).start()
     try:
         assert service.process is not None
 
