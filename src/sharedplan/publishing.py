@@ -13,10 +13,13 @@ from sharedplan.interactions.cursors import Cursors
 from sharedplan.interactions.update import replacement
 from sharedplan.search.expression import Everything
 from sharedplan.store.trail import Trail
-from sharedplan.store.unit_of_work import Store
+from sharedplan.store.unit_of_work import RetryableConflict, Store
 
 PUBLISHER = "sharedplan"
 """The client that versions and audit name."""
+
+TURNS = 10
+"""How often it waits for another that publishes; each time as long as one waits for a lock."""
 
 EVERYTHING = {type: Everything() for type in CATALOGUE}
 
@@ -27,6 +30,15 @@ async def publish(store: Store, clock: Clock, *, base: str) -> list[str]:
 
     `base` is this server's own. Raises Unprocessable and Unavailable.
     """
+    for _ in range(TURNS):
+        try:
+            return await _publish(store, clock, base)
+        except RetryableConflict:  # another is at it, and takes longer than one waits for a lock
+            continue
+    return await _publish(store, clock, base)
+
+
+async def _publish(store: Store, clock: Clock, base: str) -> list[str]:
     resources = [json_text.read(text) for text in published.texts().values()]
     keys = [(each["resourceType"], each["id"]) for each in resources]
     policy = Policy(Cursors(os.urandom(16)))
