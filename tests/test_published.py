@@ -1,6 +1,7 @@
 """What the service publishes of its own: sound resources, whose codes, texts and references belong together."""
 
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from sharedplan import published
 from sharedplan.care import codes, model
 from sharedplan.care.finding import LANGUAGES
+from sharedplan.care.measures.figures import Around, Period
+from sharedplan.care.measures.known import MEASURES
 from sharedplan.fhir import json_text, resources
 
 TRANSLATION = "http://hl7.org/fhir/StructureDefinition/translation"
@@ -89,3 +92,14 @@ def test_what_an_action_leads_to_is_published() -> None:
         assert named <= questionnaires
         goals = {each["id"] for each in definition["goal"]}
         assert {id for each in definition["action"] for id in each.get("goalId", ())} <= goals
+
+
+def test_every_measure_that_is_computed_is_published_with_its_groups_and_strata() -> None:
+    around = Around(
+        Period(date(2026, 1, 1), date(2027, 1, 1)), datetime(2026, 11, 27, tzinfo=UTC), "Organization/1", ""
+    )
+    defined = {each["id"]: each for each in published.of_type("Measure")}
+    assert defined.keys() == MEASURES.keys()
+    for id, made in MEASURES.items():
+        groups = [each["code"]["coding"][0]["code"] for each in defined[id]["group"]]
+        assert groups == [each.code for each in made(around).groups()], id

@@ -2,16 +2,34 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from builders import a_concept, a_patient, a_reference, a_service_request, a_task
+from builders import (
+    a_care_plan,
+    a_care_team,
+    a_concept,
+    a_consent,
+    a_goal,
+    a_patient,
+    a_practitioner,
+    a_provision,
+    a_questionnaire_response,
+    a_reference,
+    a_service_request,
+    a_task,
+    an_encounter,
+    an_episode_of_care,
+    an_organization,
+)
 from exchange.asking import Ask, resource_in
-from exchange.cast import SARI, Aino, H, S, Sari, a_role, system, together
+from exchange.cast import NIKO, SARI, Aino, H, S, Sari, a_member, a_role, system, together
 from sharedplan.access.principal import Principal
 from sharedplan.access.scopes import parse
 from sharedplan.care import codes
+from sharedplan.care.measures.known import MEASURES
 from sharedplan.errors import Incorrect, NotFound, Refused
 from sharedplan.exchange import evaluate_measure
 
@@ -89,7 +107,114 @@ async def test_referrals_name_their_source(ask: Ask) -> None:
     assert stratum["population"][0]["count"] == 5
 
 
-@pytest.mark.parametrize("measure", ["assessment-in-time", "feedback", "referrals", "kaannekohta"])
+def a_case(n: int, stance: str = "agree") -> Iterator[Json]:
+    """A client of S with Sari as coordinator and Niko of H on the team, who both met him; Sari's referral of him was
+    turned away once."""
+    client, id, today = f"Patient/c{n}", f"c{n}", datetime.now(UTC).strftime("%Y-%m-%d")
+    of_episode = [{"url": codes.EPISODE, "valueReference": a_reference(f"EpisodeOfCare/{id}")}]
+    acceptance = {"url": codes.ACCEPTANCE, "extension": [{"url": "status", "valueCode": stance}]}
+    yield a_patient(id=id)
+    yield an_episode_of_care(client, id=id, period={"start": today})
+    yield a_consent(
+        client,
+        id=id,
+        dateTime=today,
+        provision={**a_provision(to=[H]), "period": {"start": today}},
+        sourceAttachment={"title": "signed"},
+    )
+    yield a_goal(client, id=id, extension=[acceptance])
+    yield a_care_team(client, id=id, participant=[a_member(SARI, "coordinator"), a_member(NIKO, "nurse")])
+    yield a_care_plan(
+        client,
+        id=id,
+        extension=of_episode,
+        category=[a_concept(codes.PLAN, "shared-plan")],
+        instantiatesCanonical=[codes.MODELS + "stop"],
+        period={"start": today},
+        contributor=[a_reference(client)],
+        careTeam=[a_reference(f"CareTeam/{id}")],
+        goal=[a_reference(f"Goal/{id}")],
+    )
+    yield an_encounter(
+        client,
+        id=id,
+        type=[a_concept(codes.ENCOUNTER_TYPE, "client-meeting")],
+        episodeOfCare=[a_reference(f"EpisodeOfCare/{id}")],
+        participant=[{"individual": a_reference(each)} for each in (SARI, NIKO)],
+        period={"start": f"{today}T00:00:00Z"},
+        extension=[{"url": codes.DEVIATION, "valueString": "the consent names the organisation"}],
+    )
+    yield a_service_request(client, id=id, authoredOn=today, requester=a_reference(SARI))
+    yield a_task(
+        client,
+        id=id,
+        code=a_concept(codes.TASK, "referral"),
+        status="rejected",
+        authoredOn=today,
+        focus=a_reference(f"ServiceRequest/{id}"),
+    )
+
+
+def lately() -> str:
+    """A period around now."""
+    now = datetime.now(UTC).date()
+    return f"periodStart={now - timedelta(days=30)}&periodEnd={now + timedelta(days=30)}"
+
+
+async def test_plans_are_measured_as_the_review_sees_them(ask: Ask) -> None:
+    for organization, person, kind in ((S, SARI, "adult-social-services"), (H, NIKO, "health-services")):
+        types = [a_concept(codes.ORGANIZATION_TYPE, kind)]
+        own = an_organization(id=organization.partition("/")[2], type=types)
+        worker = a_practitioner(id=person.partition("/")[2])
+        await together(ask, system(organization), own, worker, a_role(person, organization))
+    cases = [*(each for n in range(6) for each in a_case(n)), *a_case(6, "pending")]
+    await together(ask, system(S), *cases)
+
+    goals = await evaluated(ask, "goals-agreed", of(system(S)), lately())
+    assert counts(goals, "goals-agreed") == [7, 7, 6]
+    assert counts(goals, "plans-with-agreed-goal") == [7, 7, 6]
+    (stratum,) = goals["group"][0]["stratifier"][0]["stratum"]
+    assert stratum["value"]["coding"][0]["code"] == "stop"
+
+    realised = await evaluated(ask, "multidisciplinarity", of(system(S)), lately())
+    assert counts(realised, "multidisciplinarity") == [7, 7, 7]
+
+    coverage = await evaluated(ask, "consent-coverage", of(system(S)), lately())
+    assert counts(coverage, "members-covered") == [7, 7, 7]
+    assert counts(coverage, "covered-by-way") == [7]
+
+    bounces = await evaluated(ask, "bounces", of(system(S)), lately())
+    assert counts(bounces, "referrals-rejected") == [7, 7, 7]
+    assert counts(bounces, "rejections-per-client") == [7]
+    assert counts(await evaluated(ask, "bounces", of(system(H)), lately()), "referrals-rejected") == [None] * 3
+
+
+async def test_much_of_one_client_is_not_told(ask: Ask) -> None:
+    referrals = [a_service_request("Patient/a", id=f"r{n}", authoredOn="2026-04-05") for n in range(9)]
+    await together(ask, system(S), a_patient(id="a"), *referrals)
+    assert counts(await evaluated(ask, "bounces", of(system(S))), "referrals-rejected") == [None, None, None]
+
+
+async def test_answers_of_clients_come_to_a_mean_whatever_version_of_the_questionnaire_they_name(ask: Ask) -> None:
+    def answers(n: int, version: str) -> Json:
+        return a_questionnaire_response(
+            f"Patient/f{n}",
+            id=f"f{n}",
+            questionnaire=f"https://sharedplan.dev/fhir/Questionnaire/feedback-client{version}",
+            authored="2026-04-05",
+            source=a_reference(f"Patient/f{n}"),
+            item=[{"linkId": "was-heard", "answer": [{"valueInteger": 3 + n % 2}]}],
+        )
+
+    people = [a_patient(id=f"f{n}") for n in range(6)]
+    await together(ask, system(S), *people, *(answers(n, "|1.0.0" if n < 3 else "") for n in range(6)))
+    report = await evaluated(ask, "feedback", of(system(S)))
+    assert counts(report, "was-heard") == [6, 6]
+    scores = {each["code"]["coding"][0]["code"]: each.get("measureScore", {}).get("value") for each in report["group"]}
+    assert (scores["was-heard"], scores["got-help"]) == (3.5, None)
+
+
+@pytest.mark.parametrize("measure", MEASURES)
 async def test_an_empty_register_comes_to_nothing_that_is_told(ask: Ask, measure: str) -> None:
     report = await evaluated(ask, measure, of(system("Organization/empty")))
     assert not any("count" in each for group in report["group"] for each in group["population"])

@@ -13,8 +13,8 @@ from sharedplan.access.asker import asker_of
 from sharedplan.access.decision import Facts as Moment
 from sharedplan.access.decision import decide
 from sharedplan.access.principal import Principal
-from sharedplan.care.measures.figures import Period, Question
-from sharedplan.care.measures.known import MEASURES, Around
+from sharedplan.care.measures.figures import Around, Period, Question
+from sharedplan.care.measures.known import MEASURES
 from sharedplan.care.measures.report import reported
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Incorrect, NotFound, Refused
@@ -24,7 +24,6 @@ from sharedplan.fhir.exchanges import Answer, Asked, Json
 from sharedplan.interactions.acting import Acting
 from sharedplan.search.expression import And, Expression, OfRegister
 from sharedplan.search.parse import parse
-from sharedplan.search.values.date import ZONE
 from sharedplan.store.searches import Place, Search
 
 PURPOSE = "HOPERAT"
@@ -48,8 +47,7 @@ async def evaluate_measure(asked: Asked, by: Principal, acting: Acting) -> Answe
     if asked.id not in MEASURES:
         listed = ", ".join(sorted(MEASURES))
         raise NotFound(f"there is no measure {asked.id} that is computed here; there are {listed}")
-    today = acting.clock.now().astimezone(ZONE).date()
-    measuring = MEASURES[asked.id](Around(period, today, asked.base))
+    measuring = MEASURES[asked.id](Around(period, acting.clock.now(), organization, asked.base))
     for question in measuring.questions():
         async for resource in _found(question, organization, by, acting, asked.base):
             measuring.take(resource)

@@ -1,32 +1,19 @@
 """What measures come to, of hand-made resources."""
 
-from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
+from care.measures.measured import BASE, SPRING, TODAY, YEAR, over
 from sharedplan.care import codes
 from sharedplan.care.measures.assessments import Assessments
 from sharedplan.care.measures.cases import ContactToFirstMeeting, Kaannekohta
 from sharedplan.care.measures.feedback import Feedback
-from sharedplan.care.measures.figures import Group, Measuring, Period
+from sharedplan.care.measures.figures import Period
 from sharedplan.care.measures.referrals import Referrals
 
 Json = dict[str, Any]
 
-BASE = "https://plan.example/fhir"
-YEAR = Period(date(2026, 1, 1), date(2027, 1, 1))
-SPRING = Period(date(2026, 4, 1), date(2026, 5, 1))
-TODAY = date(2026, 11, 27)
-
-
-def over(measuring: Measuring, resources: Iterable[Json]) -> dict[str, Group]:
-    """The groups by their codes, when each question finds those of its type."""
-    listed = list(resources)
-    for question in measuring.questions():
-        for each in listed:
-            if each["resourceType"] == question.type:
-                measuring.take(each)
-    return {each.code: each for each in measuring.groups()}
+Json = dict[str, Any]
 
 
 def a_task(kind: str, **elements: Any) -> Json:
@@ -121,7 +108,7 @@ def test_feedback_is_counted_by_whom_it_was_asked_from() -> None:
         return a_task("feedback", owner={"reference": owner}, authoredOn="2026-04-10", **elements)
 
     found = over(
-        Feedback(SPRING),
+        Feedback(SPRING, BASE),
         [
             asked("Patient/1", status="completed"),
             asked("Patient/2"),
@@ -133,6 +120,40 @@ def test_feedback_is_counted_by_whom_it_was_asked_from() -> None:
     )
     assert found["client"].counts == (3, 1)
     assert found["worker"].counts == (1, 1)
+
+
+FEEDBACK = "https://sharedplan.dev/fhir/Questionnaire/feedback-client"
+
+
+def answers(giver: str, authored: str, *heard: int, **elements: Any) -> Json:
+    item = {"linkId": "was-heard", "answer": [{"valueInteger": each} for each in heard]}
+    return {
+        "resourceType": "QuestionnaireResponse",
+        "id": "1",
+        "status": "completed",
+        "questionnaire": FEEDBACK + "|1.0.0",
+        "source": {"reference": giver},
+        "authored": authored,
+        "item": [item, {"linkId": "own-words", "answer": [{"valueString": "Kiitos!"}]}],
+        **elements,
+    }
+
+
+def test_answers_come_to_the_mean_of_what_each_person_answered_on_average() -> None:
+    found = over(
+        Feedback(SPRING, BASE),
+        [
+            answers("Patient/1", "2026-04-10", 5),
+            answers("Patient/2", "2026-04-10", 4),
+            answers("Patient/2", "2026-04-30T20:59:59Z", 2),  # the last second of April in Helsinki
+            answers("Patient/3", "2026-04-30T21:00:00Z", 1),  # May
+            answers("Patient/4", "2026-04-10", 1, status="in-progress"),
+            answers("Patient/5", "2026-04-10", 1, questionnaire="https://example.org/other"),
+        ],
+    )
+    assert (found["was-heard"].population, found["was-heard"].score) == (2, 4)  # of 5 and 3
+    assert found["got-help"].population == 0
+    assert "own-words" not in found
 
 
 # referrals
@@ -218,9 +239,9 @@ def test_kaannekohta_tells_medians_of_days_and_meetings() -> None:
             *a_case("4", "2026-03-01", "2026-03-30", model="stop"),
         ],
     )
-    assert (found["referral-to-first-encounter"].population, found["referral-to-first-encounter"].median) == (3, 3)
-    assert (found["referral-to-closing"].population, found["referral-to-closing"].median) == (2, 68)
-    assert (found["encounters-per-case"].population, found["encounters-per-case"].median) == (3, 2)
+    assert (found["referral-to-first-encounter"].population, found["referral-to-first-encounter"].score) == (3, 3)
+    assert (found["referral-to-closing"].population, found["referral-to-closing"].score) == (2, 68)
+    assert (found["encounters-per-case"].population, found["encounters-per-case"].score) == (3, 2)
 
 
 def test_no_shows_and_parts_of_meetings_and_meetings_of_professionals_are_none() -> None:
@@ -229,8 +250,8 @@ def test_no_shows_and_parts_of_meetings_and_meetings_of_professionals_are_none()
     case[3]["partOf"] = {"reference": "Encounter/9"}
     case[4]["type"][0]["coding"][0]["code"] = "professional-meeting"
     found = over(Kaannekohta(YEAR, BASE), case)
-    assert (found["encounters-per-case"].population, found["encounters-per-case"].median) == (1, 1)
-    assert found["referral-to-first-encounter"].median == 6
+    assert (found["encounters-per-case"].population, found["encounters-per-case"].score) == (1, 1)
+    assert found["referral-to-first-encounter"].score == 6
 
 
 def test_with_a_plan_its_model_counts_and_not_that_of_the_referral() -> None:
@@ -253,4 +274,4 @@ def test_days_from_contact_to_the_first_meeting_are_of_all_models_and_by_helsink
             *a_case("3", "2026-03-01", "2026-04-01", model="soite"),  # the first meeting is in April
         ],
     )["contact-to-first-meeting"]
-    assert (found.population, found.median) == (2, 17)
+    assert (found.population, found.score) == (2, 17)

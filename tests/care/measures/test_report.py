@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sharedplan.care.measures.figures import Group, Period, Stratum, Value, of_values
+from sharedplan.care.measures.figures import Group, Period, Stratum, Value, of_means, of_values
 from sharedplan.care.measures.report import ABSENT, reported
 from sharedplan.fhir import resources
 
@@ -68,3 +68,23 @@ def test_strata_have_components_and_small_ones_are_masked_with_one_more() -> Non
 def test_a_whole_that_tells_its_parts_is_masked_itself() -> None:
     (group,) = told(Group("g", 5, strata=tuple(a_stratum(f"Organization/{n}", "2026-01", 1) for n in range(5))))
     assert counts(group) == {"initial-population": None}
+
+
+def test_much_of_few_people_is_not_told() -> None:
+    (group,) = told(Group("g", 20, 15, people=4))
+    assert set(counts(group).values()) == {None}
+    assert "measureScore" not in group
+
+
+def test_a_stratum_of_few_people_is_masked_with_one_more() -> None:
+    strata = [Stratum((Value("model", each, each),), 20, 15, people) for each, people in (("a", 2), ("b", 9), ("c", 9))]
+    (group,) = told(Group("g", 60, 45, strata=tuple(strata), people=20))
+    shown = group["stratifier"][0]["stratum"]
+    assert [counts(each)["numerator"] for each in shown] == [None, None, 15]
+    assert counts(group)["numerator"] == 45
+
+
+def test_a_mean_of_people_is_told_from_five_on() -> None:
+    (group,) = told(of_means("g", [[5], [4, 2], [4], [3], [3]]))
+    assert (counts(group)["measure-population"], group["measureScore"]["value"]) == (5, Decimal("3.6"))
+    assert "measureScore" not in told(of_means("g", [[5], [4], [4], [3, 3]]))[0]

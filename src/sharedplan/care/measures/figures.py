@@ -5,11 +5,12 @@ https://hl7.org/fhir/R4/measurereport.html
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date
-from statistics import median
+from datetime import date, datetime, time, timedelta
+from statistics import mean, median
 from typing import NamedTuple, Protocol
 
 from sharedplan.fhir.exchanges import Json
+from sharedplan.search.values.date import ZONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,37 @@ class Period:
         return day is not None and self.start <= day < self.end
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a measure goes by: the period, what time it is (UTC), the Organization whose register is counted, and the
+    FHIR base of absolute references."""
+
+    period: Period
+    now: datetime
+    organization: str
+    base: str
+
+    @property
+    def today(self) -> date:
+        """In Helsinki."""
+        return self.now.astimezone(ZONE).date()
+
+    @property
+    def since(self) -> datetime:
+        """When the period begins."""
+        return datetime.combine(self.period.start, time(), ZONE)
+
+    @property
+    def until(self) -> datetime:
+        """When it ends, or now while it has not."""
+        return min(self.now, datetime.combine(self.period.end, time(), ZONE))
+
+    @property
+    def last(self) -> datetime:
+        """The last moment of the period that has come."""
+        return self.until - timedelta(microseconds=1)
+
+
 class Value(NamedTuple):
     """What a stratum has in common: of a stratifier ("source"), its value ("Organization/1"), and how it is called."""
 
@@ -33,11 +65,12 @@ class Value(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stratum:
-    """Those of a group that have these values in common."""
+    """Those of a group that have these values in common. `people`: see Group."""
 
     values: tuple[Value, ...]
     population: int
     numerator: int | None = None
+    people: int | None = None
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -47,14 +80,16 @@ class Stratum:
 @dataclass(frozen=True, slots=True)
 class Group:
     """Things that are counted: how many (`population`), of these how many fulfil what is asked (`numerator`; None when
-    nothing is), or what their values are (`median`), in `unit` (UCUM)."""
+    nothing is), or what their values come to (`score`), in `unit` (UCUM). `people`: how many clients all this is of,
+    when one may have several of what is counted; it is not told, and few of them are few however much they have."""
 
     code: str
     population: int
     numerator: int | None = None
-    median: float | None = None
+    score: float | None = None
     unit: str = "1"
     strata: tuple[Stratum, ...] = field(default=())
+    people: int | None = None
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -63,7 +98,12 @@ class Group:
 
 def of_values(code: str, values: Sequence[int], unit: str) -> Group:
     """A group whose score is the median of its values."""
-    return Group(code, len(values), median=float(median(values)) if values else 0.0, unit=unit)
+    return Group(code, len(values), score=float(median(values)) if values else 0.0, unit=unit)
+
+
+def of_means(code: str, values: Sequence[Sequence[float]]) -> Group:
+    """A group of people, each with the values that are his, whose score is the mean of their own means."""
+    return Group(code, len(values), score=round(mean(map(mean, values)), 2) if values else 0.0)
 
 
 class Question(NamedTuple):
@@ -71,6 +111,16 @@ class Question(NamedTuple):
 
     type: str
     pairs: tuple[tuple[str, str], ...] = ()
+
+
+AT_ONCE = 100
+"""References that one question asks for."""
+
+
+def chunks(listed: Sequence[str]) -> Iterator[Sequence[str]]:
+    """So many of them at a time."""
+    for first in range(0, len(listed), AT_ONCE):
+        yield listed[first : first + AT_ONCE]
 
 
 class Measuring(Protocol):

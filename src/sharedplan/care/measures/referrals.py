@@ -5,16 +5,13 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from sharedplan.care.clocks import day_of
-from sharedplan.care.measures.figures import Group, Period, Question, Stratum, Value
+from sharedplan.care.measures.figures import Group, Period, Question, Stratum, Value, chunks
 from sharedplan.fhir import references
 from sharedplan.fhir.exchanges import Json
 
 NOT_COUNTED = ("draft", "entered-in-error")
 CLIENT, UNKNOWN = "client", "unknown"
 _TEXTS = {CLIENT: "asiakas tai läheinen", UNKNOWN: "ei tiedossa"}
-
-AT_ONCE = 100
-"""References that one question asks for."""
 
 
 class Referrals:
@@ -32,12 +29,12 @@ class Referrals:
         since, until = self._period.start - timedelta(days=1), self._period.end + timedelta(days=1)
         yield Question("ServiceRequest", (("authored", f"ge{since}"), ("authored", f"le{until}")))
         requesters = sorted({requester for requester, _ in self._counted})
-        for some in _chunks([each for each in requesters if each.startswith("Practitioner/")]):
+        for some in chunks([each for each in requesters if each.startswith("Practitioner/")]):
             yield Question("PractitionerRole", (("practitioner", ",".join(some)),))
-        for some in _chunks([each for each in requesters if each.startswith("PractitionerRole/")]):
+        for some in chunks([each for each in requesters if each.startswith("PractitionerRole/")]):
             yield Question("PractitionerRole", (("_id", _ids(some)),))
         sources = sorted({self._source(each) for each in requesters})
-        for some in _chunks([each for each in sources if each.startswith("Organization/")]):
+        for some in chunks([each for each in sources if each.startswith("Organization/")]):
             yield Question("Organization", (("_id", _ids(some)),))
 
     def take(self, resource: Json) -> None:
@@ -78,11 +75,6 @@ class Referrals:
 
     def _called(self, source: str) -> str:
         return self._names.get(source) or _TEXTS.get(source, source)
-
-
-def _chunks(listed: Sequence[str]) -> Iterator[Sequence[str]]:
-    for first in range(0, len(listed), AT_ONCE):
-        yield listed[first : first + AT_ONCE]
 
 
 def _ids(names: Sequence[str]) -> str:

@@ -40,8 +40,9 @@ def reported(id: str, groups: Iterable[Group], period: Period, *, reporter: str,
 
 def _group(group: Group) -> Json:
     strata = [each.counts for each in group.strata]
-    small = group.population < suppression.LEAST or suppression.gives_away(strata)
-    not_told = frozenset(range(len(strata))) if small else suppression.hidden(strata)
+    withheld = [number for number, each in enumerate(group.strata) if _is_of_few(each)]
+    small = group.population < suppression.LEAST or _is_of_few(group) or suppression.gives_away(strata, withheld)
+    not_told = frozenset(range(len(strata))) if small else suppression.hidden(strata, withheld)
     told: Json = {
         "code": {"coding": [{"system": GROUP, "code": group.code}]},
         "population": list(_populations(group, small)),
@@ -58,6 +59,10 @@ def _group(group: Group) -> Json:
             }
         ]
     return told
+
+
+def _is_of_few(of: Group | Stratum) -> bool:
+    return of.people is not None and of.people < suppression.LEAST
 
 
 def _stratum(stratum: Stratum, is_hidden: bool) -> Json:
@@ -81,7 +86,7 @@ def _populations(of: Group | Stratum, is_hidden: bool) -> Iterable[Json]:
     if of.numerator is not None:
         yield _count("denominator", of.population, is_hidden)
         yield _count("numerator", of.numerator, is_hidden or of.numerator < suppression.LEAST)
-    elif isinstance(of, Group) and of.median is not None:
+    elif isinstance(of, Group) and of.score is not None:
         yield _count("measure-population", of.population, is_hidden)
 
 
@@ -92,15 +97,15 @@ def _count(code: str, count: int, is_hidden: bool) -> Json:
 
 def _add_score(told: Json, of: Group | Stratum, is_hidden: bool) -> None:
     """The score, or why there is none."""
-    median = of.median if isinstance(of, Group) else None
-    if of.numerator is None and median is None:
+    score = of.score if isinstance(of, Group) else None
+    if of.numerator is None and score is None:
         return
     if is_hidden or (of.numerator is not None and of.numerator < suppression.LEAST):
         told["extension"] = _MASKED
     elif of.numerator is not None:
         told["measureScore"] = _quantity(round(of.numerator / of.population, 4), "1")
-    elif median is not None and isinstance(of, Group):
-        told["measureScore"] = _quantity(median, of.unit)
+    elif score is not None and isinstance(of, Group):
+        told["measureScore"] = _quantity(score, of.unit)
 
 
 def _quantity(value: float, unit: str) -> Json:

@@ -5,7 +5,7 @@ ones are taken away is a number that everybody can work out, and it must be as l
 more than one stratum, and must leave open what each of these has. Else the smallest of the shown is suppressed, too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 LEAST = 5
 """The smallest count that is told."""
@@ -19,9 +19,9 @@ def is_small(counts: Counts) -> bool:
     return any(each < LEAST for each in counts)
 
 
-def hidden(strata: Sequence[Counts]) -> frozenset[int]:
-    """The numbers of the strata that are not told."""
-    found = {number for number, counts in enumerate(strata) if is_small(counts)}
+def hidden(strata: Sequence[Counts], withheld: Collection[int] = ()) -> frozenset[int]:
+    """The numbers of the strata that are not told; `withheld` are those that may not be, though no count is small."""
+    found = {number for number, counts in enumerate(strata) if is_small(counts) or number in withheld}
     others = sorted((counts, number) for number, counts in enumerate(strata) if number not in found)
     told = _told(strata)
     for _, number in others:
@@ -31,10 +31,10 @@ def hidden(strata: Sequence[Counts]) -> frozenset[int]:
     return frozenset(found)
 
 
-def gives_away(strata: Sequence[Counts]) -> bool:
+def gives_away(strata: Sequence[Counts], withheld: Collection[int] = ()) -> bool:
     """Whether the whole, told together with which strata there are, tells what each of them has though all are hidden:
     as when five are of one each."""
-    return len(strata) > 1 and len(hidden(strata)) == len(strata) and not _is_open(strata, _told(strata))
+    return len(strata) > 1 and len(hidden(strata, withheld)) == len(strata) and not _is_open(strata, _told(strata))
 
 
 def _told(strata: Sequence[Counts]) -> list[int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
+from typing import Literal
 
 from sharedplan.care import codes
 from sharedplan.care.review import dates
@@ -34,12 +35,11 @@ def a_consent_says_how_it_was_given(view: View) -> Iterator[Said]:
     """By its source, or by who wrote down what was said; so that nobody needs a device to take part. A deny holds
     however it was stated."""
     active = [each for each in view.crew.consents.active if each.get("provision", {}).get("type") != "deny"]
-    spoken = [each for each in active if _has(each, TRANSCRIBER, WITNESS)]
+    spoken = [each for each in active if way(each) == "spoken"]
     without = [
         each
         for each in active
-        if not _has(each, TRANSCRIBER, WITNESS)
-        and not any(name in each for name in ("sourceAttachment", "sourceReference"))
+        if way(each) is None
         and not any(verified.get("verified") for verified in each.get("verification", ()))
         and not _is_by_giver(view, each)
     ]
@@ -68,8 +68,12 @@ def a_consent_says_how_it_was_given(view: View) -> Iterator[Said]:
         )
 
 
-def _has(consent: Json, *urls: str) -> bool:
-    return any(each.get("url") in urls for each in consent.get("extension", ()))
+def way(consent: Json) -> Literal["spoken", "document"] | None:
+    """How it was given, as far as it says so: spoken, and written down by a worker; else by a document that it names
+    (its source). None when it says neither, as what the client wrote himself."""
+    if any(each.get("url") in (TRANSCRIBER, WITNESS) for each in consent.get("extension", ())):
+        return "spoken"
+    return "document" if any(name in consent for name in ("sourceAttachment", "sourceReference")) else None
 
 
 def unsourced(situation: Situation) -> list[str]:

@@ -114,6 +114,17 @@ class Crew:
             if each.name != self.situation.client and dates.covers(each.period, self.situation.at)
         ]
 
+    def during(self, when: dates.Range) -> list[Member]:
+        """Those who were on a team at some time of it, without the client; of teams that are, or were, in force."""
+        teams = [each for each in self.situation.teams if each.get("status") in ("active", "suspended", "inactive")]
+        return [
+            each
+            for team in teams
+            if dates.overlap(team.get("period"), when)
+            for each in self._members(team)
+            if each.name != self.situation.client and dates.overlap(each.period, when)
+        ]
+
     @cached_property
     def people(self) -> list[Member]:
         """The same, each member once, with all his roles."""

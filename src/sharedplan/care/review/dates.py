@@ -59,6 +59,12 @@ def covers(period: Json | None, at: datetime) -> bool:
     return found is None or found[0] <= at < found[1]
 
 
+def overlap(period: Json | None, when: Range) -> bool:
+    """Whether a Period and that time have a moment in common; one that says nothing covers all time."""
+    low, high = extent(period) or (EARLIEST, LATEST)
+    return low < when[1] and when[0] < high
+
+
 def day(at: datetime) -> date:
     """The day that it is in Finland."""
     if at <= EARLIEST or at >= LATEST:

@@ -9,6 +9,7 @@ from sharedplan.care.review.naming import listed, words_listed
 from sharedplan.care.review.rule import Said, broken, met, rule, unjudged
 from sharedplan.care.review.view import View
 from sharedplan.fhir.exchanges import Json
+from sharedplan.search.values.date import LATEST
 
 SILENT_AFTER = 90
 """Days, where no model says otherwise."""
@@ -29,8 +30,7 @@ def _nobody(view: View) -> Iterator[Said]:
 def a_member_is_covered_by_the_clients_consent(view: View) -> Iterator[Said]:
     """For the person, a role of his or his organisation; the coordinator needs none in the own register."""
     yield from _nobody(view)
-    keeper = view.situation.registers.get(view.situation.plan or "")
-    uncovered = [each for each in view.crew.people if not _is_own(each, keeper) and not _covered(view, each)]
+    uncovered = [each for each, consent in consented(view) if consent is None]
     for each in uncovered:
         yield broken(
             "{who} on tiimin jäsen, mutta asiakkaan voimassa oleva suostumus häntä varten puuttuu.",
@@ -46,6 +46,12 @@ def a_member_is_covered_by_the_clients_consent(view: View) -> Iterator[Said]:
             "The client's consent covers every member of the team ({who}).",
             who=listed(each.called for each in view.crew.people),
         )
+
+
+def consented(view: View) -> list[tuple[Member, str | None]]:
+    """The members for whom a consent is needed, each with the one that covers him ("Consent/1"); None without."""
+    keeper = view.situation.registers.get(view.situation.plan or "")
+    return [(each, _covered(view, each)) for each in view.crew.people if not _is_own(each, keeper)]
 
 
 def _is_own(member: Member, keeper: str | None) -> bool:
@@ -156,30 +162,35 @@ def every_member_gives_and_receives(view: View) -> Iterator[Said]:
 
 def _heard(view: View, since: datetime) -> frozenset[str]:
     """Those who have read or written since then: persons and, of members that are such, organisations."""
+    read = {each.person or each.organization for each in view.situation.traces or () if each.last >= since}
+    return contributors(view, (since, LATEST)) | {each for each in read if each is not None}
+
+
+def contributors(view: View, when: dates.Range) -> frozenset[str]:
+    """Those under whose name something was written meanwhile, who took part in a meeting that came about, or who
+    finished a task of theirs."""
     found: set[str | None] = set()
-    for trace in view.situation.traces or ():
-        if trace.last >= since:
-            found.add(trace.person or trace.organization)
     for resource in view.situation.resources.values():
-        written = _written(resource)
-        if written is not None and written >= since:
+        if _is_in(when, _written(resource)):
             found.update(map(view.situation.name_of, _authors(resource)))
         for note in resource.get("note", ()):
-            if isinstance(note, dict) and _at(note.get("time"), since):
+            if isinstance(note, dict) and _is_in(when, dates.start_of(note.get("time"))):
                 found.add(view.situation.name_of(note.get("authorReference")))
     for activity in view.plan.get("activity", ()):
         for note in activity.get("progress", ()):
-            if _at(note.get("time"), since):
+            if _is_in(when, dates.start_of(note.get("time"))):
                 found.add(view.situation.name_of(note.get("authorReference")))
     for encounter in view.encounters:
-        if encounter.get("status") == "finished" and _at(encounter.get("period", {}).get("start"), since):
+        if encounter.get("status") == "finished" and _is_in(when, dates.start_of(encounter.get("period"))):
             found.update(view.situation.name_of(each.get("individual")) for each in encounter.get("participant", ()))
+    for task in view.situation.of("Task"):
+        if task.get("status") == "completed" and _is_in(when, dates.end_of(task.get("executionPeriod"))):
+            found.add(view.situation.name_of(task.get("owner")))
     return frozenset(each for each in found if each is not None)
 
 
-def _at(moment: str | None, since: datetime) -> bool:
-    found = dates.start_of(moment)
-    return found is not None and found >= since
+def _is_in(when: dates.Range, moment: datetime | None) -> bool:
+    return moment is not None and when[0] <= moment < when[1]
 
 
 _WRITTEN = ("authoredOn", "authored", "recordedDate", "issued", "sent", "statusDate")

@@ -148,7 +148,7 @@ def a_pair_may_consult_without_joining_the_team(view: View) -> Iterator[Said]:
 @rule("R3.9", source="pompottelun palvelupisteestä toiseen; ”ei kuulu meille”", needs=_NEEDS)
 def a_client_is_not_bounced(view: View) -> Iterator[Said]:
     """How often a referral was turned away, by whom and why; warned of while nobody holds one that was."""
-    rejected = [each for tasks in view.referral_tasks.values() for each in tasks if each.get("status") == "rejected"]
+    rejected = [each for tasks in view.referral_tasks.values() for each in rejections(tasks)]
     yield met(
         "Lähetteitä torjuttu: {count}{whom}.",
         "Avvisade remisser: {count}{whom}.",
@@ -157,7 +157,7 @@ def a_client_is_not_bounced(view: View) -> Iterator[Said]:
         whom=f" ({'; '.join(_turned_away(view, each) for each in rejected)})" if rejected else "",
     )
     for name, tasks in view.referral_tasks.items():
-        refusals = [each for each in tasks if each.get("status") == "rejected"]
+        refusals = rejections(tasks)
         if len(refusals) > 1 and not any(each.get("status") in HELD_TASKS for each in tasks):
             yield broken(
                 "Asiakasta on pompoteltu: {what} on torjuttu {count} kertaa, eikä kukaan ole ottanut sitä vastaan.",
@@ -167,6 +167,11 @@ def a_client_is_not_bounced(view: View) -> Iterator[Said]:
                 what=_about(view, name),
                 count=str(len(refusals)),
             )
+
+
+def rejections(tasks: list[Json]) -> list[Json]:
+    """Of the Tasks by which a referral was handed on, those by which it was turned away."""
+    return [each for each in tasks if each.get("status") == "rejected"]
 
 
 def _turned_away(view: View, task: Json) -> str:
