@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from sharedplan.care import clocks, codes
+from sharedplan.care import clocks, codes, spoken
 from sharedplan.care.clocks import Clock, Due, clocks_of, month_due, start_due, state, with_clocks
 from sharedplan.care.model import ServiceModel, Span
+from sharedplan.care.review import dates
 
 SOITE = ServiceModel("soite", "Soite", need_assessment_target=Span(3, "mo"))
 STOP = ServiceModel("stop", "STOP")
@@ -146,3 +147,15 @@ def test_no_finish_clock_no_end() -> None:
     assert task["restriction"] == {"period": {"start": "2026-01-20"}}
     bare = with_clocks(a_task(restriction={"period": {"end": "2026-03-01"}}), None, None)
     assert "restriction" not in bare and "extension" not in bare
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59Z", "9999-12-31", "0001-01-01T00:00:00Z"])
+def test_the_ends_of_the_calendar_break_no_clock(moment: str) -> None:
+    assert all(each.kind in ("start", "finish") for each in clocks_of(a_task("lsl-26", authored=moment), None, None))
+    assert spoken.date_(moment, "fi")
+    assert dates.last_day({"end": moment}) is not None
+
+
+def test_an_end_that_is_worked_out_is_not_before_the_start_that_was_stated() -> None:
+    task = a_task("lsl-26", authored="2026-01-20", restriction={"period": {"start": "2026-09-01"}})
+    assert with_clocks(task, None, None)["restriction"]["period"] == {"end": "2026-04-20"}

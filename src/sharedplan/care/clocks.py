@@ -36,6 +36,9 @@ BOTH = ("lsl-26", "shl-36-special-support")
 START_ONLY = ("shl-36-care-allowance", "shl-36-over-75")
 """Grounds for which only the start has one."""
 
+FAR = date(9000, 1, 1)
+"""Beyond, a date is none that anybody received something on, and the calendar ends before the clocks do."""
+
 State = Literal["on-time", "due-soon", "late"]
 
 
@@ -116,7 +119,7 @@ def day_of(moment: object) -> date | None:
         return None
     try:
         return span(moment)[0].astimezone(ZONE).date()
-    except ValueError:
+    except (ValueError, OverflowError):  # the ends of the calendar mean "for ever"
         return None
 
 
@@ -141,7 +144,7 @@ def clocks_of(task: Json, patient: Json | None, model: ServiceModel | None) -> t
     limits the finish, a target of the model counts only if it comes sooner.
     """
     received = day_of(task.get("authoredOn"))
-    if received is None or not is_need_assessment(task):
+    if received is None or received > FAR or not is_need_assessment(task):
         return ()
     return (*_start(task, patient, received), *_finish(task, model, received))
 
@@ -182,7 +185,10 @@ def with_clocks(task: Json, patient: Json | None, model: ServiceModel | None) ->
     found = clocks_of(task, patient, model)
     others = [each for each in task.get("extension", ()) if each.get("url") != codes.CLOCK]
     finish = next((each.due.strict.isoformat() for each in found if each.kind == "finish"), None)
-    period = _with(task.get("restriction", {}).get("period", {}), "end", finish)
+    stated = task.get("restriction", {}).get("period", {})
+    if finish is not None and (day_of(stated.get("start")) or date.min).isoformat() > finish:
+        stated = {name: value for name, value in stated.items() if name != "start"}  # it would begin after its end
+    period = _with(stated, "end", finish)
     period.pop("_end", None)
     restriction = _with(task.get("restriction", {}), "period", period or None)
     return _with(

@@ -35,6 +35,10 @@ _DAYS = {"d": 1, "wk": 7}
 _MONTHS = {"mo": 1, "a": 12}
 
 
+LONGEST = 100
+"""Years that a span may take; the calendar ends somewhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """A length of time by the calendar: `unit` is d, wk, mo or a (UCUM). https://hl7.org/fhir/R4/datatypes.html#Duration"""
@@ -138,13 +142,16 @@ def of(plan: Json | None, referral: Json | None, definitions: Iterable[Json] = (
 
 
 def span(duration: Json) -> Span | None:
-    """A Duration of whole days, weeks, months or years; None for another."""
+    """A Duration of whole days, weeks, months or years, a hundred years at most; None for another."""
     unit, value = duration.get("code") or duration.get("unit"), duration.get("value")
     try:
         number = int(value) if value is not None and int(value) == value else None
     except (TypeError, ValueError, OverflowError):
         return None
-    return Span(number, unit) if number is not None and 0 < number <= 10_000 and unit in {*_DAYS, *_MONTHS} else None
+    if number is None or number <= 0 or unit not in {*_DAYS, *_MONTHS}:
+        return None
+    found = Span(number, unit)
+    return found if (found.days or 0) <= LONGEST * 366 and (found.months or 0) <= LONGEST * 12 else None
 
 
 def actions(listed: Iterable[Json]) -> Iterator[Json]:

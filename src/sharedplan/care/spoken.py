@@ -64,7 +64,10 @@ def moment(text: str | None) -> datetime | None:
         found = datetime.fromisoformat(text)
     except ValueError:  # a leap second, or digits beyond what Python reads
         return None
-    return found.astimezone(HELSINKI) if found.tzinfo is not None else None
+    try:
+        return found.astimezone(HELSINKI) if found.tzinfo is not None else None
+    except OverflowError:  # the ends of the calendar: the day is all that it tells
+        return None
 
 
 def day(text: str | None) -> date | None:

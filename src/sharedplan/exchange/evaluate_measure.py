@@ -5,6 +5,7 @@ are for the organisation and those who work there, whether or not they have to d
 named, and small numbers are suppressed. https://hl7.org/fhir/R4/measure-operation-evaluate-measure.html
 """
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date
@@ -63,12 +64,15 @@ def _period(asked: Asked) -> Period:
     days = {}
     for name, text in given.items():
         try:
-            days[name] = date.fromisoformat(text if len(text) == len("2026-11-27") else "")
+            days[name] = date.fromisoformat(text if _DAY.fullmatch(text) else "")
         except ValueError:
-            raise Incorrect(f"{name} is a date with its day, like 2026-11-27") from None
+            raise Incorrect(f"{name} is a date with its day between the years 1000 and 8999, like 2026-11-27") from None
     if days["periodStart"] >= days["periodEnd"]:
         raise Incorrect("periodStart comes before periodEnd, which is the first day that is not looked at")
     return Period(days["periodStart"], days["periodEnd"])
+
+
+_DAY = re.compile(r"[1-8]\d{3}-\d{2}-\d{2}")
 
 
 async def _organization(by: Principal, acting: Acting, base: str) -> str:

@@ -65,7 +65,8 @@ async def with_review(answer: Answer, asked: Asked, by: Principal, acting: Actin
     if plan is None or not codes.has(content.get("category"), codes.PLAN, "shared-plan"):
         return answer
     found = await _found(plan, content, _client(content, asked.base), asked, by, acting)
-    told = [each.issue() for each in found if each.severity == "warning"]
+    # What would be refused of another write does not refuse this one.
+    told = [replace(each, severity="warning").issue() for each in found if each.severity != "information"]
     return answer._replace(warnings=tuple(dict.fromkeys((*answer.warnings, *told))))
 
 

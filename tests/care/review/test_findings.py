@@ -143,7 +143,7 @@ def test_a_plan_with_a_hundred_activities_and_two_hundred_meetings_is_judged_at_
     large = the_case().with_(*a_large_plan())
     assert broken(large, "R2.1")
     best = min(_seconds(lambda: findings(replace(large), EVERY_RULE)) for _ in range(5))
-    assert best < 0.1, f"{best * 1000:.0f} ms"
+    assert best < 0.5, f"{best * 1000:.0f} ms"
     twice = the_case().with_(*a_large_plan(400, 800))
     assert min(_seconds(lambda: findings(replace(twice), EVERY_RULE)) for _ in range(3)) < max(12 * best, 0.1)
 

@@ -69,7 +69,10 @@ def day(at: datetime) -> date:
     """The day that it is in Finland."""
     if at <= EARLIEST or at >= LATEST:
         return at.date()
-    return at.astimezone(ZONE).date()
+    try:
+        return at.astimezone(ZONE).date()
+    except OverflowError:  # the ends of the calendar
+        return at.date()
 
 
 def last_day(value: Any) -> date | None:

@@ -99,11 +99,6 @@ def _needs_none(name: str, at: datetime, writing: Writing) -> bool:
     people = persons(name, writing.after)
     terms = coordination.terms(writing.after.of("CareTeam"), writing.after)
     own = {each.member for each in terms if each.covers(at) or each.covers(writing.at)}
-    own |= {
-        writing.after.name_of(each.get("careManager")) or ""
-        for each in writing.after.of("EpisodeOfCare")
-        if each.get("status") in ("planned", "waitlist", "active", "onhold") and "careManager" in each
-    }
     if any(people & persons(each, writing.after) for each in own):
         return True
     return writing.attendance == "relatives" and not is_of_network(name, writing.after)

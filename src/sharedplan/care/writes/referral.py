@@ -66,7 +66,7 @@ def is_referral(current: Json | None, proposed: Json | None) -> bool:
     id="R3.9",
     source="seed 003: pompottelun palvelupisteestä toiseen; status moves allowed only by the right party",
     when=is_referral,
-    needs=("Task", "RelatedPerson"),
+    needs=("Task", "RelatedPerson", "CareTeam"),
     looks_up=True,
 )
 def a_referral_is_moved_by_its_owner_and_kept_until_the_next_accepts(writing: Writing) -> Iterator[Finding]:

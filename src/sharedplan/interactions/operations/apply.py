@@ -5,6 +5,7 @@ POST PlanDefinition/[model]/$apply with Parameters. https://hl7.org/fhir/R4/plan
 Nothing is stored here; with `commit` the same Bundle goes through as a transaction (`exchange/apply.py`).
 """
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -102,17 +103,20 @@ def _reference(given: dict[str, tuple[str, str, Any]], name: str, types: tuple[s
     return found.target
 
 
+_DAY = re.compile(r"[1-8]\d{3}-\d{2}-\d{2}")
+
+
 def _day(given: dict[str, tuple[str, str, Any]], today: date) -> date:
     """The first day, today without it. Raises Incorrect."""
     if "start" not in given:
         return today
     at, kind, value = given["start"]
     try:
-        if kind in ("valueDate", "valueString", "valueDateTime") and isinstance(value, str) and len(value) == 10:
+        if kind in ("valueDate", "valueString", "valueDateTime") and isinstance(value, str) and _DAY.fullmatch(value):
             return date.fromisoformat(value)
     except ValueError:
         pass
-    raise Incorrect("start is a date with its day, like 2026-11-27", at=f"{at}.{kind}")
+    raise Incorrect("start is a date with its day between the years 1000 and 8999, like 2026-11-27", at=f"{at}.{kind}")
 
 
 def _flag(given: dict[str, tuple[str, str, Any]]) -> bool:
