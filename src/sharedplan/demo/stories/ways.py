@@ -1,0 +1,85 @@
+"""The ways that several stories go: how a client comes, how a plan starts, who sees what of it, how feedback is given."""
+
+from collections.abc import Generator, Iterable, Mapping
+from datetime import datetime
+from typing import TypeVar
+
+from sharedplan.demo.stories import cast, records
+from sharedplan.demo.stories.outcomes import Answer, Done, Holds, Sees
+from sharedplan.demo.stories.records import Made
+from sharedplan.demo.stories.steps import Asker, Step, Steps, get, parameters, patch, post, replace
+from sharedplan.fhir.exchanges import Json
+
+Made_ = TypeVar("Made_")
+Way = Generator[Step, Answer, Made_]
+
+
+def known(system: Asker, given: str, family: str, born: str) -> Way[Asker]:
+    """The client becomes known in a register; hands back the client."""
+    person = records.patient(given, family, born, str(system.organization))
+    answer = yield Step(system, f"takes {given} {family} in as a client", post(person), Done())
+    return cast.client(f"{given} {family}", answer.name)
+
+
+def referred(system: Asker, request: Json, client: Asker, owner: Asker, at: datetime, *warned: str) -> Way[str]:
+    """A referral comes, and its receiver takes hold; hands back the ServiceRequest's name."""
+    sender = Asker(request["requester"]["display"], person=request["requester"]["reference"])
+    answer = yield Step(system, f"gets the referral that {sender.name} wrote", post(request), Done(warned))
+    asked = records.task("referral", client, sender, owner, "requested", at, focus=records.to(answer.name))
+    passed = yield Step(system, f"passes it to {owner.name.partition(',')[0]}", post(asked), Done())
+    yield Step(owner, "takes hold of it", patch(passed.name, replace("/status", "accepted")), Done())
+    return answer.name
+
+
+def started(model: str, client: Asker, by: Asker, on: datetime) -> Way[Made]:
+    """The plan starts from its model; hands back what was made."""
+    given = parameters(
+        subject=str(client.person),
+        practitioner=str(by.person),
+        organization=str(by.organization),
+        start=records.day(on),
+        commit=True,
+    )
+    wanted = ("CarePlan", "CareTeam", "Consent", "EpisodeOfCare", "Goal", "Task")
+    whole = Holds("plan, team, consent, episode, goals and tasks are made", lambda each: set(wanted) <= set(each.made), Done().tells)
+    answer = yield Step(by, "starts the shared plan from its model", post(given, f"PlanDefinition/{model}/$apply"), whole)
+    return answer.made
+
+
+def views(plan: str, *each: tuple[Asker, Mapping[str, int], tuple[str, ...]]) -> Steps:
+    """What of the plan everybody sees: (who, types that are there, types that are not)."""
+    for who, some, none in each:
+        yield Step(who, "fetches the plan whole", get(f"{plan}/$everything"), Sees(some, none))
+
+
+def sheet(plan: str, by: Asker, language: str, words: Iterable[str]) -> Steps:
+    """The plan sheet, as a page."""
+    address = f"{plan}/$document?_format=html&_language={language}"
+    there = list(words)
+    holds = Holds(
+        f"the sheet has {', '.join(there)}",
+        lambda answer: all(each in answer.text for each in there),
+        lambda answer: [f"the plan sheet, {len(answer.text) // 1024 + 1} KiB of HTML, to be read in a browser or printed"],
+    )
+    yield Step(by, "opens the plan sheet", get(address), holds)
+
+
+def measured(measure: str, by: Asker, at: datetime) -> Steps:
+    """A measure of the year, for the purpose of operations. Groups of less than five cases tell no number."""
+    year = at.year
+    address = f"Measure/{measure}/$evaluate-measure?periodStart={year}-01-01&periodEnd={year + 1}-01-01"
+    office = cast.for_purpose(by, "HOPERAT")
+    holds = Holds("the report has groups", lambda answer: bool(answer.body.get("group")), _figures)
+    yield Step(office, f"asks for the measure {measure}", get(address), holds)
+
+
+def _figures(answer: Answer) -> Iterable[str]:
+    for group in answer.body.get("group", ()):
+        parts = []
+        for population in group.get("population", ()):
+            name = population["code"]["coding"][0]["code"]
+            parts.append(f"{name} {population.get('count', 'too few to tell')}")
+        score = group.get("measureScore", {})
+        if "value" in score:
+            parts.append(f"score {score['value']} {score.get('unit', '')}".rstrip())
+        yield f"{group['code']['coding'][0]['code']}: {', '.join(parts)}"
