@@ -163,8 +163,9 @@ def strengths_and_resources_are_recorded(view: View) -> Iterator[Said]:
     needs=("Goal",),
 )
 def where_views_differ_both_are_recorded(view: View) -> Iterator[Said]:
-    """Each goal that the client does not agree to has notes: by the client, and by somebody else."""
-    differing = [(at, goal) for at, goal in view.goals if view.stance(goal) in ("disagree", "pending")]
+    """Each goal that the client disagrees with has notes: by the client, and by somebody else. Who still thinks about
+    one has no view yet to differ (R0.4 tells of those)."""
+    differing = [(at, goal) for at, goal in view.goals if view.stance(goal) == "disagree"]
     for at, goal in differing:
         by_client = any(_is_by_client(view, note) for note in goal.get("note", ()))
         by_other = any(not _is_by_client(view, note) for note in goal.get("note", ()))
