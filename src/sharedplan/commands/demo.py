@@ -9,7 +9,6 @@ import click
 from sharedplan.access.own_tokens import own_token
 from sharedplan.clock import SystemClock
 from sharedplan.commands.options import data_dir_option, read_settings
-from sharedplan.demo import world
 from sharedplan.demo.stories.playing import Played, Service, Unreachable, play
 from sharedplan.demo.stories.setting import SettingFailed, set_up
 from sharedplan.demo.stories.shelf import STORIES
@@ -26,7 +25,13 @@ CLIENT = "stories"
 @click.argument("stories", nargs=-1, metavar="[STORY]...", type=click.Choice(list(STORIES)))
 @click.option("--url", help="Where the service is  [default: http://127.0.0.1:8000]")
 @data_dir_option
-@click.option("--language", type=click.Choice(["fi", "sv", "en"]), default="en", show_default=True, help="Of what the service says")
+@click.option(
+    "--language",
+    type=click.Choice(["fi", "sv", "en"]),
+    default="en",
+    show_default=True,
+    help="Of what the service says",
+)
 def command(stories: tuple[str, ...], url: str | None, data_dir: Path | None, language: str) -> None:
     """Play the stories of the five service models on a running service (by default all of them).
 

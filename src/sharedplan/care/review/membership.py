@@ -30,7 +30,8 @@ def a_member_is_covered_by_the_clients_consent(view: View) -> Iterator[Said]:
     """For the person, a role of his or his organisation; the coordinator needs none in the own register."""
     yield from _nobody(view)
     keeper = view.situation.registers.get(view.situation.plan or "")
-    uncovered = [each for each in view.crew.people if not _is_own(each, keeper) and not _covered(view, each)]
+    own = {each.name for each in view.crew.people if _is_own(each, keeper)}
+    uncovered = [each for each in view.crew.people if each.name not in own and not _covered(view, each)]
     for each in uncovered:
         yield broken(
             "{who} on tiimin jäsen, mutta asiakkaan voimassa oleva suostumus häntä varten puuttuu.",

@@ -11,12 +11,14 @@ from sharedplan.fhir.exchanges import Json
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`body`: the resource, {} for none; `text`: what is not JSON. `headers`: names in lower case."""
+    """`body`: the resource, {} for none; `text`: what is not JSON. `headers`: names in lower case. `language`: what was
+    asked for."""
 
     status: int
     body: Json = field(default_factory=dict)
     text: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    language: str = "en"
 
     @property
     def name(self) -> str:

@@ -62,7 +62,7 @@ class Service:
         told = {name.lower(): value for name, value in response.getheaders()}
         is_json = "json" in told.get("content-type", "")
         found: Json = json.loads(text) if is_json and text else {}
-        return Answer(response.status, found, "" if is_json else text, told)
+        return Answer(response.status, found, "" if is_json else text, told, self.language)
 
     def close(self) -> None:
         if self._connection is not None:

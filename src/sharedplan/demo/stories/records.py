@@ -115,7 +115,9 @@ def recipients(*people: Asker) -> Json:
     return replace("/provision/actor", _actors(people))
 
 
-def permit(client: Asker, at: datetime, how: str, people: Iterable[Asker], *classes: str, by: Asker | None = None) -> Json:
+def permit(
+    client: Asker, at: datetime, how: str, people: Iterable[Asker], *classes: str, by: Asker | None = None
+) -> Json:
     """A consent of the client's own making that lets these people see these types, or all when none are named."""
     provision: Json = {
         "type": "permit",

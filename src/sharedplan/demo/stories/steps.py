@@ -75,12 +75,6 @@ def post(resource: Json, path: str | None = None) -> Request:
     return Request("POST", path or str(resource["resourceType"]), json.dumps(resource), headers=_TELLS)
 
 
-def transaction(*resources: tuple[str, Json]) -> Request:
-    """Several at once, or none: PUT of (name, resource). https://hl7.org/fhir/R4/http.html#transaction"""
-    entries = [{"resource": each, "request": {"method": "PUT", "url": name}} for name, each in resources]
-    return Request("POST", "", json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entries}))
-
-
 def patch(name: str, *changes: Json) -> Request:
     """Changes a resource in places, so that what somebody else has written beside stays.
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from sharedplan.clock import Clock
 from sharedplan.demo.stories import records, ways
-from sharedplan.demo.stories.cast import HEIDI, JARI, KAI, SARI, SOCIAL_SYSTEM, TUOMAS, MENTAL_HEALTH_SYSTEM, NGO_SYSTEM
+from sharedplan.demo.stories.cast import HEIDI, JARI, KAI, NGO_SYSTEM, SARI, SOCIAL_SYSTEM, TUOMAS
 from sharedplan.demo.stories.outcomes import Done, Hidden, Refused, Reviewed
 from sharedplan.demo.stories.steps import Step, Steps, Story, add, get, patch, post, replace
 
@@ -24,7 +24,9 @@ SAID = {
 def told(clock: Clock) -> Steps:
     start = clock.now() - timedelta(days=6)
     veikko = yield from ways.known(SOCIAL_SYSTEM, "Veikko", "Salonen", "1979-03-02")
-    request = records.referral("stop", veikko, KAI, start, "Päivystyskäyntejä 14 puolessa vuodessa.", "cooperation-tried")
+    request = records.referral(
+        "stop", veikko, KAI, start, "Päivystyskäyntejä 14 puolessa vuodessa.", "cooperation-tried"
+    )
     referral = yield from ways.referred(SOCIAL_SYSTEM, request, veikko, SARI, start, "R0.2")
     background = records.concept(records.codes.REFERRAL_BACKGROUND, "help-not-received")
     yield Step(
@@ -43,7 +45,9 @@ def told(clock: Clock) -> Steps:
     yield Step(
         veikko,
         "gives his consent for these three, by name",
-        patch(consent, *records.given(clock.now(), "Annettu asiointipalvelussa", records.recipients(KAI, TUOMAS, HEIDI))),
+        patch(
+            consent, *records.given(clock.now(), "Annettu asiointipalvelussa", records.recipients(KAI, TUOMAS, HEIDI))
+        ),
         Done(),
     )
     yield Step(SARI, "calls the team together", patch(team, replace("/status", "active")), Done())
@@ -65,6 +69,8 @@ def told(clock: Clock) -> Steps:
         post(records.answers(made, veikko, SARI, clock.now(), SAID)),
         Done(),
     )
+    assessed = patch(made["Task"][0], replace("/status", "completed"), ways.executed(start, clock.now()))
+    yield Step(SARI, "is done with the assessment", assessed, Done())
     yield Step(
         SARI,
         "puts the plan in force before he had a part in it",
@@ -83,8 +89,12 @@ def told(clock: Clock) -> Steps:
     )
     yield Step(NGO_SYSTEM, "asks for it, too", get(plan), Hidden())
     yield Step(
-        SARI, "has the plan reviewed", get(f"{plan}/$review"), Reviewed(("R0.4",), ("R0.1", "R0.3", "R0.7"), {"R0.8": ""})
+        SARI,
+        "has the plan reviewed",
+        get(f"{plan}/$review"),
+        Reviewed((), ("R0.1", "R0.2", "R0.3", "R0.4", "R0.7", "R3.7"), {"R0.8": "", "R4.4": "6"}),
     )
+    yield from ways.sheet(plan, veikko, "fi", ("Veikko Salonen", "Heidi Laakso"))
 
 
 STOP = Story(
