@@ -73,7 +73,7 @@ def _tell(story: Story, service: Service) -> None:
 def _lines(played: Played) -> Iterator[str]:
     """Who does what, the request line, and what came of it."""
     step, answer = played.step, played.answer
-    yield f"{played.number:>3}. {click.style(step.by.name, bold=True)} {step.doing}"
+    yield f"{played.number:>3}. {click.style(step.by.called, bold=True)} {step.doing}"
     yield click.style(f"     {step.request.method} /fhir/{step.request.path}", dim=True)
     first, *rest = [*step.outcome.tells(answer)] or [""]
     status = click.style(str(answer.status), fg="green" if answer.status < 300 else "yellow")

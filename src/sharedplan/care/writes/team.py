@@ -89,8 +89,8 @@ def were_members(writing: Writing) -> set[str]:
     looks_up=True,
 )
 def a_member_of_an_active_team_is_covered_by_a_consent(writing: Writing) -> Iterator[Finding]:
-    """The client and the coordinator in the plan's own register aside, in whatever other role; who is on the team already stays when a consent
-    ends, and is told in the review."""
+    """The client and the coordinator in the plan's own register aside, in whatever other role; who is on the team
+    already stays when a consent ends, and is told in the review."""
     theirs = of_shared_plan(writing)
     if not theirs:
         return

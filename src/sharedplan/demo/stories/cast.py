@@ -18,29 +18,28 @@ HEALTH_SYSTEM = Asker("Record system of the health centre", HEALTH)
 MENTAL_HEALTH_SYSTEM = Asker("Record system of the mental health services", MENTAL_HEALTH)
 NGO_SYSTEM = Asker("Record system of the NGO Kantapöytä", NGO)
 
-SARI = Asker("Sari Lehtonen, own worker", SOCIAL, "Practitioner/sari")
-KAI = Asker("Kai Nieminen, social worker", SOCIAL, "Practitioner/kai")
-MINNA = Asker("Minna Paananen, social worker", SOCIAL, "Practitioner/minna")
-ELINA = Asker("Elina Hakala, social instructor", SOCIAL, "Practitioner/elina")
-TUOMAS = Asker("Tuomas Kettunen, housing advisor", SOCIAL, "Practitioner/tuomas")
-JOHANNA = Asker("Johanna Määttä, own worker", FAMILY, "Practitioner/johanna")
-NIKO = Asker("Niko Virtanen, nurse", HEALTH, "Practitioner/niko")
-PETRA = Asker("Petra Saarinen, nurse", HEALTH, "Practitioner/petra")
-OLLI = Asker("Olli Rantala, emergency physician", HEALTH, "Practitioner/olli")
-HEIDI = Asker("Heidi Laakso, psychiatric nurse", MENTAL_HEALTH, "Practitioner/heidi")
-KIRSI = Asker("Kirsi Holopainen, substance services", MENTAL_HEALTH, "Practitioner/kirsi")
-JONNA = Asker("Jonna Aalto, employment services", EMPLOYMENT, "Practitioner/jonna")
-LAURA = Asker("Laura Väisänen, school social worker", SCHOOL, "Practitioner/laura")
-JARI = Asker("Jari Mäkinen, peer instructor of the NGO", NGO, "Practitioner/jari")
+SARI = Asker("Sari Lehtonen", SOCIAL, "Practitioner/sari", role="own worker")
+KAI = Asker("Kai Nieminen", SOCIAL, "Practitioner/kai", role="social worker")
+MINNA = Asker("Minna Paananen", SOCIAL, "Practitioner/minna", role="social worker")
+ELINA = Asker("Elina Hakala", SOCIAL, "Practitioner/elina", role="social instructor")
+TUOMAS = Asker("Tuomas Kettunen", SOCIAL, "Practitioner/tuomas", role="housing advisor")
+JOHANNA = Asker("Johanna Määttä", FAMILY, "Practitioner/johanna", role="own worker")
+NIKO = Asker("Niko Virtanen", HEALTH, "Practitioner/niko", role="nurse")
+PETRA = Asker("Petra Saarinen", HEALTH, "Practitioner/petra", role="nurse")
+OLLI = Asker("Olli Rantala", HEALTH, "Practitioner/olli", role="emergency physician")
+HEIDI = Asker("Heidi Laakso", MENTAL_HEALTH, "Practitioner/heidi", role="psychiatric nurse")
+JONNA = Asker("Jonna Aalto", EMPLOYMENT, "Practitioner/jonna", role="employment services")
+LAURA = Asker("Laura Väisänen", SCHOOL, "Practitioner/laura", role="school social worker")
+JARI = Asker("Jari Mäkinen", NGO, "Practitioner/jari", role="peer instructor of the NGO")
 
 
 def client(name: str, reference: str) -> Asker:
     """The client of a play, with a token that reaches nobody else."""
-    return Asker(f"{name}, the client", person=reference)
+    return Asker(name, person=reference, role="the client")
 
 
 def relative(name: str, reference: str, kin: str) -> Asker:
-    return Asker(f"{name}, {kin}", person=reference)
+    return Asker(name, person=reference, role=kin)
 
 
 def for_purpose(asker: Asker, purpose: str) -> Asker:

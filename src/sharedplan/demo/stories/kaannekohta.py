@@ -32,11 +32,11 @@ def told(clock: Clock) -> Steps:
     )
     yield Step(
         mervi,
-        "accepts her",
+        "accepts the two of them",
         patch(
             consent,
             *records.given(
-                clock.now(), "Annettu puhelimessa ja vahvistettu asiointipalvelussa", records.recipients(PETRA)
+                clock.now(), "Annettu puhelimessa ja vahvistettu asiointipalvelussa", records.recipients(ELINA, PETRA)
             ),
         ),
         Done(),
@@ -86,7 +86,8 @@ def told(clock: Clock) -> Steps:
     yield from ways.measured("kaannekohta", SOCIAL_SYSTEM, clock.now())
 
 
-_CLOSED = ("R1.5",)
+_LEFT = ("R2.5", "R2.6", "R3.7")
+_CLOSED = ("R0.10", "R1.5", "R2.1", *_LEFT)
 
 KAANNEKOHTA = Story(
     "kaannekohta",

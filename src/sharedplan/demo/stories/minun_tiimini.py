@@ -43,7 +43,7 @@ def told(clock: Clock) -> Steps:
         "consents to all four, by name",
         patch(
             consent,
-            *records.given(clock.now(), "Annettu asiointipalvelussa", records.recipients(KAI, NIKO, JONNA, JARI)),
+            *records.given(clock.now(), "Annettu asiointipalvelussa", records.recipients(SARI, KAI, NIKO, JONNA, JARI)),
         ),
         Done(),
     )
@@ -78,7 +78,7 @@ def told(clock: Clock) -> Steps:
     yield Step(
         joonas,
         "withdraws his consent for the employment services",
-        patch(consent, records.recipients(KAI, NIKO, JARI)),
+        patch(consent, records.recipients(SARI, KAI, NIKO, JARI)),
         Done(),
     )
     yield Step(JONNA, "reads the plan once more", get(plan), Hidden())

@@ -1,12 +1,14 @@
 """POSOTE-20: several needs, one team; NGO and relatives are members with views of their own; feedback at the end."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from sharedplan.clock import Clock
 from sharedplan.demo.stories import cast, records, ways
-from sharedplan.demo.stories.cast import JARI, KAI, NIKO, SARI, SOCIAL_SYSTEM
+from sharedplan.demo.stories.cast import HEALTH_SYSTEM, JARI, KAI, NGO_SYSTEM, NIKO, SARI, SOCIAL_SYSTEM
 from sharedplan.demo.stories.outcomes import Done, Hidden, Refused, Reviewed
-from sharedplan.demo.stories.steps import Step, Steps, Story, add, get, patch, post, replace
+from sharedplan.demo.stories.records import Made
+from sharedplan.demo.stories.steps import Asker, Step, Steps, Story, add, get, patch, post, replace
 
 SAID = {
     "life-situation": "Asun yksin, ja laskut ovat perinnässä.",
@@ -32,10 +34,11 @@ def told(clock: Clock) -> Steps:
     (plan,), (team,), (consent,) = made["CarePlan"], made["CareTeam"], made["Consent"]
     people = (1, "social-worker", KAI), (2, "nurse", NIKO), (3, "ngo", JARI), (4, "relative", raija)
     yield Step(SARI, "proposes the team", patch(team, *records.crew(people, clock.now())), Done())
-    at, named = clock.now(), records.recipients(KAI, NIKO, JARI, raija)
+    accepted = (SARI, KAI, NIKO, HEALTH_SYSTEM, raija)
+    at, named = clock.now(), records.recipients(*accepted, JARI, NGO_SYSTEM)
     yield Step(
         SARI,
-        "records that Tarja, who has no e-identity, said yes; and not how",
+        "records that Tarja, who has no e-identity, said yes, and not how",
         patch(consent, replace("/status", "active"), add("/dateTime", records.instant(at)), named),
         Refused("R3.13", ("Tarja Mustonen",)),
     )
@@ -47,8 +50,8 @@ def told(clock: Clock) -> Steps:
     )
     yield Step(SARI, "calls the team together", patch(team, replace("/status", "active")), Done())
     yield Step(tarja, "agrees to the first goal", patch(made["Goal"][0], records.agreed()), Done())
-    told = post(records.answers(made, tarja, SARI, clock.now(), SAID))
-    yield Step(SARI, "writes down the assessment, her view beside theirs", told, Done())
+    said = post(records.answers(made, tarja, SARI, clock.now(), SAID))
+    yield Step(SARI, "writes down the assessment, her view beside theirs", said, Done())
     assessed = patch(made["Task"][0], replace("/status", "completed"), ways.executed(start, clock.now()))
     yield Step(SARI, "is done with it", assessed, Done())
     yield Step(
@@ -64,42 +67,40 @@ def told(clock: Clock) -> Steps:
     yield from ways.views(
         plan,
         (tarja, {"CarePlan": 1, "CareTeam": 1, "Goal": 2, "Consent": 1}, ()),
-        (NIKO, {"CarePlan": 1, "CareTeam": 1, "Goal": 2, "Task": 6}, ()),
-        (JARI, {"CarePlan": 1, "CareTeam": 1, "Task": 1}, ("Goal", "Consent", "Patient")),
+        (SOCIAL_SYSTEM, {"CarePlan": 1, "CareTeam": 1, "Goal": 2, "QuestionnaireResponse": 1, "Consent": 1}, ()),
+        (HEALTH_SYSTEM, {"CarePlan": 1, "CareTeam": 1, "Goal": 2, "QuestionnaireResponse": 1, "Consent": 1}, ()),
+        (NGO_SYSTEM, {"CarePlan": 1, "CareTeam": 1}, ("Goal", "Consent", "Patient", "QuestionnaireResponse")),
+        (JARI, {"CarePlan": 1, "CareTeam": 1, "Task": 1}, ("Goal", "Consent", "Patient", "QuestionnaireResponse")),
         (raija, {"CarePlan": 1, "CareTeam": 1}, ("Goal", "Consent", "Task")),
     )
     yield Step(JARI, "takes it on", patch(asked.name, replace("/status", "accepted")), Done())
     yield Step(
         tarja,
-        "withdraws her consent for Jari",
-        patch(consent, records.recipients(KAI, NIKO, raija)),
+        "withdraws her consent for Jari and the NGO",
+        patch(consent, records.recipients(*accepted)),
         Done(),
     )
     yield Step(JARI, "reads the plan once more", get(plan), Hidden())
+    yield Step(NGO_SYSTEM, "fetches it once more", get(f"{plan}/$everything"), Hidden())
     yield Step(
         SARI, "has the plan reviewed", get(f"{plan}/$review"), Reviewed(("R1.1",), ("R1.2", "R3.13"), {"R1.3": ""})
     )
     yield Step(SARI, "closes the plan", patch(plan, replace("/status", "completed")), Done(_CLOSED))
-    (feedback,) = made["Task"][-1:]
-    yield Step(
-        tarja,
-        "says how it was for her",
-        post(records.feedback(made, "client", tarja, tarja, feedback, clock.now(), HEARD)),
-        Done(),
-    )
-    yield Step(tarja, "is done with that", patch(feedback, replace("/status", "completed")), Done())
+    yield from _tells_how_it_was("client", tarja, tarja, made, made["Task"][-1], HEARD, clock)
     from_worker = records.task("feedback", tarja, SARI, NIKO, "requested", clock.now(), basedOn=[records.to(plan)])
     asked = yield Step(SARI, "asks Niko, too", post(from_worker), Done())
-    yield Step(
-        NIKO,
-        "says how it was for him",
-        post(records.feedback(made, "worker", tarja, NIKO, asked.name, clock.now(), WORKED)),
-        Done(),
-    )
-    yield Step(NIKO, "is done with that", patch(asked.name, replace("/status", "completed")), Done())
+    yield from _tells_how_it_was("worker", tarja, NIKO, made, asked.name, WORKED, clock)
     yield Step(SARI, "has it reviewed again", get(f"{plan}/$review"), Reviewed((), ("R1.5", "R0.10"), {"R0.10": ""}))
     yield from ways.measured("feedback", SOCIAL_SYSTEM, clock.now())
     yield from ways.log(tarja)
+
+
+def _tells_how_it_was(
+    kind: str, client: Asker, by: Asker, made: Made, task: str, said: Mapping[str, int], clock: Clock
+) -> Steps:
+    answers = post(records.feedback(made, kind, client, by, clock.now(), said))
+    told = yield Step(by, "says how it was", answers, Done())
+    yield Step(by, "has answered", patch(task, *records.answered(told.name)), Done())
 
 
 _CLOSED = ("R0.10", "R1.1", "R4.2")

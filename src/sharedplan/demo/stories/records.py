@@ -167,12 +167,12 @@ def answers(made: Made, client: Asker, by: Asker, at: datetime, said: Mapping[st
     }
 
 
-def feedback(made: Made, kind: str, client: Asker, by: Asker, task: str, at: datetime, said: Mapping[str, int]) -> Json:
+def feedback(made: Made, kind: str, client: Asker, by: Asker, at: datetime, said: Mapping[str, int]) -> Json:
     """Answers to the feedback form of the client or a worker, 1 to 5."""
     return {
         "resourceType": "QuestionnaireResponse",
         "questionnaire": codes.OURS.replace("CodeSystem/", "Questionnaire/") + f"feedback-{kind}",
-        "basedOn": [to(made["CarePlan"][0]), to(task)],
+        "basedOn": [to(made["CarePlan"][0])],
         "status": "completed",
         "subject": client.reference,
         "authored": instant(at),
@@ -180,6 +180,12 @@ def feedback(made: Made, kind: str, client: Asker, by: Asker, task: str, at: dat
         "source": by.reference,
         "item": [{"linkId": link, "answer": [{"valueInteger": value}]} for link, value in said.items()],
     }
+
+
+def answered(name: str) -> list[Json]:
+    """Changes of a Task that asked for these answers."""
+    output = {"type": {"text": "Vastaukset"}, "valueReference": to(name)}
+    return [replace("/status", "completed"), add("/output", [output])]
 
 
 def goal(client: Asker, by: Asker, text: str, stance: str, note: str | None = None) -> Json:

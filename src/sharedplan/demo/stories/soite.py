@@ -44,7 +44,7 @@ def told(clock: Clock) -> Steps:
         patch(
             consent,
             replace("/performer", [katja.reference]),
-            *records.given(clock.now(), "Huoltajan suostumus", records.recipients(HEIDI, LAURA)),
+            *records.given(clock.now(), "Huoltajan suostumus", records.recipients(JOHANNA, HEIDI, LAURA)),
         ),
         Done(),
     )

@@ -15,17 +15,22 @@ PATCH = "application/json-patch+json"
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """A record system, or a person in it: as people call them, and what their token says (`contract.md`, Tokens)."""
+    """A record system, or a person: as people call them, as what they take part, and what their token says."""
 
     name: str
     organization: str | None = None
     person: str | None = None
     purpose: str = "TREAT"
+    role: str = ""
+
+    @property
+    def called(self) -> str:
+        return f"{self.name} ({self.role})" if self.role else self.name
 
     @property
     def reference(self) -> Json:
         """A Reference to the person, or to the organisation of a system."""
-        return {"reference": self.person or self.organization, "display": self.name.partition(",")[0]}
+        return {"reference": self.person or self.organization, "display": self.name}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from sharedplan.care import codes
 from sharedplan.clock import Clock
 from sharedplan.demo.stories import records, ways
 from sharedplan.demo.stories.cast import HEIDI, JARI, KAI, NGO_SYSTEM, SARI, SOCIAL_SYSTEM, TUOMAS
@@ -28,7 +29,7 @@ def told(clock: Clock) -> Steps:
         "stop", veikko, KAI, start, "Päivystyskäyntejä 14 puolessa vuodessa.", "cooperation-tried"
     )
     referral = yield from ways.referred(SOCIAL_SYSTEM, request, veikko, SARI, start, "R0.2")
-    background = records.concept(records.codes.REFERRAL_BACKGROUND, "help-not-received")
+    background = records.concept(codes.REFERRAL_BACKGROUND, "help-not-received")
     yield Step(
         SOCIAL_SYSTEM, "adds what the referral lacked", patch(referral, add("/reasonCode/0", background)), Done()
     )
@@ -46,7 +47,8 @@ def told(clock: Clock) -> Steps:
         veikko,
         "gives his consent for these three, by name",
         patch(
-            consent, *records.given(clock.now(), "Annettu asiointipalvelussa", records.recipients(KAI, TUOMAS, HEIDI))
+            consent,
+            *records.given(clock.now(), "Annettu asiointipalvelussa", records.recipients(SARI, KAI, TUOMAS, HEIDI)),
         ),
         Done(),
     )

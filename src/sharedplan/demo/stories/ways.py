@@ -7,6 +7,7 @@ from html import unescape
 from typing import TypeVar
 
 from sharedplan.care import codes
+from sharedplan.care.measures.suppression import LEAST
 from sharedplan.demo.stories import cast, records
 from sharedplan.demo.stories.outcomes import Answer, Done, Hidden, Holds, Sees
 from sharedplan.demo.stories.records import Made
@@ -29,7 +30,7 @@ def referred(system: Asker, request: Json, client: Asker, owner: Asker, at: date
     sender = Asker(request["requester"]["display"], person=request["requester"]["reference"])
     answer = yield Step(system, f"gets the referral that {sender.name} wrote", post(request), Done(warned))
     asked = records.task("referral", client, sender, owner, "requested", at, focus=records.to(answer.name))
-    passed = yield Step(system, f"passes it to {owner.name.partition(',')[0]}", post(asked), Done())
+    passed = yield Step(system, f"passes it to {owner.name}", post(asked), Done())
     yield Step(owner, "takes hold of it", patch(passed.name, replace("/status", "accepted")), Done())
     return answer.name
 
@@ -80,8 +81,14 @@ def measured(measure: str, by: Asker, at: datetime) -> Steps:
     year = at.year
     address = f"Measure/{measure}/$evaluate-measure?periodStart={year}-01-01&periodEnd={year + 1}-01-01"
     office = cast.for_purpose(by, "HOPERAT")
-    holds = Holds("the report has groups", lambda answer: bool(answer.body.get("group")), _figures)
+    holds = Holds("the report tells no number of less than five cases", _is_discreet, _figures)
     yield Step(office, f"asks for the measure {measure}", get(address), holds)
+
+
+def _is_discreet(answer: Answer) -> bool:
+    groups = answer.body.get("group", ())
+    counts = [each.get("count") for group in groups for each in group.get("population", ())]
+    return bool(groups) and all(count >= LEAST for count in counts if count is not None)
 
 
 def _figures(answer: Answer) -> Iterable[str]:
@@ -92,7 +99,7 @@ def _figures(answer: Answer) -> Iterable[str]:
             parts.append(f"{name} {population.get('count', 'too few to tell')}")
         score = group.get("measureScore", {})
         if "value" in score:
-            parts.append(f"score {score['value']} {score.get('unit', '')}".rstrip())
+            parts.append(f"score {score['value']} {score.get('unit', '').strip('1')}".rstrip())
         yield f"{group['code']['coding'][0]['code']}: {', '.join(parts)}"
 
 
