@@ -7,6 +7,7 @@ import click
 COMMANDS = {
     "serve": "Migrate if needed, then serve.",
     "token": "Print one signed bearer token.",
+    "demo": "Play the stories of the five service models on a running service.",
     "load": "Read Bundles, resources and NDJSON into the database.",
     "export": "Write resources out as NDJSON.",
     "migrate": "Bring the database to the newest schema.",

@@ -1,86 +1,82 @@
-"""What `serve --demo` adds: the demo world in an empty database, sent as a record system would, and how to begin."""
+"""`sharedplan demo`: plays the stories of the service models against a running service, and prints each step."""
 
-import json
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable
-from datetime import timedelta
-from threading import Event
-from typing import Any
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
 from sharedplan.access.own_tokens import own_token
-from sharedplan.clock import Clock
-from sharedplan.demo import world
+from sharedplan.clock import SystemClock
+from sharedplan.commands.options import data_dir_option, read_settings
+from sharedplan.demo.stories.playing import Played, Service, Unreachable, play
+from sharedplan.demo.stories.setting import SettingFailed, set_up
+from sharedplan.demo.stories.shelf import STORIES
+from sharedplan.demo.stories.steps import Asker, Story
+from sharedplan.errors import Incorrect
+from sharedplan.secret_files import UnusableSecret
 from sharedplan.settings import Settings
 
-CLIENT = "demo"
-LASTS = timedelta(hours=12)
-BODY = "application/fhir+json"
+CLIENT = "stories"
+"""The client_id of their tokens."""
 
 
-class DemoFailed(Exception):
-    """The demo world was not taken; the text says what the service answered."""
+@click.command()
+@click.argument("stories", nargs=-1, metavar="[STORY]...", type=click.Choice(list(STORIES)))
+@click.option("--url", help="Where the service is  [default: http://127.0.0.1:8000]")
+@data_dir_option
+@click.option(
+    "--language",
+    type=click.Choice(["fi", "sv", "en"]),
+    default="en",
+    show_default=True,
+    help="Of what the service says",
+)
+def command(stories: tuple[str, ...], url: str | None, data_dir: Path | None, language: str) -> None:
+    """Play the stories of the five service models on a running service (by default all of them).
 
-
-def show(settings: Settings, clock: Clock, stopping: Event, say: Callable[[str], None] = click.echo) -> None:
-    """Wait until the service is ready, fill it if it is empty, and say how to begin.
-
-    Raises DemoFailed.
+    Each is played over HTTP as the record systems of a social organisation, a health organisation and an NGO would,
+    with new clients. It makes its tokens with the service's own key, so it needs the service's data directory.
     """
-    if not _is_ready(settings, stopping):
-        return
-    if _is_empty(settings, clock):
-        say("Filling the empty database with the demo world ...")
-        for part in world.PARTS:
-            token = own_token(settings, clock, client=CLIENT, organization=part.organization)
-            _ask(settings, "", token, part.text.encode())
-    lasts = min(LASTS, settings.token_lifetime_limit)
-    token = own_token(
-        settings,
-        clock,
-        client=CLIENT,
-        organization=world.ORGANIZATION,
-        person=world.PERSON,
-        lifetime=lasts,
-    )
-    say(f"""
-Sharedplan is ready.  Ctrl-C stops it.
-
-  FHIR base       {settings.origin}/fhir
-  documentation   {settings.origin}/docs
-
-A shared plan, as its coordinator {world.PERSON} sees it (the token lasts {lasts.total_seconds() / 3600:.0f} hours):
-
-curl -s '{settings.origin}/fhir/{world.PLAN}?_pretty=true' -H 'Authorization: Bearer {token}'
-""")
-
-
-def _is_ready(settings: Settings, stopping: Event) -> bool:
-    """Wait for readiness; False when the service stops before."""
-    while not stopping.is_set():
-        try:
-            with urllib.request.urlopen(f"{settings.origin}/readyz", timeout=2):  # noqa: S310  # our own address
-                return True
-        except OSError:
-            time.sleep(0.05)
-    return False
-
-
-def _is_empty(settings: Settings, clock: Clock) -> bool:
-    """Whether there is no client at all: somebody's own data is left alone."""
-    token = own_token(settings, clock, client=CLIENT, organization=world.ORGANIZATION)
-    return bool(_ask(settings, "/Patient?_count=1", token)["total"] == 0)
-
-
-def _ask(settings: Settings, path: str, token: str, body: bytes | None = None) -> Any:
-    """The resource that is answered, to a GET or with a body to a POST."""
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": BODY, "Accept": BODY}
-    request = urllib.request.Request(f"{settings.origin}/fhir{path}", body, headers)  # noqa: S310  # our own address
+    settings = read_settings(data_dir=data_dir)
+    service = Service((url or settings.origin).rstrip("/"), lambda by: _token(settings, by), language)
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  # our own address
-            return json.load(answer)
-    except urllib.error.HTTPError as refusal:
-        raise DemoFailed(f"the demo world was answered {refusal.code}: {refusal.read().decode()[:2000]}") from None
+        set_up(service)
+        for id in stories or STORIES:
+            _tell(STORIES[id], service)
+    except (Incorrect, UnusableSecret, Unreachable, SettingFailed) as failure:
+        raise click.ClickException(str(failure)) from None
+    except OSError as failure:
+        raise click.ClickException(f"the signing key cannot be made or read: {failure}") from None
+    finally:
+        service.close()
+
+
+def _token(settings: Settings, by: Asker) -> str:
+    return own_token(
+        settings, SystemClock(), client=CLIENT, organization=by.organization, person=by.person, purpose=by.purpose
+    )
+
+
+def _tell(story: Story, service: Service) -> None:
+    """Raises click.ClickException when a step comes out otherwise."""
+    click.secho(f"\n{story.title}", bold=True)
+    click.echo("\n".join(textwrap.wrap(story.about, 100)) + "\n")
+    for each in play(story, service, SystemClock()):
+        click.echo("\n".join(_lines(each)))
+        if each.faults:
+            raise click.ClickException(
+                f"{story.id}, step {each.number}, came out otherwise than the story says: {'; '.join(each.faults)}"
+            )
+
+
+def _lines(played: Played) -> Iterator[str]:
+    """Who does what, the request line, and what came of it."""
+    step, answer = played.step, played.answer
+    yield f"{played.number:>3}. {click.style(step.by.called, bold=True)} {step.doing}"
+    yield click.style(f"     {step.request.method} /fhir/{step.request.path}", dim=True)
+    first, *rest = [*step.outcome.tells(answer)] or [""]
+    status = click.style(str(answer.status), fg="green" if answer.status < 300 else "yellow")
+    for number, line in enumerate([first, *rest]):
+        start = f"     {status}  " if number == 0 else " " * 10
+        yield start + ("\n" + " " * 12).join(textwrap.wrap(line, 105))

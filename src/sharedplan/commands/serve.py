@@ -13,7 +13,7 @@ import click
 from sharedplan import logs
 from sharedplan.clock import SystemClock
 from sharedplan.commands.database import as_service, database, migrate_if_needed
-from sharedplan.commands.demo import DemoFailed, show
+from sharedplan.commands.greeting import DemoFailed, show
 from sharedplan.commands.options import (
     as_environment,
     check_role,

@@ -68,8 +68,13 @@ def test_the_client_takes_part_in_making_the_plan() -> None:
     (found,) = told(alone, "R0.3")
     assert (found.severity, found.at) == ("warning", "CarePlan.contributor")
     assert "Anna Aalto" in found.said()
-    late = alone.with_(a_meeting("1", "2026-02-10T10:00:00Z", SARI))
+    stored = the_plan(contributor=None, meta={"versionId": "1", "lastUpdated": "2026-03-01T10:00:00Z"})
+    late = alone.with_(stored, a_meeting("1", "2026-02-10T10:00:00Z", SARI))
     assert broken(late, "R0.3"), "a meeting after the plan came into force does not count"
+    was_draft = {**the_plan(contributor=None), "meta": {"versionId": "2", "lastUpdated": "2026-02-11T10:00:00Z"}}
+    assert "was met" in met(late.with_(was_draft), "R0.3"), "one that began as a draft came into force later"
+    earlier = {**was_draft, "meta": {"versionId": "2", "lastUpdated": "2026-02-09T10:00:00Z"}}
+    assert broken(late.with_(earlier), "R0.3")
 
 
 def test_every_goal_has_the_clients_stance_and_some_goal_is_agreed() -> None:
@@ -148,7 +153,8 @@ def test_where_views_differ_both_are_recorded() -> None:
     noted = {**goal, "note": [{"authorReference": a_reference(ANNA), "text": "Not now"}]}
     assert "Both views" in met(the_case().with_(noted), "R3.17")
     assert "No disagreement" in met(the_case(), "R3.17")
-    assert "No disagreement" in met(the_case().with_(with_stance(goal, "pending")), "R3.17")  # he still thinks about it
+    thinking = with_stance(a_goal(ANNA, id="1"), "pending")
+    assert "No disagreement" in met(the_case().with_(thinking), "R3.17"), "who still thinks has no view to differ"
 
 
 def test_differing_views_are_always_told_of() -> None:

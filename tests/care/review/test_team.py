@@ -67,6 +67,12 @@ def test_a_member_is_covered_by_the_clients_consent() -> None:
     assert "Niko Salo" in met(the_case(), "R1.1")
 
 
+def test_the_coordinator_needs_no_consent_in_a_second_role() -> None:
+    instructor = a_member(SARI, "social-instructor", onBehalfOf=a_reference(S))
+    assert "covers every member" in met(with_team(COORDINATOR, instructor, NURSE), "R1.1")
+    assert broken(with_team(NURSE, instructor), "R1.1"), "one who coordinates nothing does"
+
+
 def test_a_consent_that_ended_or_was_withdrawn_covers_nobody() -> None:
     ended = a_permit("1", provision=a_provision(to=[NIKO], start="2026-01-01", end="2026-02-01"))
     assert broken(the_case().with_(ended), "R1.1")

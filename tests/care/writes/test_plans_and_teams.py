@@ -136,6 +136,14 @@ def test_who_was_a_member_stays_and_who_has_left_is_not_asked() -> None:
     ]
 
 
+def test_the_coordinator_needs_no_consent_in_a_second_role() -> None:
+    pair = a_team(SARI, a_member("Practitioner/sari", "social-instructor"), a_member("Practitioner/kai", "nurse"))
+    assert told(found(pair, known=(a_plan(),))) == [
+        ("R1.1", "error", "CareTeam.participant[2].member"),
+        ("R1.2", "error", "CareTeam.participant[2].member"),
+    ]
+
+
 def test_a_coordinator_of_another_register_needs_a_consent() -> None:
     team = a_team({**a_member("PractitionerRole/niko", "coordinator")})
     assert found(team, known=(a_plan(),), organization="Organization/h") == []

@@ -163,20 +163,15 @@ def strengths_and_resources_are_recorded(view: View) -> Iterator[Said]:
     needs=("Goal",),
 )
 def where_views_differ_both_are_recorded(view: View) -> Iterator[Said]:
-    """Each goal that the client disagrees with has notes: by the client, and by somebody else. Of one that he is still
-    thinking about, views differ when both have said something."""
-    differing = False
-    for at, goal in view.goals:
-        if view.stance(goal) not in ("disagree", "pending"):
-            continue
+    """Each goal that the client disagrees with has notes: by the client, and by somebody else. Who still thinks about
+    one has no view yet to differ (R0.4 tells of those)."""
+    differing = [(at, goal) for at, goal in view.goals if view.stance(goal) == "disagree"]
+    for at, goal in differing:
         by_client = any(_is_by_client(view, note) for note in goal.get("note", ()))
         by_other = any(not _is_by_client(view, note) for note in goal.get("note", ()))
         by_other = (
             by_other or any(map(_says, view.plan.get("note", ()))) or not view.is_clients(goal.get("expressedBy"))
         )
-        if view.stance(goal) == "pending" and not (by_client and by_other):
-            continue
-        differing = True
         stance = STANCES[str(view.stance(goal))]
         if by_client and by_other:
             yield met(

@@ -49,9 +49,11 @@ def a_member_is_covered_by_the_clients_consent(view: View) -> Iterator[Said]:
 
 
 def consented(view: View) -> list[tuple[Member, str | None]]:
-    """The members for whom a consent is needed, each with the one that covers him ("Consent/1"); None without."""
+    """The members for whom a consent is needed, each with the one that covers him ("Consent/1"); None without. The
+    coordinator needs none in a second role either."""
     keeper = view.situation.registers.get(view.situation.plan or "")
-    return [(each, _covered(view, each)) for each in view.crew.people if not _is_own(each, keeper)]
+    own = {each.name for each in view.crew.people if _is_own(each, keeper)}
+    return [(each, _covered(view, each)) for each in view.crew.people if each.name not in own]
 
 
 def _is_own(member: Member, keeper: str | None) -> bool:

@@ -96,8 +96,7 @@ def the_client_takes_part_in_making_the_plan(view: View) -> Iterator[Said]:
             client=client,
         )
         return
-    before = dates.extent(view.plan.get("period", {}).get("start"))
-    until = before[1] if before is not None else view.at
+    until = _in_force_by(view)
     held = next(
         (
             each
@@ -128,6 +127,17 @@ def the_client_takes_part_in_making_the_plan(view: View) -> Iterator[Said]:
         at="CarePlan.contributor",
         client=client,
     )
+
+
+def _in_force_by(view: View) -> datetime:
+    """The latest instant at which the plan may have come into force: its period tells when it starts to count, which
+    for one that began as a draft may be long before; a write that puts one in force asks for the meeting itself."""
+    meta, start = view.plan.get("meta", {}), dates.extent(view.plan.get("period", {}).get("start"))
+    if start is None:
+        return view.at
+    if meta.get("versionId", "1") == "1":
+        return start[1]
+    return max(start[1], datetime.fromisoformat(meta["lastUpdated"]) if "lastUpdated" in meta else view.at)
 
 
 @rule("R3.6", source="turvaudutaan ns. ”toisen käden” tietoon", needs=("QuestionnaireResponse", "Goal"))

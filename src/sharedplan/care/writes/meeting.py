@@ -9,7 +9,7 @@ from sharedplan.care.situation import Situation
 from sharedplan.care.writes.team import persons
 from sharedplan.care.writing import Writing, on_write
 from sharedplan.fhir.exchanges import Json
-from sharedplan.search.values.date import span
+from sharedplan.search.values.date import ZONE, span
 
 NOT_ACCEPTED: Words = (
     "{person} ei ole asiakkaan {client} hyväksymä tähän tapaamiseen ({day}): henkilön tai roolin nimeävä suostumus "
@@ -78,7 +78,7 @@ def nobody_attends_a_meeting_whom_the_client_has_not_accepted(writing: Writing) 
         fields = {
             "person": writing.called(participant["individual"]),
             "client": writing.client_called,
-            "day": meeting.get("period", {}).get("start", writing.at.date().isoformat()),
+            "day": at.astimezone(ZONE).strftime("%Y-%m-%d %H:%M"),
             "reason": str((reason or {}).get("valueString", "")),
         }
         words, severity = (ATTENDED_ALL_THE_SAME, "warning") if is_excused else (NOT_ACCEPTED, "error")

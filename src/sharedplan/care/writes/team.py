@@ -89,14 +89,15 @@ def were_members(writing: Writing) -> set[str]:
     looks_up=True,
 )
 def a_member_of_an_active_team_is_covered_by_a_consent(writing: Writing) -> Iterator[Finding]:
-    """The client and the coordinator in the plan's own register aside; who is on the team already stays when a consent
-    ends, and is told in the review."""
+    """The client and the coordinator in the plan's own register aside, in whatever other role; who is on the team
+    already stays when a consent ends, and is told in the review."""
     theirs = of_shared_plan(writing)
     if not theirs:
         return
     held = were_members(writing)
+    own = {each for _, one, each in members(writing) if is_own_coordinator(one, each, theirs, writing)}
     for index, participant, name in members(writing):
-        if name == writing.client or name in held or is_own_coordinator(participant, name, theirs, writing):
+        if name == writing.client or name in held or name in own:
             continue
         start = max(coordination.bounds(participant.get("period"))[0], writing.at)
         on_behalf_of = writing.after.name_of(participant.get("onBehalfOf"))

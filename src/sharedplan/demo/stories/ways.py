@@ -1,0 +1,171 @@
+"""The ways that several stories go: how a client comes and a plan starts, who sees what of it, what it all comes to."""
+
+import re
+from collections.abc import Generator, Iterable, Mapping
+from datetime import datetime
+from html import unescape
+from typing import TypeVar
+
+from sharedplan.care import codes
+from sharedplan.care.measures.suppression import LEAST
+from sharedplan.demo.stories import cast, records
+from sharedplan.demo.stories.outcomes import Answer, Done, Hidden, Holds, Sees
+from sharedplan.demo.stories.records import Made
+from sharedplan.demo.stories.steps import Asker, Step, Steps, add, get, parameters, patch, post, replace
+from sharedplan.fhir.exchanges import Json
+
+Made_ = TypeVar("Made_")
+Way = Generator[Step, Answer, Made_]
+
+
+def known(system: Asker, given: str, family: str, born: str) -> Way[Asker]:
+    """The client becomes known in a register; hands back the client."""
+    person = records.patient(given, family, born, str(system.organization))
+    answer = yield Step(system, f"takes {given} {family} in as a client", post(person), Done())
+    return cast.client(f"{given} {family}", answer.name)
+
+
+def referred(system: Asker, request: Json, client: Asker, owner: Asker, at: datetime, *warned: str) -> Way[str]:
+    """A referral comes, and its receiver takes hold; hands back the ServiceRequest's name."""
+    sender = Asker(request["requester"]["display"], person=request["requester"]["reference"])
+    answer = yield Step(system, f"gets the referral that {sender.name} wrote", post(request), Done(warned))
+    asked = records.task("referral", client, sender, owner, "requested", at, focus=records.to(answer.name))
+    passed = yield Step(system, f"passes it to {owner.name}", post(asked), Done())
+    yield Step(owner, "takes hold of it", patch(passed.name, replace("/status", "accepted")), Done())
+    return answer.name
+
+
+def started(model: str, client: Asker, by: Asker, on: datetime) -> Way[Made]:
+    """The plan starts from its model; hands back what was made."""
+    given = parameters(
+        subject=str(client.person),
+        practitioner=str(by.person),
+        organization=str(by.organization),
+        start=records.day(on),
+        commit=True,
+    )
+    wanted = ("CarePlan", "CareTeam", "Consent", "EpisodeOfCare", "Goal", "Task")
+    whole = Holds(
+        "plan, team, consent, episode, goals and tasks are made",
+        lambda each: set(wanted) <= set(each.made),
+        Done().tells,
+    )
+    answer = yield Step(
+        by, "starts the shared plan from its model", post(given, f"PlanDefinition/{model}/$apply"), whole
+    )
+    return answer.made
+
+
+def views(plan: str, *each: tuple[Asker, Mapping[str, int], tuple[str, ...]]) -> Steps:
+    """What of the plan everybody sees: (who, types that are there, types that are not)."""
+    for who, some, none in each:
+        yield Step(who, "fetches the plan whole", get(f"{plan}/$everything"), Sees(some, none))
+
+
+def sheet(plan: str, by: Asker, language: str, words: Iterable[str]) -> Steps:
+    """The plan sheet, as a page."""
+    address = f"{plan}/$document?_format=html&_language={language}"
+    there = list(words)
+    holds = Holds(
+        f"the sheet has {', '.join(there)}",
+        lambda answer: all(each in answer.text for each in there),
+        lambda answer: [
+            f"the plan sheet, {len(answer.text) // 1024 + 1} KiB of HTML, to be read in a browser or printed"
+        ],
+    )
+    yield Step(by, "opens the plan sheet", get(address), holds)
+
+
+def measured(measure: str, by: Asker, at: datetime) -> Steps:
+    """A measure of the year, for the purpose of operations. Groups of less than five cases tell no number."""
+    year = at.year
+    address = f"Measure/{measure}/$evaluate-measure?periodStart={year}-01-01&periodEnd={year + 1}-01-01"
+    office = cast.for_purpose(by, "HOPERAT")
+    holds = Holds("the report tells no number of less than five cases", _is_discreet, _figures)
+    yield Step(office, f"asks for the measure {measure}", get(address), holds)
+
+
+def _is_discreet(answer: Answer) -> bool:
+    groups = answer.body.get("group", ())
+    counts = [each.get("count") for group in groups for each in group.get("population", ())]
+    return bool(groups) and all(count >= LEAST for count in counts if count is not None)
+
+
+def _figures(answer: Answer) -> Iterable[str]:
+    for group in answer.body.get("group", ()):
+        parts = []
+        for population in group.get("population", ()):
+            name = population["code"]["coding"][0]["code"]
+            parts.append(f"{name} {population.get('count', 'too few to tell')}")
+        score = group.get("measureScore", {})
+        if "value" in score:
+            parts.append(f"score {score['value']} {score.get('unit', '').strip('1')}".rstrip())
+        yield f"{group['code']['coding'][0]['code']}: {', '.join(parts)}"
+
+
+def emergency(client: Asker, doctor: Asker, same: Asker, plan: str, reason: str, coordinator: Asker) -> Steps:
+    """A doctor who is on no team opens what is needed, and the coordinator looks at it afterwards; `same`: the doctor
+    for the purpose of care."""
+    yield Step(same, "reads the plan in the emergency room", get(plan), Hidden())
+    opened = Holds(
+        "it opens for a while, with a Task to look at it afterwards",
+        lambda answer: bool([*answer.parameter("validUntil")] and [*answer.parameter("task")]),
+        lambda answer: [f"open until {next(answer.parameter('validUntil'))}"],
+    )
+    asked = post(parameters(reason=reason), f"{client.person}/$break-glass")
+    yield Step(doctor, "breaks the glass, and says why", asked, opened)
+    yield Step(doctor, "reads it now", get(plan), Holds("it is the plan", _is_plan, lambda _: ["sees the plan"]))
+    yield Step(doctor, "looks for the goals", get(f"Goal?patient={client.person}"), Sees({}, ("Goal",)))
+    found = get(f"Task?patient={client.person}&code=break-glass-review&status=requested")
+    yield Step(coordinator, "is asked to look at it", found, Sees({"Task": 1}))
+
+
+def log(client: Asker) -> Steps:
+    """Who has looked, in the client's own log: the newest first."""
+    address = f"AuditEvent?patient={client.person}&_sort=-_lastUpdated&_count=5"
+    told = Holds("the log tells of it", lambda answer: len([*_entries(answer)]) == 5, _entries)
+    yield Step(client, "looks who has looked", get(address), told)
+
+
+def _entries(answer: Answer) -> Iterable[str]:
+    for each in answer.resources:
+        said = re.findall(rf'<p[^>]* lang="{answer.language}"[^>]*>(.*?)</p>', each["text"]["div"], re.DOTALL)
+        yield from (unescape(re.sub("<[^>]+>", "", one)) for one in said)
+
+
+def _is_plan(answer: Answer) -> bool:
+    return answer.body.get("resourceType") == "CarePlan"
+
+
+def executed(start: datetime, end: datetime) -> Json:
+    """The change of a Task that tells when it was done."""
+    return add("/executionPeriod", {"start": records.instant(start), "end": records.instant(end)})
+
+
+CLOCKED = Holds(
+    "it has a clock",
+    lambda answer: codes.extension(answer.body, codes.CLOCK) is not None,
+    lambda answer: _clocks(answer),
+)
+"""A Task with the clocks that law or model set it."""
+
+
+def _clocks(answer: Answer) -> Iterable[str]:
+    for each in answer.body.get("extension", ()):
+        if each["url"] == codes.CLOCK:
+            parts = {
+                one["url"]: next(value for name, value in one.items() if name != "url") for one in each["extension"]
+            }
+            yield f"{parts['kind']} by {parts['due']} ({parts['binding']}, {parts['basis'].get('code')})"
+
+
+DECIDED = Holds(
+    "it says yes or no",
+    lambda answer: bool([*answer.parameter("decision")]),
+    lambda answer: [
+        ": ".join([*answer.parameter("decision")]),
+        *answer.parameter("reason"),
+        *answer.parameter("wouldChange"),
+    ],
+)
+"""An $access-decision, with what it goes by."""
