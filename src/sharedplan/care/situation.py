@@ -150,6 +150,6 @@ class Situation:
 def _texts(names: Iterable[Json]) -> Iterator[str]:
     """Each HumanName as people say it. https://hl7.org/fhir/R4/datatypes.html#HumanName"""
     for each in names:
-        whole = each.get("text") or " ".join([*each.get("given", ()), each.get("family", "")]).strip()
+        whole = each.get("text") or " ".join(filter(None, [*each.get("given", ()), each.get("family")]))
         if whole:
             yield whole

@@ -135,7 +135,7 @@ def _named_by(
     for resource in (known[_name(each)] for each in versions):
         for element, type in _BY_URL.items():
             given = resource.get(element, ())
-            for url in dict.fromkeys((given,) if isinstance(given, str) else given):
+            for url in dict.fromkeys((given,) if isinstance(given, str) else filter(None, given)):
                 bare = url.partition("|")[0]
                 if (question := f"{type}?url={bare}") not in asked:  # the url may read as its reference does
                     urls[type][bare] = None
