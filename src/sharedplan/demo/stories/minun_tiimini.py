@@ -91,7 +91,7 @@ def told(clock: Clock) -> Steps:
         get(f"{plan}/$review"),
         Reviewed(("R1.1",), ("R4.1", "R4.3"), {"R4.4": "4", "R4.9": ""}),
     )
-    yield from ways.log(joonas)
+    yield from ways.log(joonas, "Olli Rantala")
     yield from ways.measured("contact-to-first-meeting", SOCIAL_SYSTEM, clock.now())
 
 
