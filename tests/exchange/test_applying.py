@@ -8,7 +8,7 @@ import pytest
 
 from builders import a_practitioner, a_service_request
 from exchange.answers import searched
-from exchange.asking import Ask, a_patient, resource_in
+from exchange.asking import Ask, a_bundle, a_patient, an_entry, resource_in
 from exchange.cast import AINO, SARI, Niko, S, Sari, a_role, system, the_world, together
 from sharedplan import published
 from sharedplan.access.principal import Principal
@@ -66,6 +66,16 @@ async def test_what_is_committed_is_there_and_its_references_lead_to_it(ask: Ask
     assert {each["resource"]["basedOn"][0]["reference"] for each in found["entry"]} == {
         f"CarePlan/{plan['resource']['id']}"
     }
+
+
+async def test_an_entry_of_a_batch_starts_a_plan_and_one_of_a_transaction_does_not(ask: Ask, bertta: str) -> None:
+    given = parameters(subject=bertta, practitioner=SARI, commit=True)
+    entry = an_entry("POST", "PlanDefinition/posote/$apply", given)
+    with pytest.raises(NotFound):
+        await ask("transaction", "", a_bundle("transaction", entry), by=SOCIAL, method="POST")
+    answer = resource_in(await ask("batch", "", a_bundle("batch", entry), by=SOCIAL, method="POST"))
+    assert answer["entry"][0]["response"]["status"].startswith("200")
+    assert (await searched(ask, f"CarePlan?patient={bertta}", by=SOCIAL))["total"] == 1
 
 
 async def test_it_is_on_record_as_what_it_is_with_each_of_its_entries(ask: Ask, bertta: str) -> None:

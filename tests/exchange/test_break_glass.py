@@ -241,6 +241,17 @@ async def test_whoever_broke_it_does_not_review_it(ask: Ask) -> None:
     assert own["owner"]["reference"] == S
 
 
+async def test_nor_in_another_role_of_his(ask: Ask) -> None:
+    await an_emergency(ask)
+    elsewhere = "Organization/other"
+    role = {**a_role(OLLI, elsewhere), "id": "ollis-other"}
+    await ask("update", "PractitionerRole/ollis-other", role, by=system(elsewhere))
+    team = a_care_team(AINO, id="1", participant=[a_member("PractitionerRole/ollis-other", "coordinator")])
+    await ask("update", "CareTeam/1", team, by=system(S))
+    told = await broken(ask, IN_EMERGENCY)
+    assert resource_in(await ask("read", told["task"], by=system(S)))["owner"]["reference"] == S
+
+
 async def test_without_a_coordinator_the_organisation_that_keeps_the_plan_reviews_it(ask: Ask) -> None:
     await an_emergency(ask)
     await ask("update", "CareTeam/1", a_care_team(AINO, id="1", participant=[a_member(SARI, "nurse")]), by=system(S))

@@ -38,6 +38,7 @@ from exchange.cast import (
     together,
 )
 from exchange.test_trails import entities, log
+from sharedplan import published
 from sharedplan.access.principal import Principal
 from sharedplan.demo import world
 from sharedplan.errors import Gone, Incorrect, NotFound, NotOffered, Unprocessable
@@ -53,6 +54,8 @@ DEMO_JARI = person("Practitioner/jari", "Organization/kantapoyta")
 async def the_demo(ask: Ask) -> None:
     for part in world.PARTS:
         await ask("transaction", "", json.loads(part.text), by=system(part.organization))
+    form = json.loads(published.texts()["Questionnaire/need-assessment"])
+    await ask("update", "Questionnaire/need-assessment", form, by=system(world.SOCIAL))
 
 
 async def everything(ask: Ask, by: Principal, plan: str = "CarePlan/1", **more: Any) -> Json:

@@ -11,7 +11,7 @@ from exchange.asking import Ask, a_bundle, resource_in
 from exchange.cast import person, put, system
 from sharedplan.access.principal import Principal
 from sharedplan.access.scopes import parse
-from sharedplan.care.codes import RULE
+from sharedplan.care.codes import DEVIATION, RULE
 from sharedplan.demo import world
 from sharedplan.errors import Incorrect, NotFound, NotOffered
 from sharedplan.fhir.exchanges import Json
@@ -192,6 +192,7 @@ async def test_the_same_is_said_whether_hidden_things_are_there_or_not(demo: Ask
             "episodeOfCare": [episode],
             "participant": [{"individual": {"reference": "Practitioner/niko"}}],
             "period": {"start": "2026-01-08T10:00:00Z"},
+            "extension": [{"url": DEVIATION, "valueString": "She came by without an appointment"}],
         },
     ]
     await demo("transaction", "", a_bundle("transaction", *map(put, hidden)), by=system(world.HEALTH))

@@ -93,4 +93,4 @@ async def test_a_request_that_is_none_for_validation_is_refused(ask: Ask) -> Non
     with pytest.raises(NotOffered):
         await ask("operation", "", a_patient(), operation="validate")
     with pytest.raises(NotFound):
-        await ask("operation", "Patient", a_patient(), operation="everything")
+        await ask("operation", "Patient", a_patient(), operation="nothing")

@@ -87,12 +87,16 @@ def crash_under_load(service: Service, crash: Callable[[], None], back: Callable
     for writer in writers:
         writer.start()
     try:
-        time.sleep(2)
+        until = time.monotonic() + 30
+        while len(kept) <= 5 and time.monotonic() < until:
+            time.sleep(0.5)
         before = len(kept)
         assert before > 5, "the load never ran"
         crash()
         back()
-        time.sleep(2)
+        until = time.monotonic() + 30
+        while len(kept) <= before and time.monotonic() < until:
+            time.sleep(0.5)
     finally:
         stop.set()
         for writer in writers:

@@ -1,10 +1,13 @@
 """FHIR batch: entries one by one, each in a unit of its own. https://hl7.org/fhir/R4/http.html#brules"""
 
+from functools import partial
+
 from sharedplan import audit
 from sharedplan.access.principal import Principal
 from sharedplan.clock import Clock
 from sharedplan.errors import Fault, SharedplanError
 from sharedplan.exchange import entries, responses
+from sharedplan.exchange.apply import apply, is_asked
 from sharedplan.exchange.plan import rank
 from sharedplan.exchange.step import BeginUnit, in_one_unit, step
 from sharedplan.fhir import bundles
@@ -46,6 +49,9 @@ async def _one(
     try:
         asked = entries.read(entry, number, around).asked
         room.check(asked)
+        if is_asked(asked):
+            applying = partial(apply, asked, by, clock=clock, policy=policy)
+            return responses.answered(asked, await in_one_unit(asked, by, begin, applying), room)
         answer = await in_one_unit(asked, by, begin, lambda unit: step(asked, by, unit, clock, policy))
         return responses.answered(asked, answer, room)
     except SharedplanError as failure:

@@ -18,7 +18,7 @@ from sharedplan.access.emergency import may_break_glass
 from sharedplan.access.facts import Facts, Question
 from sharedplan.access.items import Item
 from sharedplan.access.principal import Principal
-from sharedplan.access.relations import TASK
+from sharedplan.access.relations import TASK, Role
 from sharedplan.errors import Incorrect, NotFound, Refused
 from sharedplan.exchange.facts import known
 from sharedplan.fhir import json_text
@@ -135,20 +135,20 @@ async def _review(asked: Asked, by: Principal, facts: Facts, acting: Acting, rea
 
 async def _reviewer(by: Principal, facts: Facts, acting: Acting, base: str) -> tuple[str, str]:
     """Who reviews it, and the register that the Task goes into: the coordinator, where he works; without one, or when
-    it was he, the organisation that keeps the plan, or while there is none the client."""
+    it was he, in whatever role, the organisation that keeps the plan, or while there is none the client."""
     keeper = str(facts.client.plan_controller or facts.client.controller or by.organization)
     asker = asker_of(by.person, by.organization, facts.directory, facts.memberships, facts.at)
     for leader in sorted(facts.leaders - asker.names):
         if leader.startswith("Organization/"):
             return leader, leader
         if leader.startswith(("Practitioner/", "PractitionerRole/")):
-            places = await _workplaces(leader, facts.at, acting, base)
-            return leader, keeper if keeper in places or not places else min(places)
+            held = await _roles(leader, acting, base)
+            if asker.names.isdisjoint(role.practitioner for role in held if role.practitioner is not None):
+                places = {role.organization for role in held if role.period.covers(facts.at) and role.organization}
+                return leader, keeper if keeper in places or not places else min(places)
     return keeper, keeper
 
 
-async def _workplaces(person: str, at: datetime, acting: Acting, base: str) -> set[str]:
-    """The organisations at which somebody has a role now."""
-    directory = known(await acting.unit.known(person, None, [], [], wholly=False), base).directory
-    held = [role for role in directory.roles if role.period.covers(at)]
-    return {role.organization for role in held if role.organization is not None}
+async def _roles(person: str, acting: Acting, base: str) -> tuple[Role, ...]:
+    """The roles that somebody has, wherever that is."""
+    return known(await acting.unit.known(person, None, [], [], wholly=False), base).directory.roles

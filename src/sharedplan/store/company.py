@@ -79,6 +79,11 @@ class Company:
         # What failed may have been another's fault: each tries again by himself.
         return rows if rows is not None else await self._alone(way, parameters)
 
+    async def drain(self) -> None:
+        """Returns when nobody asks or waits any more."""
+        while any(way.calls or way.waiting for way in self._ways.values()):  # noqa: ASYNC110  # seldom; calls are many
+            await asyncio.sleep(0.01)
+
     def _new(self, sql: str) -> _Way:
         if len(self._ways) >= TEXTS:
             for idle in [each for each, way in self._ways.items() if not way.calls][: TEXTS // 2]:

@@ -71,11 +71,12 @@ class Store:
             await asyncio.sleep(0.02)
 
     async def close(self, *, patience: timedelta = timedelta(seconds=10)) -> None:
-        """Write the audit rows that wait, and close the pool; with as much patience for both."""
+        """Answer those who wait, write the audit rows that wait, and close the pool; with as much patience for all."""
         loop = asyncio.get_running_loop()
         until = loop.time() + patience.total_seconds()
         with suppress(TimeoutError):
             async with asyncio.timeout_at(until):
+                await self._company.drain()
                 await self._recorder.drain()
         await self.pool.close(patience=timedelta(seconds=max(0.0, until - loop.time())))
 
