@@ -1,34 +1,106 @@
-"""The five stories of `sharedplan demo`, played against a running service: each step comes out as the story says, or
-the command fails."""
+"""The five stories over HTTP, each step with the outcome that the story tells; and the command that plays them."""
 
-import subprocess
-import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
-from journeys.service import COMMAND, Service, free_port, prepared
+from journeys.service import Service, free_port
+from sharedplan.access.own_tokens import own_token
+from sharedplan.clock import Clock, SystemClock
+from sharedplan.demo.stories import playing
+from sharedplan.demo.stories.cast import SARI, SOCIAL_SYSTEM
+from sharedplan.demo.stories.outcomes import Done, Hidden
+from sharedplan.demo.stories.playing import Played, play
+from sharedplan.demo.stories.setting import set_up
+from sharedplan.demo.stories.shelf import STORIES
+from sharedplan.demo.stories.steps import Asker, Step, Steps, Story, get
+from sharedplan.settings import Settings
 
-STORIES = ("stop", "posote", "kaannekohta", "soite", "minun-tiimini")
+REJECTED = {
+    "stop": {"R0.1", "R0.3", "R1.1"},
+    "posote": {"R3.13"},
+    "kaannekohta": set(),
+    "soite": {"R0.1", "R0.4", "R3.9"},
+    "minun-tiimini": {"R4.1", "R4.8"},
+}
+"""By what rules something is refused in each story."""
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """With the demo world, whose people the stories are about."""
-    running = Service(prepared(tmp_path_factory, "stories"), free_port()).start("--demo")
-    until = time.monotonic() + 60
-    while "Sharedplan is ready" not in running.log.read_text() and time.monotonic() < until:
-        time.sleep(0.2)
+def stage(service: Service) -> Iterator[playing.Service]:
+    """The running service, as the stories ask it."""
+    settings = Settings(data_dir=service.data_dir, base_url=service.base)
+
+    def token(by: Asker) -> str:
+        return own_token(
+            settings,
+            SystemClock(),
+            client="stories",
+            organization=by.organization,
+            person=by.person,
+            purpose=by.purpose,
+        )
+
+    asked = playing.Service(service.base.removesuffix("/fhir"), token)
+    set_up(asked)
+    yield asked
+    asked.close()
+
+
+def played(id: str, stage: playing.Service) -> list[Played]:
+    """The steps of a whole play, each as the story tells it."""
+    found = list(play(STORIES[id], stage, SystemClock()))
+    assert not found[-1].faults, f"step {found[-1].number}, {found[-1].step.doing}: {found[-1].faults}"
+    return found
+
+
+@pytest.mark.parametrize("id", STORIES)
+def test_the_story_comes_out_as_it_is_told(id: str, stage: playing.Service) -> None:
+    steps = played(id, stage)
+    refused = {rule for each in steps if each.answer.status in (409, 422) for rule, _ in each.answer.sentences("error")}
+    assert refused == REJECTED[id]
+
+
+def test_a_story_is_played_again_and_its_client_reads_the_log_in_swedish(stage: playing.Service) -> None:
+    swedish = replace(stage, language="sv", _connection=None)
     try:
-        yield running
+        last = played("posote", swedish)[-1]
     finally:
-        running.stop()
+        swedish.close()
+    said = list(last.step.outcome.tells(last.answer))
+    assert len(said) == 5 and any("granskade enligt modellens regler: plan" in each for each in said)
 
 
-@pytest.mark.parametrize("story", STORIES)
-def test_a_story_comes_out_as_it_is_told_again_and_again(service: Service, story: str) -> None:
+def test_a_play_ends_at_the_step_that_comes_out_otherwise(stage: playing.Service) -> None:
+    def told(clock: Clock) -> Steps:
+        yield Step(SARI, "finds an organisation", get(str(SARI.organization)), Done())
+        yield Step(SARI, "does not find it", get(str(SARI.organization)), Hidden())
+        yield Step(SARI, "goes on", get(str(SARI.organization)), Done())
+
+    first, second = play(Story("wrong", "Wrong", "", told), stage, SystemClock())
+    assert first.faults == () and second.faults == ("it is answered 200, not 404",)
+
+
+def test_the_directory_is_put_in_once(stage: playing.Service) -> None:
+    before = stage.ask(SOCIAL_SYSTEM, get("PractitionerRole?_summary=count")).body["total"]
+    set_up(stage)
+    assert stage.ask(SOCIAL_SYSTEM, get("PractitionerRole?_summary=count")).body["total"] == before > 10
+
+
+def test_the_command_plays_a_story_in_the_language_asked_for(service: Service) -> None:
     url = service.base.removesuffix("/fhir")
-    command = [*COMMAND, "demo", story, f"--url={url}", f"--data-dir={service.data_dir}"]
-    played = subprocess.run(command, env=service.environment(), capture_output=True, text=True, timeout=120)
-    assert played.returncode == 0, f"{played.stdout[-3000:]}\n{played.stderr[-3000:]}"
-    assert played.stdout.count("\n") > 20
+    done = service.run("demo", "stop", "--url", url, "--language", "fi")
+    assert done.returncode == 0, done.stderr
+    assert "Jari Mäkinen ei ole asiakkaan Veikko Salonen hyväksymä" in " ".join(done.stdout.split())
+    assert "POST /fhir/PlanDefinition/stop/$apply" in done.stdout and "\x1b" not in done.stdout
+    unknown = service.run("demo", "none", "--url", url)
+    assert unknown.returncode == 2 and "minun-tiimini" in unknown.stderr
+    away = service.run("demo", "--url", f"http://127.0.0.1:{free_port()}")
+    assert away.returncode == 1 and "no service answers at" in away.stderr and "Traceback" not in away.stderr
+
+
+def test_without_the_services_own_key_the_command_says_what_is_wrong(service: Service) -> None:
+    other = replace(service, data_dir=service.data_dir.parent / "another")
+    done = other.run("demo", "stop", "--url", service.base.removesuffix("/fhir"))
+    assert done.returncode == 1 and "--data-dir" in done.stderr

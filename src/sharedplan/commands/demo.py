@@ -79,4 +79,4 @@ def _lines(played: Played) -> Iterator[str]:
     status = click.style(str(answer.status), fg="green" if answer.status < 300 else "yellow")
     for number, line in enumerate([first, *rest]):
         start = f"     {status}  " if number == 0 else " " * 10
-        yield start + ("\n" + " " * 12).join(textwrap.wrap(line, 105))
+        yield (start + ("\n" + " " * 12).join(textwrap.wrap(line, 105))).rstrip()

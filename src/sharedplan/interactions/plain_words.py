@@ -31,6 +31,8 @@ DEEDS: Words = {
         "öppnade i en nödsituation kärnuppgifterna",
         "opened in an emergency the core data of",
     ),
+    "review": ("tarkisti mallin säännöt", "granskade enligt modellens regler", "reviewed by the rules of the model"),
+    "preview": ("katsoi, mitä muuttuisi", "såg efter vad som skulle ändras", "looked what would change by"),
     "access-decision": ("kysyi käyttöoikeudesta", "frågade om åtkomst", "asked about access to"),
     "other": ("käsitteli", "behandlade", "handled"),
 }
@@ -63,7 +65,7 @@ THINGS: Words = {
     "AuditEvent": ("lokitiedot", "logguppgifter", "log"),
 }
 GROUNDS: Words = {
-    "client": ("asiakas itse", "klienten själv", "the client himself"),
+    "client": ("asiakas itse", "klienten själv", "the client in person"),
     "guardian": ("huoltaja", "vårdnadshavare", "guardian"),
     "register": (
         "organisaation oma rekisteri ja asiakassuhde",
@@ -98,6 +100,8 @@ _KINDS = {
     "patch": "update",
     "$break-glass": "break-glass",
     "$access-decision": "access-decision",
+    "$review": "review",
+    "$preview": "preview",
     "$everything": "read",
     "$document": "read",
 }

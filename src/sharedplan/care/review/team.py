@@ -63,7 +63,7 @@ def the_pair_is_a_social_instructor_and_a_nurse(view: View) -> Iterator[Said]:
         yield broken(
             "Työpari ei ole täysi: puuttuu {lacking}.",
             "Arbetsparet är inte komplett: {lacking} saknas.",
-            "The pair is not complete: {lacking} is missing.",
+            "The pair is not complete; missing: {lacking}.",
             at="CareTeam.participant",
             lacking=roles_in_words(lacking),
         )

@@ -88,6 +88,8 @@ class Done:
             yield _counted(counted)
         elif answer.name:
             yield answer.name
+        elif version := answer.headers.get("etag", "").strip('W/"'):
+            yield f"version {version}"
         yield from _said(answer.sentences("warning"))
 
 

@@ -37,7 +37,7 @@ class Service:
     url: str
     token: Callable[[Asker], str]
     language: str = "en"
-    _tokens: dict[Asker, str] = field(default_factory=dict)
+    _tokens: dict[Asker, str] = field(default_factory=dict, repr=False)
     _connection: HTTPConnection | None = None
 
     def ask(self, by: Asker, request: Request) -> Answer:

@@ -92,7 +92,7 @@ def told(clock: Clock) -> Steps:
     yield from _tells_how_it_was("worker", tarja, NIKO, made, asked.name, WORKED, clock)
     yield Step(SARI, "has it reviewed again", get(f"{plan}/$review"), Reviewed((), ("R1.5", "R0.10"), {"R0.10": ""}))
     yield from ways.measured("feedback", SOCIAL_SYSTEM, clock.now())
-    yield from ways.log(tarja)
+    yield from ways.log(tarja, "Sari Lehtonen")
 
 
 def _tells_how_it_was(

@@ -15,7 +15,6 @@ Made = Mapping[str, list[str]]
 _ROLE = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
 _ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 _PARTICIPATION = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
-_TYPES = "http://hl7.org/fhir/resource-types"
 _STRUCTURES = "http://hl7.org/fhir/StructureDefinition/"
 
 
@@ -115,17 +114,8 @@ def recipients(*people: Asker) -> Json:
     return replace("/provision/actor", _actors(people))
 
 
-def permit(
-    client: Asker, at: datetime, how: str, people: Iterable[Asker], *classes: str, by: Asker | None = None
-) -> Json:
-    """A consent of the client's own making that lets these people see these types, or all when none are named."""
-    provision: Json = {
-        "type": "permit",
-        "actor": _actors(people),
-        "action": [concept("http://terminology.hl7.org/CodeSystem/consentaction", "access")],
-    }
-    if classes:
-        provision["class"] = [{"system": _TYPES, "code": each} for each in classes]
+def permit(client: Asker, at: datetime, how: str, people: Iterable[Asker]) -> Json:
+    """A consent of the client's own making, apart from the team's: these people may see what is theirs to see."""
     return {
         "resourceType": "Consent",
         "status": "active",
@@ -133,10 +123,10 @@ def permit(
         "category": [concept(codes.CONSENT_CATEGORY, "permit"), concept("http://loinc.org", "59284-0")],
         "patient": client.reference,
         "dateTime": instant(at),
-        "performer": [(by or client).reference],
+        "performer": [client.reference],
         "sourceAttachment": {"title": how},
         "policyRule": concept(_ACT, "OPTIN"),
-        "provision": provision,
+        "provision": {"type": "permit", "actor": _actors(people)},
     }
 
 

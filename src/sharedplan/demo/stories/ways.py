@@ -120,10 +120,10 @@ def emergency(client: Asker, doctor: Asker, same: Asker, plan: str, reason: str,
     yield Step(coordinator, "is asked to look at it", found, Sees({"Task": 1}))
 
 
-def log(client: Asker) -> Steps:
-    """Who has looked, in the client's own log: the newest first."""
+def log(client: Asker, naming: str) -> Steps:
+    """Who has looked, in the client's own log: the newest first; somebody is named there."""
     address = f"AuditEvent?patient={client.person}&_sort=-_lastUpdated&_count=5"
-    told = Holds("the log tells of it", lambda answer: len([*_entries(answer)]) == 5, _entries)
+    told = Holds(f"the log names {naming}", lambda answer: any(naming in each for each in _entries(answer)), _entries)
     yield Step(client, "looks who has looked", get(address), told)
 
 
