@@ -141,10 +141,13 @@ class Company:
         begun = clock()
         sent = [(*parameters, turn) for turn, (parameters, _) in enumerate(batch)]
         try:
-            async with asyncio.timeout(PATIENCE.total_seconds()):
-                found = await (
-                    connection.fetchmany(way.sql, sent) if len(sent) > 1 else connection.fetch(way.sql, *sent[0])
-                )
+            # By the driver's own time: it would not let itself be cancelled amidst many.
+            patience = PATIENCE.total_seconds()
+            found = await (
+                connection.fetchmany(way.sql, sent, timeout=patience)
+                if len(sent) > 1
+                else connection.fetch(way.sql, *sent[0], timeout=patience)
+            )
         except FAILURES as failure:
             if is_lost(failure) or isinstance(failure, TimeoutError):
                 self._pool.lose(connection)

@@ -1,5 +1,6 @@
 """One borrowed connection, and the transaction on it if there is one."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,10 +46,20 @@ class Session:
             raise meaning(failure) from failure
 
     async def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        """One statement for each of the rows of parameters, sent together."""
+        """One statement for each of the rows of parameters, sent together.
+
+        Who is cancelled meanwhile has no connection any more: the driver, cancelled while the database does not take
+        what it sends, would wait for ever for an answer to what was not sent to its end, and keep every lock.
+        """
         connection = await self._borrowed()
+        sending = asyncio.ensure_future(connection.executemany(sql, rows))
         try:
-            await connection.executemany(sql, rows)
+            await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            connection.terminate()
+            sending.cancel()
+            await asyncio.wait([sending], timeout=1)
+            raise
         except FAILURES as failure:
             self._after(failure)
             raise meaning(failure) from failure
