@@ -38,12 +38,14 @@ from exchange.cast import (
     together,
 )
 from exchange.test_trails import entities, log
-from sharedplan import published
 from sharedplan.access.principal import Principal
+from sharedplan.clock import SystemClock
 from sharedplan.demo import world
 from sharedplan.errors import Gone, Incorrect, NotFound, NotOffered, Unprocessable
 from sharedplan.fhir import references, resources
+from sharedplan.publishing import publish
 from sharedplan.search.masking import SAFETY_BAN
+from sharedplan.store.unit_of_work import Store
 
 Json = dict[str, Any]
 SUBSETTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
@@ -54,8 +56,6 @@ DEMO_JARI = person("Practitioner/jari", "Organization/kantapoyta")
 async def the_demo(ask: Ask) -> None:
     for part in world.PARTS:
         await ask("transaction", "", json.loads(part.text), by=system(part.organization))
-    form = json.loads(published.texts()["Questionnaire/need-assessment"])
-    await ask("update", "Questionnaire/need-assessment", form, by=system(world.SOCIAL))
 
 
 async def everything(ask: Ask, by: Principal, plan: str = "CarePlan/1", **more: Any) -> Json:
@@ -75,8 +75,9 @@ def dangling(bundle: Json) -> list[str]:
     return [text for text in texts if not text.startswith("#") and text.removeprefix(f"{BASE}/") not in there]
 
 
-async def test_the_plan_comes_first_with_all_that_it_needs(ask: Ask) -> None:
+async def test_the_plan_comes_first_with_all_that_it_needs(ask: Ask, store: Store) -> None:
     await the_demo(ask)
+    await publish(store, SystemClock(), base="")
     bundle = await everything(ask, DEMO_SARI, "CarePlan/aino")
     modes = [each["search"]["mode"] for each in bundle["entry"]]
     assert bundle["entry"][0]["resource"]["id"] == "aino" and modes[0] == "match"

@@ -1,5 +1,6 @@
 """Who may write the directory, begin records, and become a member: nobody gains by what he says of others."""
 
+import json
 from datetime import date
 from typing import Any
 
@@ -27,6 +28,9 @@ from exchange.cast import (
     the_world,
     together,
 )
+from sharedplan import published
+
+Json = dict[str, Any]
 
 TYPE = "https://sharedplan.dev/fhir/CodeSystem/organization-type"
 STRANGER = "Organization/stranger"
@@ -140,3 +144,27 @@ async def test_a_member_of_a_new_team_is_one_from_then_on_unless_the_team_says_s
     since = {**olli, "period": {"start": day(date(2025, 12, 1))}}
     await ask("update", "CareTeam/new", {**team, "participant": [since]}, by=Sari)
     assert await sees(ask, Olli, "CarePlan/1")
+
+
+async def test_what_the_service_publishes_is_changed_by_nobody(ask: Ask) -> None:
+    """Forms, rules and codes of everybody's plans would be in the hands of any one organisation."""
+    form: Json = json.loads(published.texts()["Questionnaire/need-assessment"])
+    assert await is_refused(ask, "update", "Questionnaire/need-assessment", form, by=system(S))
+    own = {**form, "id": "own", "url": "https://x.example/own"}
+    assert (await ask("update", "Questionnaire/own", own, by=system(S))).status == 201
+
+
+async def test_a_definition_or_a_place_is_changed_by_the_organisation_that_stored_it(ask: Ask) -> None:
+    await ask("update", S, an_organization(id="s", partOf=a_reference(COUNTY)), by=system(COUNTY))
+    things = (
+        {"resourceType": "PlanDefinition", "id": "own", "status": "active", "url": "https://x.example/own"},
+        {"resourceType": "Location", "id": "office", "name": "Office"},
+    )
+    for thing in things:
+        name = f"{thing['resourceType']}/{thing['id']}"
+        assert (await ask("update", name, thing, by=system(S))).status == 201
+        assert await is_refused(ask, "update", name, {**thing, "description": "x"}, by=system(H))
+        assert await is_refused(ask, "delete", name, by=system(H))
+        for who in (S, COUNTY):
+            assert (await ask("update", name, {**thing, "description": who}, by=system(who))).status == 200
+        assert (await ask("delete", name, by=system(S))).status == 204

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sharedplan import published
 from sharedplan.access.answers import Judgement
 from sharedplan.access.asker import Asker, asker_of
 from sharedplan.access.choices import Choices
@@ -43,6 +44,13 @@ OPENING = frozenset({"Consent", "CareTeam"})
 
 LOOKED_THROUGH = OPENING | {"CarePlan", "Task"}
 """Types of which even the system of a register does not write everything in it."""
+
+OF_WHOM_STORED_IT = frozenset(
+    each.type
+    for each in CATALOGUE.values()
+    if not each.client_data and each.type not in ("Practitioner", "PractitionerRole", "Organization")
+)
+"""The definitions, and Locations: of whoever stored them."""
 
 _WEIGHTY = ("type", "partOf", "active")
 """Elements of an Organization that views and consents go by."""
@@ -246,11 +254,25 @@ class _Judging:
                 return Refused("a PractitionerRole is written by the system of its own organisation")
         if each.type == "Organization" and (why_not := self.why_not_organization(each)) is not None:
             return Refused(why_not)
+        if each.type in OF_WHOM_STORED_IT and (why_not := self.why_not_definition(each)) is not None:
+            return Refused(why_not)
         if each.type == "Practitioner" and each.before is None and each.write.change.version > 1:
             return Refused("the id of a deleted Practitioner is not used again: teams may still name it")
         if each.type == "Practitioner" and each.before is not None and not self.may_change_practitioner(each):
             return Refused("a Practitioner is changed by himself, by who stored him or by whom alone he works for")
         return each.write.change
+
+    def why_not_definition(self, each: _Planned) -> str | None:
+        """Why the asker may not write the definition or the Location; None when he may.
+
+        Others work by what they were given: rules, forms and codes of their plans, the place of their meetings.
+        """
+        if each.name in published.names():
+            return f"{each.name} is published by the service itself: store one of your own under another id"
+        holders = self.known.items.get(each.name, _NOTHING_KNOWN).holders
+        if each.before is None or not holders or self.acts_for in holders:
+            return None
+        return f"{each.name} is changed by the organisation that stored it, or one above it"
 
     def why_not_organization(self, each: _Planned) -> str | None:
         """Why the asker may not write the Organization; None when he may.
@@ -291,7 +313,7 @@ async def _judging(by: Principal, writes: Sequence[Write], unit: Unit, base: str
     planned = tuple(_planned(each, base) for each in writes)
     clients = dict.fromkeys(name for each in planned for name in (*each.clients_before, *each.clients_after))
     kept = [each for each in planned if each.before is not None]
-    there = [each.name for each in kept if each.is_of_clients or each.type == "Practitioner"]
+    there = [each.name for each in kept if each.is_of_clients or each.type in {"Practitioner", *OF_WHOM_STORED_IT}]
     wholly = by.person is not None or any(each.type in OPENING for each in planned)
     own = [each for each in planned if each.is_of_clients and each.before is not None]
     text = await unit.known(by.person, by.organization, list(clients), there, wholly=wholly)

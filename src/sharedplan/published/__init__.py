@@ -4,10 +4,17 @@
 resources like any other (`publishing.py`), and what they define works whether or not they are.
 """
 
+from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
 import orjson
+
+
+@lru_cache(maxsize=1)
+def names() -> frozenset[str]:
+    """The references of every resource that is published ("PlanDefinition/stop")."""
+    return frozenset(texts())
 
 
 def texts() -> dict[str, str]:
