@@ -63,7 +63,8 @@ class Accepting:
         works_at = dict.fromkeys(
             each.organization for each in held if each.organization is not None and each.period.covers(at)
         )
-        yield asker_of(member, None, self.directory, teams, at)
+        if not works_at:  # whoever works somewhere stands for one of these, and what is denied it is denied him there
+            yield asker_of(member, None, self.directory, teams, at)
         for organization in works_at:
             yield asker_of(member, organization, self.directory, teams, at)
         if on_behalf_of is not None and on_behalf_of not in works_at:
