@@ -35,12 +35,27 @@ def belonging(situation: Situation) -> list[str]:
     ]
     chosen.update(dict.fromkeys(around))
     _follow(situation, chosen)
-    for role in situation.of("PractitionerRole"):
-        holder, place = situation.name_of(role.get("practitioner")), situation.name_of(role.get("organization"))
-        if role.get("active") is not False and holder in chosen and (place is None or place in chosen):
-            chosen[f"PractitionerRole/{role['id']}"] = None
+    chosen.update(dict.fromkeys(_roles(situation, chosen)))
     _follow(situation, chosen)
     return [situation.plan, *(name for name in situation.resources if name in chosen and name != situation.plan)]
+
+
+def _roles(situation: Situation, chosen: Iterable[str]) -> list[str]:
+    """The roles in which those who are chosen take part: at an organisation that is chosen, too; of somebody who has
+    none there all, for else nobody could tell whom he works for."""
+    held: dict[str, list[tuple[str, bool]]] = {}
+    named = set(chosen)
+    for role in situation.of("PractitionerRole"):
+        holder, place = situation.name_of(role.get("practitioner")), situation.name_of(role.get("organization"))
+        if role.get("active") is not False and holder is not None and holder in named:
+            is_known = place is None or place in named
+            held.setdefault(holder, []).append((f"PractitionerRole/{role['id']}", is_known))
+    return [
+        name
+        for roles in held.values()
+        for name, is_known in roles
+        if is_known or not any(is_one for _, is_one in roles)
+    ]
 
 
 class _Within:
