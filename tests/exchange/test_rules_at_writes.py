@@ -20,6 +20,7 @@ from exchange.cast import (
     N,
     S,
     Sari,
+    a_ban,
     a_member,
     a_permit,
     a_role,
@@ -446,3 +447,42 @@ async def test_an_answer_is_to_an_item_of_the_questionnaire_however_it_is_named(
     response = b.a_questionnaire_response(AINO, questionnaire=named, item=answers)
     ((rule, at, saying),) = await broken(ask, "create", "QuestionnaireResponse", response, by=Sari)
     assert (rule, at) == ("R4.6", "QuestionnaireResponse.item[1]") and "dreams" in saying
+
+
+async def test_a_ban_of_his_organisation_is_a_ban_of_the_member_and_of_his_attendance(ask: Ask) -> None:
+    await the_start(ask)
+    await together(ask, Aino, a_permit(NIKO, id="niko", given=day(date(2026, 2, 1), at=9)))
+    team = a_team(a_member(NIKO, "nurse"))
+    assert (await ask("update", "CareTeam/1", team, by=Sari)).status == 200
+    await ask("update", "CareTeam/1", a_team(), by=Sari)
+    ban = b.a_consent(
+        AINO, id="ban", dateTime=day(date(2026, 2, 20)), category=a_ban(), provision=b.a_provision("deny", to=[H])
+    )
+    await together(ask, Aino, ban)
+    ((rule, at, _),) = await broken(ask, "update", "CareTeam/1", team, by=Sari)
+    assert (rule, at) == ("R1.1", "CareTeam.participant[1].member")
+    ((rule, _, _),) = await broken(ask, "create", "Encounter", a_meeting(NIKO, status="planned"), by=Sari)
+    assert rule == "R0.1"
+
+
+async def test_a_plan_that_was_part_of_the_first_stays_so_while_both_are_active(ask: Ask) -> None:
+    await the_start(ask)
+    await ask("update", "CarePlan/1", a_plan(status="active"), by=Sari)
+    part = a_plan("2", status="active", partOf=[b.a_reference("CarePlan/1")])
+    await ask("update", "CarePlan/2", part, by=system(S))
+    ((rule, _, _),) = await broken(ask, "update", "CarePlan/2", a_plan("2", status="active"), by=system(S))
+    assert rule == "one-plan"
+    elsewhere = a_plan("3", status="active", replaces=[b.a_reference("https://else.example/fhir/CarePlan/1")])
+    ((rule, _, _),) = await broken(ask, "update", "CarePlan/3", elsewhere, by=system(S))
+    assert rule == "one-plan"
+
+
+async def test_an_anonymous_message_tells_no_identity_code_in_the_title_of_an_attachment(ask: Ask) -> None:
+    await the_start(ask)
+    message = {
+        "resourceType": "Communication",
+        "status": "completed",
+        "payload": [{"contentString": "A question"}, {"contentAttachment": {"title": "010180-999X"}}],
+    }
+    ((rule, at, saying),) = await broken(ask, "create", "Communication", message, by=system(S))
+    assert (rule, at) == ("R4.8", "Communication.payload[1]") and "010180" not in saying

@@ -14,10 +14,10 @@ from typing import Any, Literal
 
 from holidays import country_holidays
 
-from sharedplan.care import codes
+from sharedplan.care import codes, helsinki
 from sharedplan.care.model import ServiceModel
 from sharedplan.fhir.exchanges import Json
-from sharedplan.search.values.date import ZONE, span
+from sharedplan.search.values.date import span
 
 START_WITHIN = 7
 """Working days, the day of receipt not counted."""
@@ -118,8 +118,8 @@ def day_of(moment: object) -> date | None:
     if not isinstance(moment, str) or len(moment) < len("2026-01-20"):
         return None
     try:
-        return span(moment)[0].astimezone(ZONE).date()
-    except (ValueError, OverflowError):  # the ends of the calendar mean "for ever"
+        return helsinki.day_of(span(moment)[0])
+    except ValueError:
         return None
 
 

@@ -52,6 +52,13 @@ def codes(concepts: Json | Iterable[Json] | None, system: str) -> list[str]:
     ]
 
 
+def models(resource: Json | None) -> list[str]:
+    """The canonical urls of what it is made by, in their order and without their versions. A list of primitives may
+    have null for one that only has extensions. https://hl7.org/fhir/R4/json.html#primitive"""
+    given = (resource or {}).get("instantiatesCanonical", ())
+    return [each.partition("|")[0] for each in given if each is not None]
+
+
 def extension(element: Json, url: str) -> Json | None:
     """The first extension of that url; None when there is none."""
     return next((each for each in element.get("extension", ()) if each.get("url") == url), None)

@@ -57,10 +57,13 @@ class Span:
         return self.value * _DAYS[self.unit] if self.unit in _DAYS else None
 
     def after(self, start: date) -> date:
-        """The day that long after `start`: months end on the same number, or on the last day of the month."""
+        """The day that long after `start`: months end on the same number, or on the last day of the month. Beyond the
+        end of the calendar it is that end."""
         if self.days is not None:
-            return start + timedelta(days=self.days)
+            return start + min(timedelta(days=self.days), date.max - start)
         year, month = divmod(start.year * 12 + start.month - 1 + (self.months or 0), 12)
+        if year > date.max.year:
+            return date.max
         return date(year, month + 1, min(start.day, monthrange(year, month + 1)[1]))
 
 
@@ -132,8 +135,7 @@ def of(plan: Json | None, referral: Json | None, definitions: Iterable[Json] = (
     known = {each["url"]: each for each in listed if "url" in each}
     known |= {codes.MODELS + each["id"]: each for each in listed if "id" in each}  # the name that $apply gives
     for resource in (plan, referral):
-        for canonical in (resource or {}).get("instantiatesCanonical", ()):
-            url = canonical.partition("|")[0]
+        for url in codes.models(resource):
             if url in known:
                 return read(known[url])
             if url in shipped():

@@ -66,7 +66,8 @@ class Situation:
         if not isinstance(text, str):
             return None
         if text not in self._targets:
-            self._targets[text] = references.parse(text).relative_to(self.base).target
+            found = references.parse(text).relative_to(self.base)
+            self._targets[text] = found.target if found.kind == "relative" else None  # another server's is not ours
         return self._targets[text]
 
     @cached_property

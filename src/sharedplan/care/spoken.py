@@ -4,12 +4,10 @@ https://hl7.org/fhir/R4/datatypes.html#dateTime, https://hl7.org/fhir/R4/datatyp
 """
 
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
+from sharedplan.care import helsinki
 from sharedplan.care.finding import LANGUAGES, Words
 from sharedplan.fhir.exchanges import Json
-
-HELSINKI = ZoneInfo("Europe/Helsinki")
 
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
@@ -64,10 +62,7 @@ def moment(text: str | None) -> datetime | None:
         found = datetime.fromisoformat(text)
     except ValueError:  # a leap second, or digits beyond what Python reads
         return None
-    try:
-        return found.astimezone(HELSINKI) if found.tzinfo is not None else None
-    except OverflowError:  # the ends of the calendar: the day is all that it tells
-        return None
+    return helsinki.local(found) if found.tzinfo is not None else None
 
 
 def day(text: str | None) -> date | None:
@@ -101,7 +96,7 @@ def _written(found: date, language: str, with_weekday: bool) -> str:
 
 def today(at: datetime, language: str) -> str:
     """The Finnish date of an instant."""
-    return _written(at.astimezone(HELSINKI).date(), language, False)
+    return _written(helsinki.day_of(at), language, False)
 
 
 def time_of(start: str, end: str | None, language: str) -> str:
@@ -138,7 +133,7 @@ def timing(value: Json, language: str) -> str | None:
     repeat = value.get("repeat", {})
     said = _rhythm(repeat, language) or value.get("code", {}).get("text")
     if said is None and (events := value.get("event")):
-        return ", ".join(time_of(each, None, language) for each in events)
+        return ", ".join(time_of(each, None, language) for each in events if each)
     bounds = repeat.get("boundsPeriod", {})
     if said is not None and "end" in bounds:
         return f"{said}, {in_words(_UNTIL, language, end=date_(bounds['end'], language))}"

@@ -142,4 +142,4 @@ def is_client_meeting(encounter: Json) -> bool:
 
 
 def _models(resource: Json) -> frozenset[str]:
-    return frozenset(url.partition("|")[0] for url in resource.get("instantiatesCanonical", ()))
+    return frozenset(codes.models(resource))

@@ -139,7 +139,7 @@ UNKNOWN = Value("model", "unknown", "ei tiedossa")
 
 def model(resource: Json) -> Value:
     """The service model that a plan or a referral names first, as the value of a stratum."""
-    url = next(iter(resource.get("instantiatesCanonical", ())), "").partition("|")[0]
+    url = next(iter(codes.models(resource)), "")
     known = shipped().get(url)
     code = url.removeprefix(codes.MODELS)
     return Value("model", code, known.title if known is not None else code) if code else UNKNOWN

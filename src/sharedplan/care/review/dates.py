@@ -5,9 +5,10 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
+from sharedplan.care import helsinki
 from sharedplan.care.finding import Words
 from sharedplan.fhir.exchanges import Json
-from sharedplan.search.values.date import EARLIEST, LATEST, ZONE, span
+from sharedplan.search.values.date import EARLIEST, LATEST, span
 
 Range = tuple[datetime, datetime]
 """From an instant up to another, which is not in it; UTC."""
@@ -67,12 +68,7 @@ def overlap(period: Json | None, when: Range) -> bool:
 
 def day(at: datetime) -> date:
     """The day that it is in Finland."""
-    if at <= EARLIEST or at >= LATEST:
-        return at.date()
-    try:
-        return at.astimezone(ZONE).date()
-    except OverflowError:  # the ends of the calendar
-        return at.date()
+    return helsinki.day_of(at)
 
 
 def last_day(value: Any) -> date | None:

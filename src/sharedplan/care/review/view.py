@@ -261,11 +261,11 @@ class View:
         named = [each for each in map(self.situation.get, episode.get("referralRequest", ())) if each is not None]
         if named:
             return named
-        models = {each.partition("|")[0] for each in self.plan.get("instantiatesCanonical", ())}
+        models = set(codes.models(self.plan))
         own = [
             each
             for each in requests
-            if models & {url.partition("|")[0] for url in each.get("instantiatesCanonical", ())}
+            if models.intersection(codes.models(each))
             or self.situation.refers(each.get("basedOn"), self.situation.plan)
         ]
         return own

@@ -1,6 +1,7 @@
 """What holds when colleagues are asked without the client's identity (matalan kynnyksen konsultointiväylä)."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from sharedplan.care import codes
 from sharedplan.care.finding import Finding, Words
@@ -33,9 +34,17 @@ def an_anonymous_consultation_has_no_identity_code(writing: Writing) -> Iterator
             yield Finding("R4.8", "error", TELLS, at=path)
 
 
+def _texts(element: Any) -> Iterator[str]:
+    """Every text within an element."""
+    if isinstance(element, str):
+        yield element
+    elif isinstance(element, dict | list):
+        for each in element.values() if isinstance(element, dict) else element:
+            yield from _texts(each)
+
+
 @on_write("Communication", id="R4.8", source="seed 004: matalan kynnyksen konsultointiväylä", when=is_anonymous_message)
 def an_anonymous_message_has_no_identity_code(writing: Writing) -> Iterator[Finding]:
     for index, payload in enumerate((writing.proposed or {}).get("payload", ())):
-        text = payload.get("contentString")
-        if isinstance(text, str) and identity_codes.is_in(text):
+        if any(map(identity_codes.is_in, _texts(payload))):
             yield Finding("R4.8", "error", TELLS, at=f"Communication.payload[{index}]")

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 
-from sharedplan.care import codes, coordination
+from sharedplan.care import codes, coordination, helsinki
 from sharedplan.care.finding import Finding, Words
 from sharedplan.care.situation import Situation
 from sharedplan.care.writes.team import is_of_models
 from sharedplan.care.writing import Writing, is_activated, is_active_plan, is_shared_plan, on_write, plans
 from sharedplan.fhir.exchanges import Json
-from sharedplan.search.values.date import ZONE, span
+from sharedplan.search.values.date import span
 
 ONE_PLAN: Words = (
     "Asiakkaalla {client} on jo toinen voimassa oleva yhteinen suunnitelma; uusi voi tulla voimaan, kun se korvaa "
@@ -70,11 +70,17 @@ MEETINGS = ("client-meeting", "network-meeting")
 """Types of Encounter that the client attends."""
 
 
+def is_unlinked_or_activated(current: Json | None, proposed: Json | None) -> bool:
+    """Whether a shared plan comes into force, or one that is says otherwise what it replaces and is part of."""
+    links = [{name: (plan or {}).get(name) for name in ("replaces", "partOf")} for plan in (current, proposed)]
+    return is_activated(current, proposed) or (is_active_plan(proposed) and links[0] != links[1])
+
+
 @on_write(
     "CarePlan",
     id="one-plan",
     source="domain 2.2, One plan: at most one active shared plan per client",
-    when=is_activated,
+    when=is_unlinked_or_activated,
     needs=("CarePlan",),
 )
 def a_client_has_at_most_one_active_shared_plan(writing: Writing) -> Iterator[Finding]:
@@ -203,6 +209,6 @@ def of_coordination(plan: Json, writing: Writing, at: str) -> Iterator[Finding]:
     fields = {
         "client": writing.client_called,
         "members": ", ".join(map(writing.called, found.members)),
-        "day": found.at.astimezone(ZONE).strftime("%Y-%m-%d %H:%M"),
+        "day": helsinki.local(found.at).strftime("%Y-%m-%d %H:%M"),
     }
     yield Finding("R4.1", "error", {"none": NONE, "two": TWO, "gap": GAP}[found.kind], fields, at=at)

@@ -173,7 +173,7 @@ def _named(name: str, resource: Json | None) -> Json:
     told: Any = (resource or {}).get("name")
     if isinstance(told, list):
         first = told[0] if told else {}
-        told = first.get("text") or " ".join([*first.get("given", ()), first.get("family", "")]).strip()
+        told = first.get("text") or " ".join(filter(None, [*first.get("given", ()), first.get("family")]))
     return {"reference": name, **({"display": told} if told else {})}
 
 
@@ -183,8 +183,7 @@ async def _referral(client: str, model: str, acting: Acting) -> Json | None:
     found = [
         each
         for each in (json_text.read(str(version.content)) for version in page.versions)
-        if each.get("status") == "active"
-        and codes.MODELS + model in (url.partition("|")[0] for url in each.get("instantiatesCanonical", ()))
+        if each.get("status") == "active" and codes.MODELS + model in codes.models(each)
     ]
     newest = max(found, key=lambda each: str(each.get("authoredOn", "")), default=None)
     return {"reference": f"ServiceRequest/{newest['id']}"} if newest is not None else None
