@@ -29,6 +29,9 @@ from exchange.cast import (
     together,
 )
 from sharedplan import published
+from sharedplan.clock import SystemClock
+from sharedplan.publishing import publish
+from sharedplan.store.unit_of_work import Store
 
 Json = dict[str, Any]
 
@@ -146,10 +149,13 @@ async def test_a_member_of_a_new_team_is_one_from_then_on_unless_the_team_says_s
     assert await sees(ask, Olli, "CarePlan/1")
 
 
-async def test_what_the_service_publishes_is_changed_by_nobody(ask: Ask) -> None:
+async def test_what_the_service_publishes_is_changed_by_nobody(ask: Ask, store: Store) -> None:
     """Forms, rules and codes of everybody's plans would be in the hands of any one organisation."""
+    await publish(store, SystemClock(), base="")
     form: Json = json.loads(published.texts()["Questionnaire/need-assessment"])
-    assert await is_refused(ask, "update", "Questionnaire/need-assessment", form, by=system(S))
+    fewer = {**form, "item": form["item"][:1]}
+    assert await is_refused(ask, "update", "Questionnaire/need-assessment", fewer, by=system(S))
+    assert await is_refused(ask, "delete", "Questionnaire/need-assessment", by=system(S))
     own = {**form, "id": "own", "url": "https://x.example/own"}
     assert (await ask("update", "Questionnaire/own", own, by=system(S))).status == 201
 

@@ -267,10 +267,12 @@ class _Judging:
 
         Others work by what they were given: rules, forms and codes of their plans, the place of their meetings.
         """
+        if each.before is None:
+            return None
         if each.name in published.names():
             return f"{each.name} is published by the service itself: store one of your own under another id"
         holders = self.known.items.get(each.name, _NOTHING_KNOWN).holders
-        if each.before is None or not holders or self.acts_for in holders:
+        if not holders or self.acts_for in holders:
             return None
         return f"{each.name} is changed by the organisation that stored it, or one above it"
 
