@@ -269,7 +269,7 @@ class _Judging:
         """
         if each.before is None:
             return None
-        if each.name in published.names():
+        if each.name in published.texts():
             return f"{each.name} is published by the service itself: store one of your own under another id"
         holders = self.known.items.get(each.name, _NOTHING_KNOWN).holders
         if not holders or self.acts_for in holders:

@@ -4,27 +4,24 @@
 resources like any other (`publishing.py`), and what they define works whether or not they are.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any
 
 import orjson
 
 
 @lru_cache(maxsize=1)
-def names() -> frozenset[str]:
-    """The references of every resource that is published ("PlanDefinition/stop")."""
-    return frozenset(texts())
-
-
-def texts() -> dict[str, str]:
+def texts() -> Mapping[str, str]:
     """Every resource that is published: its reference ("SearchParameter/CareTeam-role") → its JSON text."""
     found = {}
     for file in sorted(files("sharedplan.published").iterdir(), key=lambda each: each.name):
         if file.name.endswith(".json"):
             type, _, id = file.name.removesuffix(".json").partition("-")
             found[f"{type}/{id}"] = file.read_text(encoding="utf-8")
-    return found
+    return MappingProxyType(found)
 
 
 def of_type(type: str) -> list[dict[str, Any]]:

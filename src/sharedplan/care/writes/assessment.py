@@ -63,8 +63,9 @@ def questionnaire_of(response: Json, situation: Situation) -> Json | None:
     listed = situation.of("Questionnaire")
     by_url = next((each for each in listed if each.get("url") == url), None)
     by_id = next((each for each in listed if own.type == "Questionnaire" and each.get("id") == own.id), None)
-    shipped = (each for each in published.of_type("Questionnaire") if each.get("url") == url)
-    return by_url or by_id or next(shipped, None)
+    if by_url is not None or by_id is not None:
+        return by_url or by_id
+    return next((each for each in published.of_type("Questionnaire") if each.get("url") == url), None)
 
 
 def _links(items: Iterable[Json]) -> Iterator[str]:
