@@ -32,6 +32,12 @@ FILLED = """
         AND pg_relation_size(oid) > 0 AND relname <> 'alembic_version'
 """
 
+SHAPE = """
+    SELECT concat_ws(' ', (SELECT count(*) FROM pg_namespace), (SELECT count(*) FROM pg_class),
+        (SELECT count(*) FROM pg_attribute), (SELECT count(*) FROM pg_proc), (SELECT count(*) FROM pg_trigger))
+"""
+"""Another one when something was added to the schema or taken from it, though nothing of it were left but a gap."""
+
 
 class Server:
     """A PostgreSQL that makes databases for tests. Driven from outside of any event loop."""
@@ -42,6 +48,7 @@ class Server:
         self._connection = self._loop.run(asyncpg.connect(url))
         self._numbers = count(1)
         self._template = f"sharedplan_{_fingerprint()}"
+        self._shape = ""
         self._spare: tuple[AbstractContextManager[str], str] | None = None
 
     def close(self) -> None:
@@ -77,14 +84,17 @@ class Server:
         if self._spare is None:
             made = self.database()
             self._spare = (made, made.__enter__())
+            self._shape = self._shape or self._loop.run(shape_of(self._spare[1]))
         made, url = self._spare
         try:
             yield url
         finally:
             try:
-                self._loop.run(emptied_by(url))
+                is_whole = self._loop.run(emptied_by(url)) == self._shape
             except (asyncpg.PostgresError, OSError):
-                # Somebody still holds on to it, or broke it: the next test gets another.
+                is_whole = False
+            if not is_whole:
+                # Somebody still holds on to it, changed its schema, or broke it: the next test gets another.
                 self._spare = None
                 made.__exit__(None, None, None)
 
@@ -135,8 +145,17 @@ def of_service(url: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{ROLE}:{ROLE}@{parts.netloc.rpartition('@')[2]}"))
 
 
-async def emptied_by(url: str) -> None:
-    """Empties a database of everything but its schema."""
+async def shape_of(url: str) -> str:
+    """What `SHAPE` says of a database."""
+    connection = await asyncpg.connect(url)
+    try:
+        return str(await connection.fetchval(SHAPE))
+    finally:
+        await connection.close()
+
+
+async def emptied_by(url: str) -> str:
+    """Empties a database of everything but its schema, and says what `SHAPE` says of that."""
     connection = await asyncpg.connect(url, server_settings={"lock_timeout": "500ms"})
     try:
         filled = await connection.fetch(FILLED)
@@ -153,6 +172,7 @@ async def emptied_by(url: str) -> None:
                 small = [f"DELETE FROM {table}" for table, is_large in filled if not is_large]
                 await connection.execute("; ".join([asleep, *large, *small, awake]))
         await connection.execute("ALTER SEQUENCE last_instant RESTART")
+        return str(await connection.fetchval(SHAPE))
     finally:
         await connection.close()
 
