@@ -8,6 +8,7 @@ import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote
 
 from sharedplan.catalogue import CATALOGUE
@@ -77,6 +78,7 @@ def query(pairs: Iterable[tuple[str, str]]) -> str:
     return "&".join(f"{_encoded(name)}={_encoded(value)}" for name, value in pairs)
 
 
+@lru_cache(maxsize=256)  # the trail and the link of a search are made of the same pairs
 def _encoded(text: str) -> str:
     return text if _PLAIN.fullmatch(text) else quote(text, safe=_KEPT)
 

@@ -125,7 +125,8 @@ async def _question(asked: Asked, acting: Acting) -> _Question:
     if any(set(each.sort) != set(query.sort) for each in queries.values()) and not _is_common(queries):
         raise Incorrect("_sort by a parameter that the types do not share is for the search of one type")
     wheres = await all_settled([_inside(asked, each.where) for each in queries.values()], acting)
-    query = replace(query, understood=(*of_types, *query.understood))
+    if of_types:
+        query = replace(query, understood=(*of_types, *query.understood))
     return _Question(dict(zip(queries, wheres, strict=True)), query, pairs, turn)
 
 

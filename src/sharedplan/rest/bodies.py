@@ -61,7 +61,8 @@ def pairs(encoded: bytes) -> Pairs:
 
 def _decoded(part: bytes) -> str:
     try:
-        text = unquote_to_bytes(part.replace(b"+", b" ")).decode()
+        plain = part.replace(b"+", b" ")
+        text = (unquote_to_bytes(plain) if b"%" in plain else plain).decode()
     except UnicodeDecodeError:
         raise Incorrect("a parameter is not UTF-8 in percent-encoding") from None
     if _CONTROL.search(text):

@@ -14,6 +14,7 @@ from sharedplan.clock import Clock
 from sharedplan.errors import Incorrect, Unavailable
 from sharedplan.rest import metrics
 from sharedplan.rest.bodies import ClientLeft
+from sharedplan.rest.deadlines import Deadlines
 from sharedplan.rest.failures import CLOSE, reply_to_failure
 from sharedplan.rest.reply import ASGIApp, Message, Receive, Reply, Scope, Send
 
@@ -39,7 +40,7 @@ class Edge:
     def __init__(self, app: ASGIApp, *, clock: Clock, request_timeout: timedelta) -> None:
         self._app = app
         self._clock = clock
-        self._timeout = request_timeout.total_seconds()
+        self._deadlines = Deadlines(request_timeout.total_seconds())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -61,7 +62,7 @@ class Edge:
             if _is_framed_twice(scope):
                 await _framed_twice()(scope, receive, marked)
                 return
-            async with asyncio.timeout(self._timeout):
+            with self._deadlines:
                 await self._app(scope, receive, marked)
         except ClientLeft:
             status = 499

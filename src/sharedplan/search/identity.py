@@ -18,7 +18,7 @@ _CODE = re.compile(rf"(?<![0-9A-Za-z])(\d{{6}})[{_SIGNS}](\d{{3}})([0-9A-Ya-y])(
 def mentions_identity_code(pairs: Iterable[tuple[str, str]]) -> bool:
     """Whether a name or value of the query asks by the system of personal identity codes, or holds a code with a right
     check character: of any system or none, in either case, and even where its characters are encoded once more."""
-    return any(_mentions(text) for pair in pairs for text in pair if text)
+    return _mentions("\n".join([text for pair in pairs for text in pair]))
 
 
 def _mentions(text: str) -> bool:

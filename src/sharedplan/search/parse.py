@@ -4,6 +4,7 @@ Strict: what is not known is an error that names the nearest name, for a filter 
 asked for. `Prefer: handling=lenient` drops and reports it. A bad value is an error either way.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,7 @@ OF_THE_EDGE = frozenset({"_format", "_pretty"})
 """Read before the search, so no part of it."""
 
 _UNSORTED = frozenset({"composite", "special"})
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 _LONGEST_NAME = 200
 """Characters of a parameter's name that are looked at: comparing long texts to known names takes long."""
 
@@ -142,7 +144,7 @@ def _check_text(name: str, value: str) -> None:
         raise Incorrect(f"{name[:60]}… is longer than the name of any search parameter")
     if not value:
         raise Incorrect(f"{name} has no value")
-    if "\x00" in value or any("\ud800" <= char <= "\udfff" for char in value):
+    if _NO_TEXT.search(value):
         raise Incorrect(f"{name}: the value has characters that are not text")
 
 
