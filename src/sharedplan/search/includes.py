@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Incorrect
 from sharedplan.search.parameters import PARAMETERS, Parameter
+from sharedplan.search.registry import kept_until_renewed
 
 NAMES = ("_include", "_revinclude")
 
@@ -34,7 +35,8 @@ def is_include(name: str) -> bool:
     return name.partition(":")[0] in NAMES
 
 
-def parse(name: str, value: str, types: Iterable[str]) -> tuple[Include, ...]:
+@kept_until_renewed(512)
+def parse(name: str, value: str, types: tuple[str, ...]) -> tuple[Include, ...]:
     """What one pair of a query asks to include; `types` are those that are searched.
 
     Raises Incorrect, naming the parameter, for a type, parameter or modifier that there is not.

@@ -95,7 +95,7 @@ def parse(
                 if name == "_sort":
                     sort = _sort(type, value)
             elif includes.is_include(name):
-                included += includes.parse(name, value, shown)
+                included += includes.parse(name, value, tuple(shown))
             elif name == filter_language.NAME:
                 if is_filtered:
                     raise Incorrect(f"{name} is given twice: join them with and")
