@@ -13,11 +13,11 @@ from typing import Any
 
 from sharedplan import published
 from sharedplan.access.answers import Judgement
-from sharedplan.access.asker import Asker, asker_of
+from sharedplan.access.asker import asker_of
 from sharedplan.access.choices import Choices
 from sharedplan.access.facts import Facts, Question
 from sharedplan.access.items import AUTHORED, Item, item_of
-from sharedplan.access.judgement import judge
+from sharedplan.access.judgement import outcome
 from sharedplan.access.principal import Principal
 from sharedplan.access.relations import Directory, Role, role_of
 from sharedplan.access.rows import rows_of
@@ -178,7 +178,7 @@ class _Judging:
         if item is None or item.client is None:
             return None
         question = Question(self.by.person, self.by.organization, self.by.purpose, each.action, item, after)
-        return judge(question, facts)
+        return outcome(question, facts)
 
     def item(self, each: _Planned, resource: Json, client: str) -> Item:
         """What is there, as it is asked about."""
@@ -223,12 +223,10 @@ class _Judging:
     def register_of(self, client: str) -> str | None:
         """The register that something new of the client's goes into: that of the asker's organisation; for whoever
         has none, that of the plan's controller."""
+        if self.acts_for is not None:
+            return self.acts_for
         facts = self.known.of(client, self.written, _CHOICES)
-        acts_for = self.asker(facts).organization
-        return acts_for or facts.client.plan_controller or facts.client.controller
-
-    def asker(self, facts: Facts) -> Asker:
-        return asker_of(self.by.person, self.by.organization, facts.directory, facts.memberships, facts.at)
+        return facts.client.plan_controller or facts.client.controller
 
     @property
     def acts_for(self) -> str | None:
