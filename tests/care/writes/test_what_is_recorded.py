@@ -171,6 +171,79 @@ def test_a_referral_keeps_its_owner_until_the_next_one_accepts() -> None:
     assert found((waiting, a_referral("1", "Organization/h", "requested")), **by) == []  # nobody has it yet
 
 
+BY_S = {"organization": "Organization/s"}
+STATUS, OWNER = ("R3.9", "error", "Task.status"), ("R3.9", "error", "Task.owner")
+
+
+@pytest.mark.parametrize("status", ["rejected", "failed", "draft", "requested", "received"])
+def test_what_is_held_is_not_given_up_before_another_has_accepted(status: str) -> None:
+    given_up = a_referral("1", "Organization/s", status)
+    asked, taken = (a_referral("2", "Organization/h", each) for each in ("requested", "accepted"))
+    for known in ((), (asked,)):
+        for held in ("accepted", "ready", "in-progress", "on-hold"):
+            assert told(found(({**HELD, "status": held}, given_up), known=known, **BY_S)) == [STATUS]
+    assert found((HELD, given_up), known=(taken,), **BY_S) == []
+    assert found((HELD, given_up), known=({**taken, "status": "in-progress"},), **BY_S) == []
+    elsewhere = {**taken, "focus": b.a_reference("ServiceRequest/other")}
+    assert told(found((HELD, given_up), known=(elsewhere,), **BY_S)) == [STATUS]
+
+
+@pytest.mark.parametrize("status", ["completed", "cancelled", "entered-in-error"])
+def test_what_is_held_may_end_while_nobody_else_is_asked(status: str) -> None:
+    ended = a_referral("1", "Organization/s", status)
+    assert found((HELD, ended), **BY_S) == []
+    for waiting in ("requested", "received"):
+        assert told(found((HELD, ended), known=(a_referral("2", "Organization/h", waiting),), **BY_S)) == [STATUS]
+
+
+def test_who_had_the_client_before_and_is_done_has_not_taken_over() -> None:
+    given_up = a_referral("1", "Organization/s", "rejected", authoredOn="2026-02-01")
+    held = {**given_up, "status": "accepted"}
+    done = a_referral("2", "Organization/h", "completed", authoredOn="2026-01-01")
+    assert told(found((held, given_up), known=(done,), **BY_S)) == [STATUS]
+    assert found((held, given_up), known=({**done, "authoredOn": "2026-02-10"},), **BY_S) == []
+    worked = [{"executionPeriod": {"start": each}} for each in ("2026-02-01", "2026-01-10")]
+    assert told(found(({**held, **worked[0]}, given_up), known=({**done, **worked[1]},), **BY_S)) == [STATUS]
+
+
+def test_what_nobody_has_taken_hold_of_is_declined_freely() -> None:
+    for status in ("requested", "received"):
+        asked, declined = (a_referral("1", "Organization/s", each) for each in (status, "rejected"))
+        assert found((asked, declined), **BY_S) == []
+
+
+def test_what_is_held_stays_on_its_focus_and_a_referral() -> None:
+    on_another = {**HELD, "focus": b.a_reference("ServiceRequest/other")}
+    taken = a_referral("2", "Organization/h", "accepted")
+    for lost in (
+        on_another,
+        {name: each for name, each in HELD.items() if name != "focus"},
+        {**HELD, "code": b.a_concept(codes.TASK, "review")},
+        {**HELD, "for": b.a_reference("Patient/other")},
+    ):
+        assert told(found((HELD, lost), **BY_S)) == [OWNER]
+        assert found((HELD, lost), known=(taken,), **BY_S) == []
+    assert told(found((HELD, None), **BY_S)) == [STATUS]
+
+
+def test_nobody_is_made_a_holder_by_somebody_else() -> None:
+    second = a_referral("2", "Organization/s", "accepted")
+    theirs = a_referral("2", "Organization/h", "accepted")
+    assert told(found((second, theirs), known=(HELD,), **BY_S)) == [OWNER]
+    assert found((second, theirs), known=(HELD,), organization="Organization/h") == []
+    # what is not on the focus yet does not get there as taken
+    loose = {**theirs, "focus": b.a_reference("ServiceRequest/other")}
+    assert OWNER in told(found((loose, theirs), known=(HELD,), **BY_S))
+    asked = a_referral("2", "Organization/s", "requested")
+    assert told(found((asked, theirs), known=(HELD,), **BY_S)) == [OWNER]
+    # who has accepted may be named on the first Task too
+    assert found((HELD, {**HELD, "owner": b.a_reference("Organization/h")}), known=(theirs,), **BY_S) == []
+    # whoever takes what was nobody's names himself
+    nobodys = a_referral("2", None, "requested")
+    assert found((nobodys, theirs), organization="Organization/h") == []
+    assert told(found((nobodys, theirs), **BY_S)) == [STATUS]
+
+
 def test_a_referral_is_accepted_by_its_owner_alone() -> None:
     asked, taken = (a_referral("2", "PractitionerRole/niko", status) for status in ("requested", "accepted"))
     (finding,) = found((asked, taken), organization="Organization/s", person="Practitioner/sari")
