@@ -351,6 +351,41 @@ def test_an_anonymous_consultation_has_no_identity_code() -> None:
     assert told(found(message)) == [("R4.8", "error", "Communication.payload[1]")]
 
 
+@pytest.mark.parametrize(
+    ("element", "at"),
+    [
+        ({"note": [{"text": "nothing"}, {"text": CODE}]}, "Task.note[1].text"),
+        ({"reasonCode": {"text": CODE}}, "Task.reasonCode.text"),
+        ({"input": [{"type": {"text": "who"}, "valueString": CODE}]}, "Task.input[0].value"),
+        ({"output": [{"type": {"text": CODE}, "valueBoolean": True}]}, "Task.output[0].type.text"),
+        ({"identifier": [{"system": identity_codes.SYSTEM, "value": CODE}]}, "Task.identifier[0].value"),
+        ({"owner": {"display": f"Kai, about {CODE}"}}, "Task.owner.display"),
+        ({"extension": [{"url": "urn:x", "valueString": CODE}]}, "Task.extension[0].value"),
+        (
+            {"_description": {"extension": [{"url": "urn:x", "valueString": CODE}]}},
+            "Task.description.extension[0].value",
+        ),
+        ({"contained": [b.a_patient(id="p", name=[{"given": [CODE]}])]}, "Task.contained[0].name[0].given[0]"),
+        ({"text": {"status": "generated", "div": "<div>131052<b>&#45;308T</b></div>"}}, "Task.text.div"),
+    ],
+)
+def test_an_anonymous_consultation_is_searched_as_a_whole(element: Json, at: str) -> None:
+    asked = {"resourceType": "Task", "id": "1", "code": b.a_concept(codes.TASK, "consultation"), **element}
+    findings = found(asked)
+    assert told(findings) == [("R4.8", "error", at)]
+    assert not any("131052" in finding.said(each) for finding in findings for each in LANGUAGES)
+
+
+@pytest.mark.parametrize("dash", ["\u2010", "\u2011", "\u2013", "\u2014", "\u2212", "\uff0d", "\u200b-", "\u00ad"])
+def test_a_code_with_another_dash_is_a_code(dash: str) -> None:
+    assert identity_codes.is_in(f"is {CODE.replace('-', dash)} known")
+
+
+def test_a_code_in_wide_characters_is_a_code() -> None:
+    assert identity_codes.is_in("".join(chr(ord(each) + 0xFEE0) for each in CODE))
+    assert not identity_codes.is_in("40 €, −5 °C, 1–5 meetings")
+
+
 def test_identity_codes_are_found_in_text_and_other_numbers_are_not() -> None:
     for text in (CODE, f"({CODE})", "010190A901X", "code 131052-308X mistyped"):
         assert identity_codes.is_in(text)

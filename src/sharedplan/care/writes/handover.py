@@ -85,8 +85,9 @@ def _is_turned(current: Json, proposed: Json, situation: Situation) -> bool:
     if codes.has(current.get("code"), codes.TASK, "referral") and not is_referral(None, proposed):
         return True
     on = focus_of(current, situation)
-    is_elsewhere = on is not None and focus_of(proposed, situation) != on
-    return is_elsewhere or situation.name_of(proposed.get("for")) != situation.name_of(current.get("for"))
+    if on is not None and focus_of(proposed, situation) != on:
+        return True
+    return situation.name_of(proposed.get("for")) != situation.name_of(current.get("for"))
 
 
 def focus_of(task: Json, situation: Situation) -> Focus:
@@ -122,13 +123,15 @@ def _has_taken_over(other: Json, held: Json) -> bool:
 
 def _began_later(other: Json, held: Json) -> bool:
     """By when work began on both, else by when both were written; when that is not known of both, it did not."""
-    begun = [
-        (_low(each.get("executionPeriod", {}).get("start")), _low(each.get("authoredOn"))) for each in (other, held)
-    ]
-    for later, earlier in zip(*begun, strict=True):
+    begun, asked = ([_begun(each) for each in (other, held)], [_low(each.get("authoredOn")) for each in (other, held)])
+    for later, earlier in (begun, asked):
         if later is not None and earlier is not None:
             return later > earlier
     return False
+
+
+def _begun(task: Json) -> datetime | None:
+    return _low(task.get("executionPeriod", {}).get("start"))
 
 
 def _low(text: str | None) -> datetime | None:
