@@ -3,7 +3,7 @@
 import pytest
 
 import builders as b
-from care.writes.situations import AINO, NOW, Accepts, a_member, a_plan, a_team, found, told
+from care.writes.situations import AINO, NOW, Accepts, Json, a_member, a_plan, a_team, found, told
 from sharedplan.care import codes
 from sharedplan.care.finding import LANGUAGES
 
@@ -73,6 +73,44 @@ def test_an_active_plan_has_exactly_one_coordinator() -> None:
         )
         == []
     )
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        {"display": "somebody of ours"},
+        {"identifier": {"system": "urn:x", "value": "1"}},
+        {"type": "Organization", "identifier": {"system": "urn:x", "value": "1"}},
+        b.a_reference("Organization/s"),
+        b.a_reference("CareTeam/2"),
+        b.a_reference(AINO),
+        b.a_reference("RelatedPerson/leena"),
+        b.a_reference("#p"),
+    ],
+)
+def test_the_coordinator_is_a_professional_whom_one_can_name(member: Json) -> None:
+    team = a_team({**SARI, "member": member}, contained=[b.a_patient(id="p")])
+    (finding,) = found(a_plan(), known=(team,))
+    assert told([finding]) == [(R41, "error", "CarePlan.careTeam")]
+    assert all("PractitionerRole" in finding.said(each) and "Aino" in finding.said(each) for each in LANGUAGES)
+    (finding,) = [each for each in found((a_team(SARI), team), known=(a_plan(),)) if each.rule == R41]
+    assert finding.at == "CareTeam.participant"
+    assert "more than one" in found(a_plan(), known=(a_team(SARI, {**SARI, "member": member}),))[0].said()
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        b.a_reference("Practitioner/not-stored-yet"),
+        b.a_reference("PractitionerRole/niko"),
+        b.a_reference("https://else.example/fhir/Practitioner/1"),
+        {"type": "Practitioner", "identifier": {"system": "urn:x", "value": "1"}},
+        b.a_reference("#p"),
+    ],
+)
+def test_a_coordinator_need_not_be_stored_here(member: Json) -> None:
+    team = a_team({**SARI, "member": member}, contained=[b.a_practitioner(id="p")])
+    assert found(a_plan(), known=(team,)) == []
 
 
 def test_the_text_names_both_coordinators() -> None:

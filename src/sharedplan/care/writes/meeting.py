@@ -98,7 +98,7 @@ def _needs_none(name: str, at: datetime, writing: Writing) -> bool:
     "network."""
     people = persons(name, writing.after)
     terms = coordination.terms(writing.after.of("CareTeam"), writing.after)
-    own = {each.member for each in terms if each.covers(at) or each.covers(writing.at)}
+    own = {each.member for each in terms if each.is_worker and (each.covers(at) or each.covers(writing.at))}
     if any(people & persons(each, writing.after) for each in own):
         return True
     return writing.attendance == "relatives" and not is_of_network(name, writing.after)

@@ -1,4 +1,8 @@
-"""What holds when a shared plan is written. https://hl7.org/fhir/R4/careplan.html"""
+"""What holds when a shared plan is written. https://hl7.org/fhir/R4/careplan.html
+
+Who may be on its team is asked when the team is written (R1.1, R1.2; `team.py`), not when a plan names a team that is
+there already: that opens nothing, for access asks the consents anyway, and the review warns of it (R1.1).
+"""
 
 from collections.abc import Iterable, Iterator
 
@@ -53,6 +57,14 @@ TWO: Words = (
     "The plan of {client} would have more than one coordinator at a time: {members}. End the one's period at the "
     "instant at "
     "which the next one's starts.",
+)
+NO_WORKER: Words = (
+    "Asiakkaan {client} suunnitelman omatyöntekijäksi (coordinator) on merkitty {members}: omatyöntekijä on nimetty "
+    "ammattihenkilö, viittaus (reference tai identifier) resurssiin Practitioner tai PractitionerRole.",
+    "I planen för {client} är {members} egen kontaktperson (coordinator): en egen kontaktperson är en namngiven "
+    "yrkesperson, en hänvisning (reference eller identifier) till Practitioner eller PractitionerRole.",
+    "The plan of {client} names {members} as coordinator: the own worker is a professional whom one can name, by a "
+    "reference (literal, or by identifier and type) to a Practitioner or PractitionerRole.",
 )
 GAP: Words = (
     "Asiakkaan {client} suunnitelma jäisi ilman omatyöntekijää (coordinator) {day} alkaen: seuraavan jakson on "
@@ -211,4 +223,5 @@ def of_coordination(plan: Json, writing: Writing, at: str) -> Iterator[Finding]:
         "members": ", ".join(map(writing.called, found.members)),
         "day": helsinki.local(found.at).strftime("%Y-%m-%d %H:%M"),
     }
-    yield Finding("R4.1", "error", {"none": NONE, "two": TWO, "gap": GAP}[found.kind], fields, at=at)
+    words = {"none": NONE, "two": TWO, "gap": GAP, "no-worker": NO_WORKER}
+    yield Finding("R4.1", "error", words[found.kind], fields, at=at)
