@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import builders as b
+from exchange.answers import searched
 from exchange.asking import Ask, a_bundle, an_entry, resource_in
 from exchange.cast import (
     AINO,
@@ -199,10 +200,17 @@ async def test_what_has_happened_is_recorded_with_the_reason(ask: Ask) -> None:
     assert languages == ["fi", "sv"]
     planned = a_meeting(JARI, status="planned", extension=stated)
     assert (await broken(ask, "create", "Encounter", planned, by=system(S)))[0][0] == "R0.1"
-    # and it may be put right later without being judged again
-    again = {**resource_in(await ask("read", f"Encounter/{answer.id}", by=system(S))), "extension": []}
-    again.pop("extension")
-    assert (await ask("update", f"Encounter/{answer.id}", {**again, "id": answer.id}, by=system(S))).status == 200
+    # and it may be put right later without being judged again, while the reason stays
+    stored = resource_in(await ask("read", f"Encounter/{answer.id}", by=system(S)))
+    again = {**stored, "length": {"value": 60}}
+    assert (await ask("update", f"Encounter/{answer.id}", again, by=system(S))).status == 200
+    bare = {name: each for name, each in again.items() if name != "extension"}
+    ((rule, at, _),) = await broken(ask, "update", f"Encounter/{answer.id}", bare, by=system(S))
+    assert (rule, at) == ("R0.1", "Encounter.participant[0].individual")
+    # the Provenance of each write says why
+    found = await searched(ask, f"Provenance?target=Encounter/{answer.id}", by=system(S))
+    reasons = [entry["resource"]["reason"] for entry in found["entry"]]
+    assert [[each.get("text") for each in one] for one in reasons] == [[None, "came along uninvited"]] * 2
 
 
 async def test_a_member_joins_when_a_consent_covers_him(ask: Ask) -> None:

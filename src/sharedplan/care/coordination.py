@@ -69,7 +69,7 @@ def terms(teams: Iterable[Json], situation: Situation) -> list[Term]:
         first, last = bounds(team.get("period"))
         for participant in team.get("participant", ()):
             member = participant.get("member", {})
-            named = situation.name_of(member) or member.get("reference") or _identified(member) or member.get("display")
+            named = known_by(member, situation) or member.get("display")
             if named is None or not codes.has(participant.get("role"), codes.TEAM_ROLE, "coordinator"):
                 continue
             low, high = bounds(participant.get("period"))
@@ -93,9 +93,12 @@ def is_worker(member: Json, team: Json) -> bool:
     return (found.type or member.get("type")) in PROFESSIONALS
 
 
-def _identified(member: Json) -> str | None:
-    identifier = member.get("identifier", {})
-    return f"{identifier.get('system', '')}|{identifier['value']}" if "value" in identifier else None
+def known_by(reference: Json, situation: Situation) -> str | None:
+    """By what a Reference tells whom it means: "Type/id" here, another address, or "system|value" of an identifier;
+    None for a mere display."""
+    identifier = reference.get("identifier", {})
+    said = f"{identifier.get('system', '')}|{identifier['value']}" if "value" in identifier else None
+    return situation.name_of(reference) or reference.get("reference") or said
 
 
 def _handed_over(term: Term, among: Iterable[Term]) -> Term:

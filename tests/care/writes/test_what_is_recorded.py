@@ -72,6 +72,60 @@ def test_a_meeting_that_happened_is_recorded_with_its_reason() -> None:
     assert told(found((happened, moved))) == [("R0.1", "error", AT)]
 
 
+@pytest.mark.parametrize(
+    "stated",
+    [
+        {"url": codes.DEVIATION},
+        {"url": codes.DEVIATION, "valueString": " \n "},
+        {"url": codes.DEVIATION, "valueBoolean": True},
+    ],
+)
+def test_a_reason_is_said_in_words(stated: Json) -> None:
+    happened = a_meeting("Practitioner/jari", status="finished", extension=[stated])
+    assert told(found(happened)) == [("R0.1", "error", AT)]
+
+
+def test_the_reason_stays_while_it_is_needed() -> None:
+    stated = [{"url": codes.DEVIATION, "valueString": "the police brought him"}]
+    happened = a_meeting("Practitioner/jari", status="finished", extension=stated)
+    assert told(found((happened, {**happened, "extension": []}))) == [("R0.1", "error", AT)]
+    assert found((happened, {**happened, "extension": []}), acceptance=Accepts("Practitioner/jari")) == []
+    assert found((happened, {**happened, "extension": [{**stated[0], "valueString": "on his own"}]})) == []
+    plain = {**happened, "extension": []}
+    assert found((plain, {**plain, "length": {"value": 60}})) == []  # he was accepted when it was recorded
+
+
+def test_who_was_at_something_else_is_judged_when_it_becomes_a_meeting() -> None:
+    visit = a_meeting("Practitioner/jari", status="finished", type=[{"text": "ward round"}])
+    assert told(found((visit, a_meeting("Practitioner/jari", status="finished")))) == [("R0.1", "error", AT)]
+
+
+def test_whom_no_reference_names_nobody_has_accepted() -> None:
+    meeting = a_meeting("Practitioner/sari")
+    guest = {"individual": {"display": "Reijo Niemi"}}
+    for individual, called in (
+        ({"display": "Reijo Niemi"}, "Reijo Niemi"),
+        ({"reference": "https://else.example/fhir/Practitioner/1"}, "https://else.example/fhir/Practitioner/1"),
+        ({"type": "Practitioner", "identifier": {"system": "urn:x", "value": "7"}}, "urn:x|7"),
+    ):
+        listed = {**meeting, "participant": [*meeting["participant"], {"individual": individual}, {}]}
+        (finding,) = found(listed, known=(a_team(),))
+        assert told([finding]) == [("R0.1", "error", "Encounter.participant[1].individual")]
+        assert called in finding.said()
+    held = a_meeting(status="finished", participant=[guest])
+    assert told(found(held)) == [("R0.1", "error", AT)]
+    assert told(found(held, attendance="relatives")) == [("R0.1", "error", AT)]
+    excused = {**held, "extension": [{"url": codes.DEVIATION, "valueString": "came along"}]}
+    assert told(found(excused)) == [("R0.1", "warning", AT)]
+    assert found((excused, {**excused, "length": {"value": 60}})) == []
+
+
+def test_the_own_worker_may_be_named_by_an_identifier() -> None:
+    sari = {"type": "Practitioner", "identifier": {"system": "urn:x", "value": "1"}}
+    team = a_team({**a_member("Practitioner/x", "coordinator"), "member": sari})
+    assert found(a_meeting(participant=[{"individual": sari}]), known=(team,)) == []
+
+
 def test_a_sixth_meeting_is_told() -> None:
     plan = a_plan(instantiatesCanonical=[codes.MODELS + "kaannekohta"], extension=SPINE)
     held = [a_meeting(id=str(n), status="finished", episodeOfCare=EPISODE) for n in range(6)]
