@@ -14,10 +14,12 @@ from exchange.cast import (
     CATEGORY,
     JARI,
     LEENA,
+    MOTHER,
     NIKO,
     SARI,
     Aino,
     H,
+    Mother,
     N,
     S,
     Sari,
@@ -494,3 +496,17 @@ async def test_an_anonymous_message_tells_no_identity_code_in_the_title_of_an_at
     }
     ((rule, at, saying),) = await broken(ask, "create", "Communication", message, by=system(S))
     assert (rule, at) == ("R4.8", "Communication.payload[1]") and "010180" not in saying
+
+
+async def test_what_a_guardian_consents_to_counts_for_a_child_as_the_childs_own_word(ask: Ask) -> None:
+    born = (date.today() - timedelta(days=6 * 365)).isoformat()
+    kind = [b.a_concept("http://terminology.hl7.org/CodeSystem/v3-RoleCode", "MTH")]
+    await the_start(ask, b.a_related_person(AINO, id="mother", relationship=kind))
+    await together(ask, system(S), b.a_patient(id="aino", name=[{"given": ["Aino"]}], birthDate=born))
+    team, meeting = a_team(a_member(NIKO, "nurse")), a_meeting(NIKO, status="planned")
+    assert [each[0] for each in await broken(ask, "update", "CareTeam/1", team, by=Sari)] == ["R1.1"]
+    assert [each[0] for each in await broken(ask, "create", "Encounter", meeting, by=Sari)] == ["R0.1"]
+    given = day(date(2026, 2, 1), at=9)
+    await together(ask, Mother, a_permit(NIKO, id="hers", given=given, performer=[b.a_reference(MOTHER)]))
+    assert (await ask("update", "CareTeam/1", team, by=Sari)).status == 200
+    assert (await ask("create", "Encounter", meeting, by=Sari)).status == 201
