@@ -259,6 +259,44 @@ async def test_a_goal_of_another_client_reads_as_one_that_is_not_there(ask: Ask)
     await together(ask, Sari, mine, a_plan(goal=[b.a_reference("Goal/mine")]))
 
 
+async def test_a_thing_of_another_client_is_refused_where_it_is_seen_and_hidden_it_reads_as_absent(ask: Ask) -> None:
+    await the_start(ask)
+    theirs = b.a_task("Patient/other", id="theirs")
+    await together(ask, system(S), b.a_patient(id="other"), theirs)
+    await together(ask, system(H), b.a_patient(id="third"), b.a_task("Patient/third", id="hidden"))
+
+    def naming(name: str) -> Json:
+        return a_plan(activity=[{"reference": b.a_reference(name)}])
+
+    ((rule, at, saying),) = await broken(ask, "update", "CarePlan/1", naming("Task/theirs"), by=system(S))
+    assert (rule, at) == ("R3.5", "CarePlan.activity[0].reference")
+    assert "Task/theirs" in saying and "Aino Heikkilä" in saying and "other" not in saying.replace("another", "")
+    # so is what comes in the same transaction
+    new = b.a_task("Patient/other", id="new")
+    bundle = a_bundle("transaction", put(new), put(naming("Task/new")))
+    ((rule, at, _),) = await broken(ask, "transaction", "", bundle, by=system(S))
+    assert (rule, at) == ("R3.5", "Bundle.entry[1].resource.activity[0].reference")
+    said = {}
+    for name in ("hidden", "nowhere"):
+        answer = await ask("update", "CarePlan/1", naming(f"Task/{name}"), by=system(S), prefer="OperationOutcome")
+        assert answer.status == 200
+        said[name] = [each["details"]["text"] for each in resource_in(answer)["issue"] if "Task/" in str(each)]
+    assert said["hidden"] == [each.replace("nowhere", "hidden") for each in said["nowhere"]] != []
+
+
+async def test_answers_based_on_another_clients_plan_are_refused(ask: Ask) -> None:
+    await the_start(ask)
+    await together(ask, system(S), b.a_patient(id="other"))
+    answers = b.a_questionnaire_response("Patient/other", basedOn=[b.a_reference("CarePlan/1")])
+    ((rule, at, saying),) = await broken(ask, "create", "QuestionnaireResponse", answers, by=system(S))
+    assert (rule, at) == ("R3.5", "QuestionnaireResponse.subject") and "CarePlan/1" in saying
+    ours = b.a_questionnaire_response(AINO, basedOn=[b.a_reference("CarePlan/1")])
+    assert (await ask("create", "QuestionnaireResponse", ours, by=system(S))).status == 201
+    task = b.a_task("Patient/other", basedOn=[b.a_reference("CarePlan/1")])
+    ((rule, at, _),) = await broken(ask, "create", "Task", task, by=system(S))
+    assert (rule, at) == ("R3.5", "Task.basedOn[0]")
+
+
 async def test_the_clocks_of_an_assessment_are_worked_out_at_each_write(ask: Ask) -> None:
     await the_start(ask)
     task = b.a_task(

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from sharedplan.care import codes, coordination, helsinki
 from sharedplan.care.finding import Finding, Words
 from sharedplan.care.situation import Situation
+from sharedplan.care.writes.crossing import newly_named
 from sharedplan.care.writes.team import is_of_models
 from sharedplan.care.writing import Writing, is_activated, is_active_plan, is_shared_plan, on_write, plans
 from sharedplan.fhir.exchanges import Json
@@ -162,26 +163,15 @@ def _was_met(encounter: Json, writing: Writing) -> bool:
     id="R3.5",
     source="seed 003: lapselle ja perheelle elämäntilanteen edellyttämässä laajuudessa; no leakage between persons",
     when=lambda current, proposed: is_shared_plan(proposed) and bool((proposed or {}).get("goal")),
-    needs=("Goal",),
 )
 def a_plan_holds_only_goals_of_its_client(writing: Writing) -> Iterator[Finding]:
-    """What is hidden from the writer reads as what is not there; what the plan named before may stay."""
-    for index, each in newly_named_goals(writing.current, writing.proposed, writing.after):
-        name = writing.after.name_of(each) or ""
-        goal = writing.after.get(name)
-        if name in writing.seen and goal is not None and writing.after.refers(goal.get("subject"), writing.client):
-            continue
-        fields = {"client": writing.client_called, "goal": name}
-        yield Finding("R3.5", "error", ANOTHERS_GOAL, fields, at=f"CarePlan.goal[{index}]")
-
-
-def newly_named_goals(current: Json | None, proposed: Json | None, situation: Situation) -> Iterator[tuple[int, Json]]:
-    """(index, Reference) of each Goal on this server that the plan did not name before."""
-    had = {situation.name_of(each) for each in (current or {}).get("goal", ())}
-    for index, each in enumerate((proposed or {}).get("goal", ())):
-        name = situation.name_of(each)
-        if name is not None and name.startswith("Goal/") and name not in had:
-            yield index, each
+    """What is hidden from the writer reads as what is not there; what the plan named before may stay. The plan of a
+    whole family is of no one client."""
+    if writing.client is None:
+        return
+    for path, name in newly_named(writing.current, writing.proposed, writing.after, "goal"):
+        if name.startswith("Goal/") and writing.client not in writing.whose.get(name, ()):
+            yield Finding("R3.5", "error", ANOTHERS_GOAL, {"client": writing.client_called, "goal": name}, at=path)
 
 
 @on_write(

@@ -4,11 +4,22 @@ from collections.abc import Iterable, Mapping
 from itertools import chain
 
 from sharedplan.care.finding import Finding
-from sharedplan.care.writes import assessment, consent, consultation, goal, handover, meeting, plan, referral, team
+from sharedplan.care.writes import (
+    assessment,
+    consent,
+    consultation,
+    crossing,
+    goal,
+    handover,
+    meeting,
+    plan,
+    referral,
+    team,
+)
 from sharedplan.care.writing import WriteRule, Writing
 from sharedplan.fhir.exchanges import Json
 
-MODELS = (plan, team, goal, meeting, assessment, handover, referral, consent, consultation)
+MODELS = (plan, crossing, team, goal, meeting, assessment, handover, referral, consent, consultation)
 
 
 def _by_type() -> Mapping[str, tuple[WriteRule, ...]]:
