@@ -6,7 +6,7 @@ import pytest
 
 import builders as b
 from care.writes.situations import AINO, Accepts, Json, a_member, a_plan, a_team, found, told
-from sharedplan.care import codes
+from sharedplan.care import codes, model
 from sharedplan.care.finding import LANGUAGES
 from sharedplan.fhir import identity_codes
 
@@ -331,6 +331,21 @@ def test_a_referral_comes_from_where_the_model_says() -> None:
     assert told([finding]) == [("R2.6", "warning", "ServiceRequest.requester")] and "Health" in finding.said()
     assert found({**referral, "requester": b.a_reference("Organization/s")}) == []
     assert told(found({**referral, "requester": b.a_reference("PractitionerRole/niko")}))[0][0] == "R2.6"
+    said = [finding.said(each) for each in LANGUAGES]
+    assert "Aikuisten sosiaalipalvelut" in said[0] and "Socialservice för vuxna" in said[1]
+    assert "Adult social services" in said[2] and "adult-social-services" not in "".join(said)
+
+
+def test_who_refers_is_what_the_model_says() -> None:
+    types = [{"url": model.REFERRER_TYPE, "valueCode": each} for each in ("education", "police")]
+    holds = [{"url": model.RULE, "valueCode": "R2.6"}]
+    own = {"resourceType": "PlanDefinition", "id": "own", "status": "active", "extension": [*types, *holds]}
+    referral = b.a_service_request(
+        AINO, id="1", instantiatesCanonical=[codes.MODELS + "own"], requester=b.a_reference("Organization/s")
+    )
+    (finding,) = found(referral, known=(own,))
+    assert told([finding]) == [("R2.6", "warning", "ServiceRequest.requester")]
+    assert "Opetustoimi, Poliisi" in finding.said("fi") and "sosiaalipalvelut" not in finding.said("fi").lower()
 
 
 def test_the_same_service_is_not_requested_twice() -> None:
@@ -370,6 +385,9 @@ def test_an_assessment_covers_its_parts() -> None:
     findings = found(response, known=(plan, QUESTIONNAIRE))
     assert told(findings) == [("R2.5", "warning", "QuestionnaireResponse.item")] * 2
     assert "weakening-factors" in findings[0].said() and "services-in-use" in findings[1].said()
+    assert "Health" not in findings[0].said() and "Elämäntilannetta heikentävät tekijät" in findings[0].said("fi")
+    assert "Faktorer som försvagar livssituationen" in findings[0].said("sv")
+    assert "What weakens the life situation" in findings[0].said("en")
     assert found({**response, "status": "in-progress"}, known=(plan, QUESTIONNAIRE)) == []
     assert found(response, known=(a_plan(), QUESTIONNAIRE)) == []
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sharedplan.care import codes, model
+from sharedplan.care import codes, displays, model
 from sharedplan.care.finding import Finding, Words
 from sharedplan.care.situation import Situation
 from sharedplan.care.writes.team import organizations
@@ -15,8 +15,8 @@ NO_BACKGROUND: Words = (
     "The referral does not state its background: {missing}.",
 )
 OTHER_REFERRER: Words = (
-    "Malliin ohjataan aikuisten sosiaalipalveluista; lähettäjä on {requester}.",
-    "Till modellen hänvisas från socialservice för vuxna; avsändaren är {requester}.",
+    "Malliin lähettävä taho on {expected}; tämän lähettäjä on {requester}.",
+    "Till modellen hänvisar {expected}; avsändaren av denna är {requester}.",
     "The model expects referrals from {expected}; this one is from {requester}.",
 )
 DUPLICATE: Words = (
@@ -77,9 +77,11 @@ def a_referral_comes_from_where_the_model_says(writing: Writing) -> Iterator[Fin
     works_at = organizations(requester, {}, writing.after)
     types = [each for name in works_at if name for each in (writing.after.get(name) or {}).get("type", ())]
     if not codes.has(types, codes.ORGANIZATION_TYPE, *found.referrer_types):
-        fields = {
+        fields: dict[str, str | Words] = {
             "requester": writing.called(referral["requester"]),
-            "expected": ", ".join(sorted(found.referrer_types)),
+            "expected": displays.all_of(
+                displays.of_code(codes.ORGANIZATION_TYPE, each) for each in sorted(found.referrer_types)
+            ),
         }
         yield Finding("R2.6", "warning", OTHER_REFERRER, fields, at="ServiceRequest.requester")
 
