@@ -188,6 +188,33 @@ def test_an_active_consent_says_how_it_was_given() -> None:
     assert found({**a_permit(), "category": [b.a_concept("http://loinc.org", "59284-0")]}) == []
 
 
+WITNESS = "http://hl7.org/fhir/StructureDefinition/consent-Witness"
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [
+        {"sourceReference": {"display": "the form"}},
+        {"sourceReference": {"reference": " "}},
+        {"sourceAttachment": {"title": "  "}},
+        {"sourceAttachment": {"contentType": "application/pdf"}},
+        {"extension": [{"url": WITNESS}]},
+        {"extension": [{"url": WITNESS, "valueReference": {"display": " "}}]},
+    ],
+)
+def test_what_says_nothing_of_how_a_consent_was_given_is_no_source(empty: Json) -> None:
+    assert told(found(a_permit(**empty), person="Practitioner/sari")) == [("R3.13", "error", "Consent.source[x]")]
+
+
+def test_what_a_guardian_gives_is_given_by_writing_it() -> None:
+    hers = a_permit(performer=[b.a_reference("RelatedPerson/leena")])
+    assert found(hers, person="RelatedPerson/leena") == []
+    assert told(found(hers, person="Practitioner/sari")) == [("R3.13", "error", "Consent.source[x]")]
+    assert told(found(a_permit(), person="RelatedPerson/leena")) == [("R3.13", "error", "Consent.source[x]")]
+    form = {"sourceReference": {"identifier": {"system": "urn:x", "value": "form-1"}}}
+    assert found(a_permit(**form), person="Practitioner/sari") == []
+
+
 def a_referral(id: str, owner: str | None, status: str, **elements: Any) -> Json:
     owned = {"owner": b.a_reference(owner)} if owner else {}
     code = b.a_concept(codes.TASK, "referral")
