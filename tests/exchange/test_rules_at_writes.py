@@ -190,6 +190,28 @@ async def test_case_24_a_meeting_is_judged_by_the_consents_of_its_time(ask: Ask)
     assert (await broken(ask, "create", "Encounter", before, by=system(S)))[0][0] == "R0.1"
 
 
+async def test_an_invitation_of_somebody_not_accepted_is_warned_of(ask: Ask) -> None:
+    await the_start(ask)
+    participants = [{"actor": b.a_reference(each), "status": "needs-action"} for each in (AINO, SARI, JARI)]
+    appointment = {
+        "resourceType": "Appointment",
+        "status": "booked",
+        "appointmentType": MEETING[0],
+        "start": day(date(2026, 3, 3), at=9),
+        "end": day(date(2026, 3, 3), at=10),
+        "participant": participants,
+    }
+    answer = await ask("create", "Appointment", appointment, by=system(S), prefer="OperationOutcome")
+    told = [
+        each for each in resource_in(answer)["issue"] if each["severity"] == "warning" and "coding" in each["details"]
+    ]
+    assert answer.status == 201 and [each["expression"] for each in told] == [["Appointment.participant[2].actor"]]
+    assert told[0]["details"]["coding"][0]["code"] == "R0.1" and "Jari" in told[0]["details"]["text"]
+    await together(ask, system(S), a_permit(JARI, id="k6", given=day(date(2026, 2, 1), at=9)))
+    answer = await ask("create", "Appointment", appointment, by=system(S), prefer="OperationOutcome")
+    assert "R0.1" not in str(resource_in(answer))
+
+
 async def test_what_has_happened_is_recorded_with_the_reason(ask: Ask) -> None:
     await the_start(ask)
     stated = [{"url": codes.DEVIATION, "valueString": "came along uninvited"}]

@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
+from typing import Any
 
 from sharedplan.care import clocks, model
 from sharedplan.care.finding import Finding
@@ -120,8 +121,17 @@ def _with_id(proposal: Proposal) -> Json | None:
 
 
 def _client_of(resource: Json | None, base: str) -> str | None:
-    """The Patient that it is of; None for what is of none."""
-    element = (resource or {}).get(_CLIENT.get((resource or {}).get("resourceType", ""), "subject"))
+    """The Patient that it is of; None for what is of none. An Appointment is of the first one who takes part."""
+    found = resource or {}
+    type = found.get("resourceType", "")
+    if type != "Appointment":
+        return _patient(found.get(_CLIENT.get(type, "subject")), base)
+    actors = (_patient(each.get("actor"), base) for each in found.get("participant", ()))
+    return next((each for each in actors if each is not None), None)
+
+
+def _patient(element: Any, base: str) -> str | None:
+    """The Patient that a Reference leads to."""
     text = element.get("reference") if isinstance(element, dict) else None
     found = references.parse(text).relative_to(base) if isinstance(text, str) else None
     return found.target if found is not None and found.type == "Patient" else None

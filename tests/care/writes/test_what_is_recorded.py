@@ -126,6 +126,49 @@ def test_the_own_worker_may_be_named_by_an_identifier() -> None:
     assert found(a_meeting(participant=[{"individual": sari}]), known=(team,)) == []
 
 
+def an_invitation(*people: Json, **elements: Any) -> Json:
+    appointment: Json = {
+        "resourceType": "Appointment",
+        "id": "1",
+        "status": "booked",
+        "appointmentType": b.a_concept(codes.ENCOUNTER_TYPE, "network-meeting"),
+        "start": "2026-03-03T09:00:00+02:00",
+        "participant": [{"actor": each, "status": "needs-action"} for each in (b.a_reference(AINO), *people)],
+    }
+    return {**appointment, **elements}
+
+
+@pytest.mark.parametrize("status", ["proposed", "pending", "booked"])
+def test_who_is_invited_without_being_accepted_is_told(status: str) -> None:
+    invited = an_invitation(b.a_reference("Practitioner/sari"), b.a_reference("Practitioner/jari"), status=status)
+    (finding,) = found(invited, known=(a_team(),))
+    assert told([finding]) == [("R0.1", "warning", "Appointment.participant[2].actor")]
+    assert all("Jari" in finding.said(each) and "Aino" in finding.said(each) for each in LANGUAGES)
+    assert found(invited, known=(a_team(),), acceptance=Accepts("Practitioner/jari")) == []
+    nameless = an_invitation({"type": "Practitioner", "display": "Reijo"}, status=status)
+    assert told(found(nameless)) == [("R0.1", "warning", "Appointment.participant[1].actor")]
+
+
+def test_an_appointment_of_another_kind_or_that_is_off_tells_nothing() -> None:
+    jari = b.a_reference("Practitioner/jari")
+    services = [b.a_concept(codes.ENCOUNTER_TYPE, "client-meeting")]
+    assert told(found(an_invitation(jari, appointmentType={"text": "x"}, serviceType=services)))[0][0] == "R0.1"
+    for elements in (
+        {"status": "cancelled"},
+        {"appointmentType": {"text": "check-up"}},
+        {"appointmentType": b.a_concept(codes.ENCOUNTER_TYPE, "professional-meeting")},
+        {"participant": [{"actor": b.a_reference(AINO)}, {"actor": jari, "status": "declined"}]},
+        {
+            "participant": [
+                {"actor": b.a_reference(AINO)},
+                {"actor": b.a_reference("Location/1")},
+                {"status": "accepted"},
+            ]
+        },
+    ):
+        assert found(an_invitation(jari, **elements)) == []
+
+
 def test_a_sixth_meeting_is_told() -> None:
     plan = a_plan(instantiatesCanonical=[codes.MODELS + "kaannekohta"], extension=SPINE)
     held = [a_meeting(id=str(n), status="finished", episodeOfCare=EPISODE) for n in range(6)]

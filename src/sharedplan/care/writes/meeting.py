@@ -48,8 +48,8 @@ def is_meeting(current: Json | None, proposed: Json | None) -> bool:
 
 
 def starts(meeting: Json) -> datetime | None:
-    """When it starts, the first instant that this may mean."""
-    start = meeting.get("period", {}).get("start")
+    """When it starts, an Encounter or an Appointment: the first instant that this may mean."""
+    start = meeting.get("period", {}).get("start") or meeting.get("start")
     return span(start)[0] if start is not None else None
 
 
@@ -80,7 +80,7 @@ def nobody_attends_a_meeting_whom_the_client_has_not_accepted(writing: Writing) 
     is_excused = meeting["status"] == "finished" and reason is not None
     for index, participant in enumerate(meeting.get("participant", ())):
         individual = participant.get("individual")
-        if individual is None or _key(individual, writing.after) in known or _needs_none(individual, at, writing):
+        if individual is None or _key(individual, writing.after) in known or needs_none(individual, at, writing):
             continue
         name = writing.after.name_of(individual)
         if name is not None and writing.acceptance.attends(name, at):
@@ -88,11 +88,16 @@ def nobody_attends_a_meeting_whom_the_client_has_not_accepted(writing: Writing) 
         fields = {
             "person": _called(individual, writing),
             "client": writing.client_called,
-            "day": at.astimezone(ZONE).strftime("%Y-%m-%d %H:%M"),
+            "day": day_of(at),
             "reason": reason or "",
         }
         words, severity = (ATTENDED_ALL_THE_SAME, "warning") if is_excused else (NOT_ACCEPTED, "error")
         yield Finding("R0.1", severity, words, fields, at=f"Encounter.participant[{index}].individual")
+
+
+def day_of(at: datetime) -> str:
+    """The Finnish day and time of it."""
+    return at.astimezone(ZONE).strftime("%Y-%m-%d %H:%M")
 
 
 def _key(individual: Json, situation: Situation) -> str:
@@ -117,7 +122,7 @@ def _recorded(writing: Writing) -> set[str]:
     return {_key(each["individual"], writing.before) for each in current["participant"] if "individual" in each}
 
 
-def _needs_none(individual: Json, at: datetime, writing: Writing) -> bool:
+def needs_none(individual: Json, at: datetime, writing: Writing) -> bool:
     """Whether the person is the own worker; or, in the narrow reading, neither a relative nor of the support
     network."""
     known = coordination.known_by(individual, writing.after)

@@ -11,6 +11,7 @@ from sharedplan.care.writes import (
     crossing,
     goal,
     handover,
+    invitation,
     meeting,
     plan,
     referral,
@@ -19,7 +20,7 @@ from sharedplan.care.writes import (
 from sharedplan.care.writing import WriteRule, Writing
 from sharedplan.fhir.exchanges import Json
 
-MODELS = (plan, crossing, team, goal, meeting, assessment, handover, referral, consent, consultation)
+MODELS = (plan, crossing, team, goal, meeting, invitation, assessment, handover, referral, consent, consultation)
 
 
 def _by_type() -> Mapping[str, tuple[WriteRule, ...]]:
