@@ -570,3 +570,18 @@ async def test_what_a_guardian_consents_to_counts_for_a_child_as_the_childs_own_
     await together(ask, Mother, a_permit(NIKO, id="hers", given=given, performer=[b.a_reference(MOTHER)]))
     assert (await ask("update", "CareTeam/1", team, by=Sari)).status == 200
     assert (await ask("create", "Encounter", meeting, by=Sari)).status == 201
+
+
+async def test_an_anonymous_consultation_is_searched_however_it_is_written_and_the_log_has_no_code(ask: Ask) -> None:
+    await the_start(ask)
+    code = "131052\u2013308T"
+    task = b.a_task(AINO, code=b.a_concept(codes.TASK, "consultation"), note=[{"text": "What would you do?"}])
+    del task["for"]
+    created = await ask("create", "Task", task, by=system(S))
+    told = [{"op": "add", "path": "/input", "value": [{"type": {"text": "who"}, "valueString": code}]}]
+    ((rule, at, saying),) = await broken(
+        ask, "patch", f"Task/{created.id}", told, patch_format="json-patch", by=system(S)
+    )
+    assert (rule, at) == ("R4.8", "Task.input[0].value") and "131052" not in saying
+    log = resource_in(await ask("search-type", "AuditEvent?_count=200", by=system(S)))
+    assert log["entry"] and "131052" not in str(log)

@@ -487,6 +487,7 @@ def test_an_anonymous_consultation_has_no_identity_code() -> None:
     assert not any(CODE in finding.said(each) or "131052" in finding.said(each) for each in LANGUAGES)
     assert found({**asked, "description": "What would you do?"}) == []
     assert found({**asked, "for": b.a_reference(AINO)}) == []
+    assert told(found({**asked, "for": {"display": "a client of ours"}})) == [("R4.8", "error", "Task.description")]
     message = b.a_communication(AINO, id="1", payload=[{"contentString": "hello"}, {"contentString": CODE.lower()}])
     assert found(message) == []
     message.pop("subject")

@@ -18,11 +18,16 @@ TELLS: Words = (
 
 def is_anonymous_task(current: Json | None, proposed: Json | None) -> bool:
     task = proposed or {}
-    return "for" not in task and codes.has(task.get("code"), codes.TASK, "consultation")
+    return not _names(task.get("for")) and codes.has(task.get("code"), codes.TASK, "consultation")
 
 
 def is_anonymous_message(current: Json | None, proposed: Json | None) -> bool:
-    return proposed is not None and "subject" not in proposed
+    return proposed is not None and not _names(proposed.get("subject"))
+
+
+def _names(reference: Json | None) -> bool:
+    """Whether a Reference names somebody; a display like "a client of ours" does not."""
+    return "reference" in (reference or {}) or "identifier" in (reference or {})
 
 
 PAYLOAD = re.compile(r"(Communication\.payload\[\d+\])\..*")

@@ -100,9 +100,10 @@ def day_of(at: datetime) -> str:
     return at.astimezone(ZONE).strftime("%Y-%m-%d %H:%M")
 
 
-def _key(individual: Json, situation: Situation) -> str:
-    """Who it is, so that two versions of a meeting can be compared."""
-    return coordination.known_by(individual, situation) or str(individual.get("display", ""))
+def _key(individual: Json, situation: Situation) -> tuple[str | None, object]:
+    """Who it is, so that two versions of a meeting can be compared; a display only where there is nothing else."""
+    known = coordination.known_by(individual, situation)
+    return known, individual.get("display") if known is None else None
 
 
 def _called(individual: Json, writing: Writing) -> str:
@@ -112,7 +113,7 @@ def _called(individual: Json, writing: Writing) -> str:
     return str(individual.get("display") or coordination.known_by(individual, writing.after) or "?")
 
 
-def _recorded(writing: Writing) -> set[str]:
+def _recorded(writing: Writing) -> set[tuple[str | None, object]]:
     """Who was recorded before as having attended this very meeting; nobody, when the reason for it is taken away."""
     current, proposed = writing.current or {}, writing.proposed or {}
     if not is_meeting(None, current) or current["status"] != "finished" or proposed["status"] != "finished":
