@@ -7,16 +7,19 @@ from typing import Any
 import pytest
 
 import builders as b
+from exchange.answers import searched
 from exchange.asking import Ask, a_bundle, an_entry, resource_in
 from exchange.cast import (
     AINO,
     CATEGORY,
     JARI,
     LEENA,
+    MOTHER,
     NIKO,
     SARI,
     Aino,
     H,
+    Mother,
     N,
     S,
     Sari,
@@ -187,6 +190,28 @@ async def test_case_24_a_meeting_is_judged_by_the_consents_of_its_time(ask: Ask)
     assert (await broken(ask, "create", "Encounter", before, by=system(S)))[0][0] == "R0.1"
 
 
+async def test_an_invitation_of_somebody_not_accepted_is_warned_of(ask: Ask) -> None:
+    await the_start(ask)
+    participants = [{"actor": b.a_reference(each), "status": "needs-action"} for each in (AINO, SARI, JARI)]
+    appointment = {
+        "resourceType": "Appointment",
+        "status": "booked",
+        "appointmentType": MEETING[0],
+        "start": day(date(2026, 3, 3), at=9),
+        "end": day(date(2026, 3, 3), at=10),
+        "participant": participants,
+    }
+    answer = await ask("create", "Appointment", appointment, by=system(S), prefer="OperationOutcome")
+    told = [
+        each for each in resource_in(answer)["issue"] if each["severity"] == "warning" and "coding" in each["details"]
+    ]
+    assert answer.status == 201 and [each["expression"] for each in told] == [["Appointment.participant[2].actor"]]
+    assert told[0]["details"]["coding"][0]["code"] == "R0.1" and "Jari" in told[0]["details"]["text"]
+    await together(ask, system(S), a_permit(JARI, id="k6", given=day(date(2026, 2, 1), at=9)))
+    answer = await ask("create", "Appointment", appointment, by=system(S), prefer="OperationOutcome")
+    assert "R0.1" not in str(resource_in(answer))
+
+
 async def test_what_has_happened_is_recorded_with_the_reason(ask: Ask) -> None:
     await the_start(ask)
     stated = [{"url": codes.DEVIATION, "valueString": "came along uninvited"}]
@@ -199,10 +224,17 @@ async def test_what_has_happened_is_recorded_with_the_reason(ask: Ask) -> None:
     assert languages == ["fi", "sv"]
     planned = a_meeting(JARI, status="planned", extension=stated)
     assert (await broken(ask, "create", "Encounter", planned, by=system(S)))[0][0] == "R0.1"
-    # and it may be put right later without being judged again
-    again = {**resource_in(await ask("read", f"Encounter/{answer.id}", by=system(S))), "extension": []}
-    again.pop("extension")
-    assert (await ask("update", f"Encounter/{answer.id}", {**again, "id": answer.id}, by=system(S))).status == 200
+    # and it may be put right later without being judged again, while the reason stays
+    stored = resource_in(await ask("read", f"Encounter/{answer.id}", by=system(S)))
+    again = {**stored, "length": {"value": 60}}
+    assert (await ask("update", f"Encounter/{answer.id}", again, by=system(S))).status == 200
+    bare = {name: each for name, each in again.items() if name != "extension"}
+    ((rule, at, _),) = await broken(ask, "update", f"Encounter/{answer.id}", bare, by=system(S))
+    assert (rule, at) == ("R0.1", "Encounter.participant[0].individual")
+    # the Provenance of each write says why
+    found = await searched(ask, f"Provenance?target=Encounter/{answer.id}", by=system(S))
+    reasons = [entry["resource"]["reason"] for entry in found["entry"]]
+    assert [[each.get("text") for each in one] for one in reasons] == [[None, "came along uninvited"]] * 2
 
 
 async def test_a_member_joins_when_a_consent_covers_him(ask: Ask) -> None:
@@ -247,6 +279,44 @@ async def test_a_goal_of_another_client_reads_as_one_that_is_not_there(ask: Ask)
     ]
     mine = b.a_goal(AINO, id="mine", lifecycleStatus="proposed")
     await together(ask, Sari, mine, a_plan(goal=[b.a_reference("Goal/mine")]))
+
+
+async def test_a_thing_of_another_client_is_refused_where_it_is_seen_and_hidden_it_reads_as_absent(ask: Ask) -> None:
+    await the_start(ask)
+    theirs = b.a_task("Patient/other", id="theirs")
+    await together(ask, system(S), b.a_patient(id="other"), theirs)
+    await together(ask, system(H), b.a_patient(id="third"), b.a_task("Patient/third", id="hidden"))
+
+    def naming(name: str) -> Json:
+        return a_plan(activity=[{"reference": b.a_reference(name)}])
+
+    ((rule, at, saying),) = await broken(ask, "update", "CarePlan/1", naming("Task/theirs"), by=system(S))
+    assert (rule, at) == ("R3.5", "CarePlan.activity[0].reference")
+    assert "Task/theirs" in saying and "Aino Heikkilä" in saying and "other" not in saying.replace("another", "")
+    # so is what comes in the same transaction
+    new = b.a_task("Patient/other", id="new")
+    bundle = a_bundle("transaction", put(new), put(naming("Task/new")))
+    ((rule, at, _),) = await broken(ask, "transaction", "", bundle, by=system(S))
+    assert (rule, at) == ("R3.5", "Bundle.entry[1].resource.activity[0].reference")
+    said = {}
+    for name in ("hidden", "nowhere"):
+        answer = await ask("update", "CarePlan/1", naming(f"Task/{name}"), by=system(S), prefer="OperationOutcome")
+        assert answer.status == 200
+        said[name] = [each["details"]["text"] for each in resource_in(answer)["issue"] if "Task/" in str(each)]
+    assert said["hidden"] == [each.replace("nowhere", "hidden") for each in said["nowhere"]] != []
+
+
+async def test_answers_based_on_another_clients_plan_are_refused(ask: Ask) -> None:
+    await the_start(ask)
+    await together(ask, system(S), b.a_patient(id="other"))
+    answers = b.a_questionnaire_response("Patient/other", basedOn=[b.a_reference("CarePlan/1")])
+    ((rule, at, saying),) = await broken(ask, "create", "QuestionnaireResponse", answers, by=system(S))
+    assert (rule, at) == ("R3.5", "QuestionnaireResponse.subject") and "CarePlan/1" in saying
+    ours = b.a_questionnaire_response(AINO, basedOn=[b.a_reference("CarePlan/1")])
+    assert (await ask("create", "QuestionnaireResponse", ours, by=system(S))).status == 201
+    task = b.a_task("Patient/other", basedOn=[b.a_reference("CarePlan/1")])
+    ((rule, at, _),) = await broken(ask, "create", "Task", task, by=system(S))
+    assert (rule, at) == ("R3.5", "Task.basedOn[0]")
 
 
 async def test_the_clocks_of_an_assessment_are_worked_out_at_each_write(ask: Ask) -> None:
@@ -486,3 +556,32 @@ async def test_an_anonymous_message_tells_no_identity_code_in_the_title_of_an_at
     }
     ((rule, at, saying),) = await broken(ask, "create", "Communication", message, by=system(S))
     assert (rule, at) == ("R4.8", "Communication.payload[1]") and "010180" not in saying
+
+
+async def test_what_a_guardian_consents_to_counts_for_a_child_as_the_childs_own_word(ask: Ask) -> None:
+    born = (date.today() - timedelta(days=6 * 365)).isoformat()
+    kind = [b.a_concept("http://terminology.hl7.org/CodeSystem/v3-RoleCode", "MTH")]
+    await the_start(ask, b.a_related_person(AINO, id="mother", relationship=kind))
+    await together(ask, system(S), b.a_patient(id="aino", name=[{"given": ["Aino"]}], birthDate=born))
+    team, meeting = a_team(a_member(NIKO, "nurse")), a_meeting(NIKO, status="planned")
+    assert [each[0] for each in await broken(ask, "update", "CareTeam/1", team, by=Sari)] == ["R1.1"]
+    assert [each[0] for each in await broken(ask, "create", "Encounter", meeting, by=Sari)] == ["R0.1"]
+    given = day(date(2026, 2, 1), at=9)
+    await together(ask, Mother, a_permit(NIKO, id="hers", given=given, performer=[b.a_reference(MOTHER)]))
+    assert (await ask("update", "CareTeam/1", team, by=Sari)).status == 200
+    assert (await ask("create", "Encounter", meeting, by=Sari)).status == 201
+
+
+async def test_an_anonymous_consultation_is_searched_however_it_is_written_and_the_log_has_no_code(ask: Ask) -> None:
+    await the_start(ask)
+    code = "131052\u2013308T"
+    task = b.a_task(AINO, code=b.a_concept(codes.TASK, "consultation"), note=[{"text": "What would you do?"}])
+    del task["for"]
+    created = await ask("create", "Task", task, by=system(S))
+    told = [{"op": "add", "path": "/input", "value": [{"type": {"text": "who"}, "valueString": code}]}]
+    ((rule, at, saying),) = await broken(
+        ask, "patch", f"Task/{created.id}", told, patch_format="json-patch", by=system(S)
+    )
+    assert (rule, at) == ("R4.8", "Task.input[0].value") and "131052" not in saying
+    log = resource_in(await ask("search-type", "AuditEvent?_count=200", by=system(S)))
+    assert log["entry"] and "131052" not in str(log)

@@ -11,18 +11,25 @@ from typing import Literal
 
 from sharedplan.care import codes
 from sharedplan.care.situation import Situation
+from sharedplan.fhir import references
 from sharedplan.fhir.exchanges import Json
 from sharedplan.search.values.date import EARLIEST, LATEST, span
+
+PROFESSIONALS = ("Practitioner", "PractitionerRole")
+"""Types of whom an own worker is: a professional whom one can name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A time as coordinator, [low, high), UTC. `ends`: where its end is told by the day, that day."""
+    """A time as coordinator, [low, high), UTC. `ends`: where its end is told by the day, that day. `is_worker`: whether
+    it is a professional whom one can name; an organisation, a relative or a mere display is told, and coordinates
+    nothing."""
 
     member: str
     low: datetime
     high: datetime
     ends: tuple[datetime, datetime] | None = None
+    is_worker: bool = True
 
     def covers(self, at: datetime) -> bool:
         return self.low <= at < self.high
@@ -30,9 +37,9 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`kind`: none, two, or a gap; from when; and who coordinates then, by reference."""
+    """`kind`: none, two, a gap, or one who is no worker; from when; and who is named as coordinator then."""
 
-    kind: Literal["none", "two", "gap"]
+    kind: Literal["none", "two", "gap", "no-worker"]
     at: datetime
     members: tuple[str, ...] = ()
 
@@ -62,14 +69,36 @@ def terms(teams: Iterable[Json], situation: Situation) -> list[Term]:
         first, last = bounds(team.get("period"))
         for participant in team.get("participant", ()):
             member = participant.get("member", {})
-            named = situation.name_of(member) or member.get("reference") or member.get("display")
+            named = known_by(member, situation) or member.get("display")
             if named is None or not codes.has(participant.get("role"), codes.TEAM_ROLE, "coordinator"):
                 continue
             low, high = bounds(participant.get("period"))
             end = participant.get("period", {}).get("end")
             ends = span(end) if end is not None and "T" not in end else None
-            found.append(Term(named, max(low, first), min(high, last), ends))
+            found.append(Term(named, max(low, first), min(high, last), ends, is_worker(member, team)))
     return [_handed_over(each, found) for each in found]
+
+
+def is_worker(member: Json, team: Json) -> bool:
+    """Whether the Reference is to a professional, stored here or not: by its address, or by identifier and type."""
+    text = member.get("reference")
+    if not isinstance(text, str):
+        return "value" in member.get("identifier", {}) and member.get("type") in PROFESSIONALS
+    found = references.parse(text)
+    if found.kind == "fragment":
+        return any(
+            each.get("id") == found.id and each.get("resourceType") in PROFESSIONALS
+            for each in team.get("contained", ())
+        )
+    return (found.type or member.get("type")) in PROFESSIONALS
+
+
+def known_by(reference: Json, situation: Situation) -> str | None:
+    """By what a Reference tells whom it means: "Type/id" here, another address, or "system|value" of an identifier;
+    None for a mere display."""
+    identifier = reference.get("identifier", {})
+    said = f"{identifier.get('system', '')}|{identifier['value']}" if "value" in identifier else None
+    return situation.name_of(reference) or reference.get("reference") or said
 
 
 def _handed_over(term: Term, among: Iterable[Term]) -> Term:
@@ -82,7 +111,7 @@ def _handed_over(term: Term, among: Iterable[Term]) -> Term:
 
 def coordinators(teams: Iterable[Json], situation: Situation, at: datetime) -> tuple[str, ...]:
     """Those who coordinate at that instant."""
-    return _covering(terms(teams, situation), at)
+    return _covering((each for each in terms(teams, situation) if each.is_worker), at)
 
 
 def fault(now: Iterable[Term], before: Iterable[Term], at: datetime, until: datetime) -> Fault | None:
@@ -96,6 +125,8 @@ def fault(now: Iterable[Term], before: Iterable[Term], at: datetime, until: date
             return Fault("two", turn, members)
         if not members:
             return Fault("none" if turn == at else "gap", turn)
+        if not any(each.is_worker for each in now if each.covers(turn)):
+            return Fault("no-worker", turn, members)
     for turn in sorted({each.high for each in now if each.high < at}):
         if not _covering(now, turn) and _covering(before, turn):
             return Fault("gap", turn)

@@ -3,8 +3,8 @@
 A rule here looks at the whole of a client, unlike those of `care/rule.py`, which look at one resource.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
@@ -48,7 +48,8 @@ class Writing:
     """`current`: what is stored, None for nothing living; `proposed`: what would be, None for a deletion. `before` and
     `after`: all that is known of the client, without and with everything that goes in together; to reject, all that
     there is, to warn, what the writer sees. `client`: "Patient/1". `person`, `organization`: who writes; both None for
-    an operator. `seen`: of what is newly named, what the writer sees. `unnamed`: whose names he must not learn.
+    an operator. `whose`: of what is newly named and the writer sees, the clients that it is of. `unnamed`: whose names
+    he must not learn.
     """
 
     current: Json | None
@@ -59,7 +60,7 @@ class Writing:
     person: str | None = None
     organization: str | None = None
     acceptance: Acceptance = NOBODY
-    seen: frozenset[str] = frozenset()
+    whose: Mapping[str, frozenset[str]] = field(default_factory=dict)
     unnamed: frozenset[str] = frozenset()
     attendance: Attendance = "everybody"
 

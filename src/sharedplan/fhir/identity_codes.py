@@ -8,6 +8,7 @@ a code, nor a part of it.
 
 import re
 from datetime import date
+from unicodedata import normalize
 
 SYSTEM = "urn:oid:1.2.246.21"
 
@@ -49,10 +50,17 @@ def fault(code: str) -> str | None:
 
 _ANYWHERE = re.compile(r"(?ai)(?<![0-9A-Z])(\d\d)(\d\d)(\d\d)([-+A-FU-Y])\d{3}[0-9A-Y](?![0-9A-Z])")
 
+_AS_READ = dict.fromkeys(
+    map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\ufe58\ufe63\u00ad"), "-"
+) | dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
+"""Dashes that are read as the sign of a century, and what is between characters without being seen."""
+
 
 def is_in(text: str) -> bool:
-    """Whether something in the text looks like a code, rightly checked or not: it would tell who is meant."""
-    for day, month, year, sign in _ANYWHERE.findall(text):
+    """Whether something in the text looks like a code, rightly checked or not: it would tell who is meant. Other dashes
+    and wide or otherwise dressed-up characters are read as what they look like."""
+    plain = text if text.isascii() else normalize("NFKC", text).translate(_AS_READ)
+    for day, month, year, sign in _ANYWHERE.findall(plain):
         try:
             date(CENTURIES[sign.upper()] + int(year), int(month), int(day))
         except ValueError:

@@ -10,12 +10,12 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
+from typing import Any
 
 from sharedplan.care import clocks, model
 from sharedplan.care.finding import Finding
 from sharedplan.care.situation import Situation
-from sharedplan.care.writes import meeting, rules
-from sharedplan.care.writes.plan import newly_named_goals
+from sharedplan.care.writes import crossing, meeting, rules
 from sharedplan.care.writing import WriteRule, Writing
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Conflict, Issue, SharedplanError, Unprocessable
@@ -76,9 +76,10 @@ async def kept(proposals: Sequence[Proposal], asked: Asked, acting: Acting) -> l
     tells = asked.prefer.returning == "OperationOutcome"
     writes = [_read(number, each, tells) for number, each in enumerate(proposals)]
     outcomes: list[Outcome] = list(proposals)
+    everything = {each.name: each.proposal for each in writes}
     for client in dict.fromkeys(each.client for each in writes if each.is_looked_at):
         together = [each for each in writes if each.client in (client, None) or each.name == client]
-        for number, outcome in (await _of_client(client, together, acting, asked.base)).items():
+        for number, outcome in (await _of_client(client, together, everything, acting, asked.base)).items():
             outcomes[number] = outcome
     return outcomes
 
@@ -120,15 +121,26 @@ def _with_id(proposal: Proposal) -> Json | None:
 
 
 def _client_of(resource: Json | None, base: str) -> str | None:
-    """The Patient that it is of; None for what is of none."""
-    element = (resource or {}).get(_CLIENT.get((resource or {}).get("resourceType", ""), "subject"))
+    """The Patient that it is of; None for what is of none. An Appointment is of the first one who takes part."""
+    found = resource or {}
+    type = found.get("resourceType", "")
+    if type != "Appointment":
+        return _patient(found.get(_CLIENT.get(type, "subject")), base)
+    actors = (_patient(each.get("actor"), base) for each in found.get("participant", ()))
+    return next((each for each in actors if each is not None), None)
+
+
+def _patient(element: Any, base: str) -> str | None:
+    """The Patient that a Reference leads to."""
     text = element.get("reference") if isinstance(element, dict) else None
     found = references.parse(text).relative_to(base) if isinstance(text, str) else None
     return found.target if found is not None and found.type == "Patient" else None
 
 
-async def _of_client(client: str | None, together: Sequence[_Write], acting: Acting, base: str) -> dict[int, Outcome]:
-    """What comes of the writes that concern the client, by their numbers."""
+async def _of_client(
+    client: str | None, together: Sequence[_Write], everything: Mapping[str, Proposal], acting: Acting, base: str
+) -> dict[int, Outcome]:
+    """What comes of the writes that concern the client, by their numbers; `everything` goes in together, by name."""
     mine = [each for each in together if each.client == client]
     looked_at = [one for each in mine for one in each.judged]
     if client is not None and not LOCKED.isdisjoint(one.id for one in looked_at):
@@ -143,7 +155,7 @@ async def _of_client(client: str | None, together: Sequence[_Write], acting: Act
     together = [done.get(each.number, each) for each in together]
     after = _after(before, together)
     earlier = await _earlier(mine, before, acting, at)
-    seen = await _seen(mine, together, after, acting)
+    whose = await _whose(mine, everything, after, acting)
     shared = Writing(
         None,
         None,
@@ -153,7 +165,7 @@ async def _of_client(client: str | None, together: Sequence[_Write], acting: Act
         acting.person,
         acting.controller,
         acting.access.accepting(before, after, client or "", earlier),
-        seen,
+        whose,
         attendance=acting.policy.attendance,
     )
     found = _findings(done.values(), shared)
@@ -254,20 +266,30 @@ async def _earlier(
     return found
 
 
-async def _seen(
-    writes: Iterable[_Write], together: Iterable[_Write], after: Situation, acting: Acting
-) -> frozenset[str]:
-    """Of the goals that plans newly name, those that the writer sees, or writes beside."""
+async def _whose(
+    writes: Iterable[_Write], everything: Mapping[str, Proposal], after: Situation, acting: Acting
+) -> Mapping[str, frozenset[str]]:
+    """Of what is newly named where it has to be the client's own, and the writer sees or writes beside: the clients
+    that it is of."""
     named = {
-        str(after.name_of(each))
+        name
         for write in writes
         if any(one.id == "R3.5" for one in write.judged)
-        for _, each in newly_named_goals(write.current, write.proposed, after)
+        for paths in ((), ("goal",))
+        for _, name in crossing.newly_named(write.current, write.proposed, after, *paths)
     }
-    beside = {each.name for each in together if each.proposed is not None}
-    asked = {("Goal", name.partition("/")[2]) for name in named - beside}
-    there = await visible(asked, acting) if asked else set()
-    return frozenset(named & beside) | {f"{type}/{id}" for type, id in there}
+    if not named:
+        return MappingProxyType({})
+    beside = {name for name in named if name in everything and everything[name].resource is not None}
+    found = {name: frozenset(_clients(everything[name])) for name in beside}
+    there = await acting.unit.named(named - beside, within=acting.within) if named - beside else {}
+    return found | {name: frozenset(each.patients) for name, each in there.items()}
+
+
+def _clients(proposal: Proposal) -> Iterable[str]:
+    """The clients that something is of, once it is written."""
+    found = proposal.change.values.get("patient") or ()
+    return (found,) if isinstance(found, str) else found
 
 
 async def _unnamed(situation: Situation, acting: Acting) -> frozenset[str]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+from sharedplan.care.writes import meeting
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Incorrect, Issue, Refused
 from sharedplan.fhir import json_text, resources
@@ -100,11 +101,22 @@ def attested(writes: Sequence[Write], acting: Acting, base: str) -> list[Change]
 
 def _attested(each: Write, acting: Acting, base: str, made: dict[str, "_Template"]) -> Change:
     activity = "DELETE" if each.resource is None else "CREATE" if each.before is None else "UPDATE"
-    if activity not in made:
-        by = (acting.client, acting.controller, acting.person, acting.trail.purpose, activity, base)
-        made[activity] = _plain(*by) if acting.stated is None else _template(*by, stated=acting.stated)
-    change = each.change
-    return replace(change, attested=made[activity].of(acting.clock.new_id(), change.type, change.id, change.version))
+    change, by = each.change, (acting.client, acting.controller, acting.person, acting.trail.purpose, activity, base)
+    if (why := _why(each)) is not None:
+        template = _template(*by, stated=acting.stated, why=why)
+    else:
+        if activity not in made:
+            made[activity] = _plain(*by) if acting.stated is None else _template(*by, stated=acting.stated)
+        template = made[activity]
+    return replace(change, attested=template.of(acting.clock.new_id(), change.type, change.id, change.version))
+
+
+def _why(each: Write) -> str | None:
+    """The reason that what is written gives itself: of a meeting that happened, why somebody was there whom the client
+    had not accepted."""
+    if each.change.type != "Encounter" or each.resource is None or each.resource.get("status") != "finished":
+        return None
+    return meeting.deviation(each.resource)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +146,7 @@ def _template(
     activity: str,
     base: str,
     stated: Json | None = None,
+    why: str | None = None,
 ) -> _Template:
     said = stated or {}
     given = said.get("meta", {})
@@ -146,8 +159,10 @@ def _template(
         "activity": {**done, "coding": [coding, *done.get("coding", ())]},
         "agent": [*_agents(client, organization, person), *said.get("agent", ())],
     }
-    if purpose is not None:
-        what["reason"] = [{"coding": [{"system": _REASON, "code": purpose}]}, *said.get("reason", ())]
+    reasons: list[Json] = [] if purpose is None else [{"coding": [{"system": _REASON, "code": purpose}]}]
+    reasons += [] if why is None else [{"text": why}]
+    if reasons:
+        what["reason"] = [*reasons, *said.get("reason", ())]
     before = {name: value for name, value in said.items() if _element(name) in _BEFORE}
     after = {name: what[name] for name in sorted(what, key=lambda name: _AFTER.index(_element(name)))}
     whole = {"resourceType": "Provenance", "meta": meta, **before, **after}

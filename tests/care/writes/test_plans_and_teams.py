@@ -1,14 +1,17 @@
 """Rules at a write of a shared plan and its team."""
 
+import json
+
 import pytest
 
 import builders as b
-from care.writes.situations import AINO, NOW, Accepts, a_member, a_plan, a_team, found, told
+from care.writes.situations import AINO, NOW, Accepts, Json, a_member, a_plan, a_team, found, told
 from sharedplan.care import codes
 from sharedplan.care.finding import LANGUAGES
 
 ONE, R03, R41 = ("one-plan", "error", "CarePlan.status"), ("R0.3", "error", "CarePlan.contributor"), "R4.1"
 SARI = a_member("Practitioner/sari", "coordinator")
+OTHER = "Patient/other"
 
 
 def test_a_client_has_at_most_one_active_shared_plan() -> None:
@@ -43,13 +46,91 @@ def test_a_plan_becomes_active_only_with_the_clients_part() -> None:
 
 def test_a_plan_holds_only_goals_of_its_client() -> None:
     plan = a_plan(goal=[b.a_reference("Goal/a"), b.a_reference("Goal/b"), b.a_reference("Goal/c")])
-    known = (b.a_goal(AINO, id="a"), b.a_goal("Patient/other", id="b"), a_team())
-    both = found(plan, known=known, seen=frozenset({"Goal/a", "Goal/b"}))
+    known = (a_team(),)
+    seen = {"Goal/a": frozenset({AINO}), "Goal/b": frozenset({OTHER})}
+    both = found(plan, known=known, whose=seen)
     assert told(both) == [("R3.5", "error", "CarePlan.goal[1]"), ("R3.5", "error", "CarePlan.goal[2]")]
     assert both[0].said().replace("Goal/b", "Goal/c") == both[1].said()
     had = a_plan(goal=[b.a_reference("Goal/b")])
     assert found((had, had), known=known) == []  # it stays as it was
-    assert told(found((had, plan), known=known, seen=frozenset({"Goal/b"})))[0][2] == "CarePlan.goal[0]"  # hidden
+    del seen["Goal/a"]  # hidden
+    assert told(found((had, plan), known=known, whose=seen))[0][2] == "CarePlan.goal[0]"
+
+
+@pytest.mark.parametrize(
+    ("element", "at"),
+    [
+        ({"supportingInfo": [{"display": "a letter"}, "X"]}, "supportingInfo[1]"),
+        ({"addresses": ["X"]}, "addresses[0]"),
+        ({"encounter": "X"}, "encounter"),
+        ({"replaces": ["X"]}, "replaces[0]"),
+        ({"activity": [{}, {"reference": "X"}]}, "activity[1].reference"),
+        ({"activity": [{"outcomeReference": ["X"]}]}, "activity[0].outcomeReference[0]"),
+        ({"activity": [{"detail": {"goal": ["X"]}}]}, "activity[0].detail.goal[0]"),
+        ({"careTeam": [b.a_reference("CareTeam/1"), "X"]}, "careTeam[1]"),
+    ],
+)
+def test_a_plan_names_nothing_of_another_person(element: Json, at: str) -> None:
+    def naming(reference: str) -> Json:
+        return a_plan(**json.loads(json.dumps(element).replace('"X"', json.dumps(b.a_reference(reference)))))
+
+    theirs, mine = "Observation/1", "Observation/2"
+    known: Json = {
+        "known": (a_team(),),
+        "whose": {theirs: frozenset({OTHER}), mine: frozenset({AINO}), "CarePlan/family": frozenset()},
+    }
+    (finding,) = found(naming(theirs), **known)
+    assert told([finding]) == [("R3.5", "error", f"CarePlan.{at}")]
+    assert all(theirs in finding.said(each) and "Aino" in finding.said(each) for each in LANGUAGES)
+    for other in (mine, "Observation/hidden-or-absent", "CarePlan/family"):
+        assert found(naming(other), **known) == []
+    assert found((naming(theirs), naming(theirs)), **known) == []  # it stays as it was
+    moved = {**naming(theirs), "subject": b.a_reference(OTHER)}
+    assert ("R3.5", "error", f"CarePlan.{at}") in told(found((moved, naming(theirs)), **known))
+    assert found({**naming(theirs), "category": []}, **known) == []
+
+
+def test_what_links_a_family_may_be_anothers() -> None:
+    spine = [{"url": codes.EPISODE, "valueReference": b.a_reference("EpisodeOfCare/e")}]
+    links = ("CarePlan/parents", "EpisodeOfCare/e", "RelatedPerson/sibling", "Patient/other")
+    plan = a_plan(
+        extension=spine,
+        partOf=[b.a_reference("CarePlan/parents")],
+        contributor=[b.a_reference(AINO), b.a_reference("RelatedPerson/sibling")],
+        supportingInfo=[*map(b.a_reference, links[1:])],
+    )
+    assert found(plan, known=(a_team(),), whose={each: frozenset({OTHER}) for each in links}) == []
+
+
+def test_a_task_is_no_part_of_another_persons_plan() -> None:
+    whose = {"CarePlan/theirs": frozenset({OTHER}), "CarePlan/1": frozenset({AINO})}
+    for element, at in (
+        ({"basedOn": ["X"]}, "basedOn[0]"),
+        ({"focus": "X"}, "focus"),
+        ({"partOf": ["X"]}, "partOf[0]"),
+    ):
+        theirs, mine = (
+            json.loads(json.dumps(element).replace('"X"', json.dumps(b.a_reference(each))))
+            for each in ("CarePlan/theirs", "CarePlan/1")
+        )
+        assert told(found(b.a_task(AINO, id="1", **theirs), whose=whose)) == [("R3.5", "error", f"Task.{at}")]
+        assert found(b.a_task(AINO, id="1", **mine), whose=whose) == []
+    outcome = b.a_goal(AINO, id="1", outcomeReference=[b.a_reference("Observation/1")])
+    assert told(found(outcome, whose={"Observation/1": frozenset({OTHER})})) == [
+        ("R3.5", "error", "Goal.outcomeReference[0]")
+    ]
+
+
+def test_answers_are_of_the_person_whose_plan_they_are_based_on() -> None:
+    answers = b.a_questionnaire_response(AINO, id="1", basedOn=[b.a_reference("CarePlan/theirs")])
+    whose = {"CarePlan/theirs": frozenset({OTHER})}
+    (finding,) = found(answers, whose=whose)
+    assert told([finding]) == [("R3.5", "error", "QuestionnaireResponse.subject")]
+    assert found(answers) == []  # hidden, or not there
+    assert found((answers, {**answers, "status": "amended"}), whose=whose) == []
+    assert found(answers, whose={"CarePlan/theirs": frozenset({AINO})}) == []
+    assert found({**answers, "subject": b.a_reference("Group/family")}, whose=whose) == []
+    assert found({name: each for name, each in answers.items() if name != "subject"}, whose=whose) == []
 
 
 def test_an_active_plan_has_exactly_one_coordinator() -> None:
@@ -73,6 +154,44 @@ def test_an_active_plan_has_exactly_one_coordinator() -> None:
         )
         == []
     )
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        {"display": "somebody of ours"},
+        {"identifier": {"system": "urn:x", "value": "1"}},
+        {"type": "Organization", "identifier": {"system": "urn:x", "value": "1"}},
+        b.a_reference("Organization/s"),
+        b.a_reference("CareTeam/2"),
+        b.a_reference(AINO),
+        b.a_reference("RelatedPerson/leena"),
+        b.a_reference("#p"),
+    ],
+)
+def test_the_coordinator_is_a_professional_whom_one_can_name(member: Json) -> None:
+    team = a_team({**SARI, "member": member}, contained=[b.a_patient(id="p")])
+    (finding,) = found(a_plan(), known=(team,))
+    assert told([finding]) == [(R41, "error", "CarePlan.careTeam")]
+    assert all("PractitionerRole" in finding.said(each) and "Aino" in finding.said(each) for each in LANGUAGES)
+    (finding,) = [each for each in found((a_team(SARI), team), known=(a_plan(),)) if each.rule == R41]
+    assert finding.at == "CareTeam.participant"
+    assert "more than one" in found(a_plan(), known=(a_team(SARI, {**SARI, "member": member}),))[0].said()
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        b.a_reference("Practitioner/not-stored-yet"),
+        b.a_reference("PractitionerRole/niko"),
+        b.a_reference("https://else.example/fhir/Practitioner/1"),
+        {"type": "Practitioner", "identifier": {"system": "urn:x", "value": "1"}},
+        b.a_reference("#p"),
+    ],
+)
+def test_a_coordinator_need_not_be_stored_here(member: Json) -> None:
+    team = a_team({**SARI, "member": member}, contained=[b.a_practitioner(id="p")])
+    assert found(a_plan(), known=(team,)) == []
 
 
 def test_the_text_names_both_coordinators() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 import builders as b
 from care.writes.situations import AINO, Accepts, Json, a_member, a_plan, a_team, found, told
-from sharedplan.care import codes
+from sharedplan.care import codes, model
 from sharedplan.care.finding import LANGUAGES
 from sharedplan.fhir import identity_codes
 
@@ -72,6 +72,103 @@ def test_a_meeting_that_happened_is_recorded_with_its_reason() -> None:
     assert told(found((happened, moved))) == [("R0.1", "error", AT)]
 
 
+@pytest.mark.parametrize(
+    "stated",
+    [
+        {"url": codes.DEVIATION},
+        {"url": codes.DEVIATION, "valueString": " \n "},
+        {"url": codes.DEVIATION, "valueBoolean": True},
+    ],
+)
+def test_a_reason_is_said_in_words(stated: Json) -> None:
+    happened = a_meeting("Practitioner/jari", status="finished", extension=[stated])
+    assert told(found(happened)) == [("R0.1", "error", AT)]
+
+
+def test_the_reason_stays_while_it_is_needed() -> None:
+    stated = [{"url": codes.DEVIATION, "valueString": "the police brought him"}]
+    happened = a_meeting("Practitioner/jari", status="finished", extension=stated)
+    assert told(found((happened, {**happened, "extension": []}))) == [("R0.1", "error", AT)]
+    assert found((happened, {**happened, "extension": []}), acceptance=Accepts("Practitioner/jari")) == []
+    assert found((happened, {**happened, "extension": [{**stated[0], "valueString": "on his own"}]})) == []
+    plain = {**happened, "extension": []}
+    assert found((plain, {**plain, "length": {"value": 60}})) == []  # he was accepted when it was recorded
+
+
+def test_who_was_at_something_else_is_judged_when_it_becomes_a_meeting() -> None:
+    visit = a_meeting("Practitioner/jari", status="finished", type=[{"text": "ward round"}])
+    assert told(found((visit, a_meeting("Practitioner/jari", status="finished")))) == [("R0.1", "error", AT)]
+
+
+def test_whom_no_reference_names_nobody_has_accepted() -> None:
+    meeting = a_meeting("Practitioner/sari")
+    guest = {"individual": {"display": "Reijo Niemi"}}
+    for individual, called in (
+        ({"display": "Reijo Niemi"}, "Reijo Niemi"),
+        ({"reference": "https://else.example/fhir/Practitioner/1"}, "https://else.example/fhir/Practitioner/1"),
+        ({"type": "Practitioner", "identifier": {"system": "urn:x", "value": "7"}}, "urn:x|7"),
+    ):
+        listed = {**meeting, "participant": [*meeting["participant"], {"individual": individual}, {}]}
+        (finding,) = found(listed, known=(a_team(),))
+        assert told([finding]) == [("R0.1", "error", "Encounter.participant[1].individual")]
+        assert called in finding.said()
+    held = a_meeting(status="finished", participant=[guest])
+    assert told(found(held)) == [("R0.1", "error", AT)]
+    assert told(found(held, attendance="relatives")) == [("R0.1", "error", AT)]
+    excused = {**held, "extension": [{"url": codes.DEVIATION, "valueString": "came along"}]}
+    assert told(found(excused)) == [("R0.1", "warning", AT)]
+    assert found((excused, {**excused, "length": {"value": 60}})) == []
+
+
+def test_the_own_worker_may_be_named_by_an_identifier() -> None:
+    sari = {"type": "Practitioner", "identifier": {"system": "urn:x", "value": "1"}}
+    team = a_team({**a_member("Practitioner/x", "coordinator"), "member": sari})
+    assert found(a_meeting(participant=[{"individual": sari}]), known=(team,)) == []
+
+
+def an_invitation(*people: Json, **elements: Any) -> Json:
+    appointment: Json = {
+        "resourceType": "Appointment",
+        "id": "1",
+        "status": "booked",
+        "appointmentType": b.a_concept(codes.ENCOUNTER_TYPE, "network-meeting"),
+        "start": "2026-03-03T09:00:00+02:00",
+        "participant": [{"actor": each, "status": "needs-action"} for each in (b.a_reference(AINO), *people)],
+    }
+    return {**appointment, **elements}
+
+
+@pytest.mark.parametrize("status", ["proposed", "pending", "booked"])
+def test_who_is_invited_without_being_accepted_is_told(status: str) -> None:
+    invited = an_invitation(b.a_reference("Practitioner/sari"), b.a_reference("Practitioner/jari"), status=status)
+    (finding,) = found(invited, known=(a_team(),))
+    assert told([finding]) == [("R0.1", "warning", "Appointment.participant[2].actor")]
+    assert all("Jari" in finding.said(each) and "Aino" in finding.said(each) for each in LANGUAGES)
+    assert found(invited, known=(a_team(),), acceptance=Accepts("Practitioner/jari")) == []
+    nameless = an_invitation({"type": "Practitioner", "display": "Reijo"}, status=status)
+    assert told(found(nameless)) == [("R0.1", "warning", "Appointment.participant[1].actor")]
+
+
+def test_an_appointment_of_another_kind_or_that_is_off_tells_nothing() -> None:
+    jari = b.a_reference("Practitioner/jari")
+    services = [b.a_concept(codes.ENCOUNTER_TYPE, "client-meeting")]
+    assert told(found(an_invitation(jari, appointmentType={"text": "x"}, serviceType=services)))[0][0] == "R0.1"
+    for elements in (
+        {"status": "cancelled"},
+        {"appointmentType": {"text": "check-up"}},
+        {"appointmentType": b.a_concept(codes.ENCOUNTER_TYPE, "professional-meeting")},
+        {"participant": [{"actor": b.a_reference(AINO)}, {"actor": jari, "status": "declined"}]},
+        {
+            "participant": [
+                {"actor": b.a_reference(AINO)},
+                {"actor": b.a_reference("Location/1")},
+                {"status": "accepted"},
+            ]
+        },
+    ):
+        assert found(an_invitation(jari, **elements)) == []
+
+
 def test_a_sixth_meeting_is_told() -> None:
     plan = a_plan(instantiatesCanonical=[codes.MODELS + "kaannekohta"], extension=SPINE)
     held = [a_meeting(id=str(n), status="finished", episodeOfCare=EPISODE) for n in range(6)]
@@ -134,6 +231,33 @@ def test_an_active_consent_says_how_it_was_given() -> None:
     assert found({**a_permit(), "category": [b.a_concept("http://loinc.org", "59284-0")]}) == []
 
 
+WITNESS = "http://hl7.org/fhir/StructureDefinition/consent-Witness"
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [
+        {"sourceReference": {"display": "the form"}},
+        {"sourceReference": {"reference": " "}},
+        {"sourceAttachment": {"title": "  "}},
+        {"sourceAttachment": {"contentType": "application/pdf"}},
+        {"extension": [{"url": WITNESS}]},
+        {"extension": [{"url": WITNESS, "valueReference": {"display": " "}}]},
+    ],
+)
+def test_what_says_nothing_of_how_a_consent_was_given_is_no_source(empty: Json) -> None:
+    assert told(found(a_permit(**empty), person="Practitioner/sari")) == [("R3.13", "error", "Consent.source[x]")]
+
+
+def test_what_a_guardian_gives_is_given_by_writing_it() -> None:
+    hers = a_permit(performer=[b.a_reference("RelatedPerson/leena")])
+    assert found(hers, person="RelatedPerson/leena") == []
+    assert told(found(hers, person="Practitioner/sari")) == [("R3.13", "error", "Consent.source[x]")]
+    assert told(found(a_permit(), person="RelatedPerson/leena")) == [("R3.13", "error", "Consent.source[x]")]
+    form = {"sourceReference": {"identifier": {"system": "urn:x", "value": "form-1"}}}
+    assert found(a_permit(**form), person="Practitioner/sari") == []
+
+
 def a_referral(id: str, owner: str | None, status: str, **elements: Any) -> Json:
     owned = {"owner": b.a_reference(owner)} if owner else {}
     code = b.a_concept(codes.TASK, "referral")
@@ -171,6 +295,79 @@ def test_a_referral_keeps_its_owner_until_the_next_one_accepts() -> None:
     assert found((waiting, a_referral("1", "Organization/h", "requested")), **by) == []  # nobody has it yet
 
 
+BY_S = {"organization": "Organization/s"}
+STATUS, OWNER = ("R3.9", "error", "Task.status"), ("R3.9", "error", "Task.owner")
+
+
+@pytest.mark.parametrize("status", ["rejected", "failed", "draft", "requested", "received"])
+def test_what_is_held_is_not_given_up_before_another_has_accepted(status: str) -> None:
+    given_up = a_referral("1", "Organization/s", status)
+    asked, taken = (a_referral("2", "Organization/h", each) for each in ("requested", "accepted"))
+    for known in ((), (asked,)):
+        for held in ("accepted", "ready", "in-progress", "on-hold"):
+            assert told(found(({**HELD, "status": held}, given_up), known=known, **BY_S)) == [STATUS]
+    assert found((HELD, given_up), known=(taken,), **BY_S) == []
+    assert found((HELD, given_up), known=({**taken, "status": "in-progress"},), **BY_S) == []
+    elsewhere = {**taken, "focus": b.a_reference("ServiceRequest/other")}
+    assert told(found((HELD, given_up), known=(elsewhere,), **BY_S)) == [STATUS]
+
+
+@pytest.mark.parametrize("status", ["completed", "cancelled", "entered-in-error"])
+def test_what_is_held_may_end_while_nobody_else_is_asked(status: str) -> None:
+    ended = a_referral("1", "Organization/s", status)
+    assert found((HELD, ended), **BY_S) == []
+    for waiting in ("requested", "received"):
+        assert told(found((HELD, ended), known=(a_referral("2", "Organization/h", waiting),), **BY_S)) == [STATUS]
+
+
+def test_who_had_the_client_before_and_is_done_has_not_taken_over() -> None:
+    given_up = a_referral("1", "Organization/s", "rejected", authoredOn="2026-02-01")
+    held = {**given_up, "status": "accepted"}
+    done = a_referral("2", "Organization/h", "completed", authoredOn="2026-01-01")
+    assert told(found((held, given_up), known=(done,), **BY_S)) == [STATUS]
+    assert found((held, given_up), known=({**done, "authoredOn": "2026-02-10"},), **BY_S) == []
+    worked = [{"executionPeriod": {"start": each}} for each in ("2026-02-01", "2026-01-10")]
+    assert told(found(({**held, **worked[0]}, given_up), known=({**done, **worked[1]},), **BY_S)) == [STATUS]
+
+
+def test_what_nobody_has_taken_hold_of_is_declined_freely() -> None:
+    for status in ("requested", "received"):
+        asked, declined = (a_referral("1", "Organization/s", each) for each in (status, "rejected"))
+        assert found((asked, declined), **BY_S) == []
+
+
+def test_what_is_held_stays_on_its_focus_and_a_referral() -> None:
+    on_another = {**HELD, "focus": b.a_reference("ServiceRequest/other")}
+    taken = a_referral("2", "Organization/h", "accepted")
+    for lost in (
+        on_another,
+        {name: each for name, each in HELD.items() if name != "focus"},
+        {**HELD, "code": b.a_concept(codes.TASK, "review")},
+        {**HELD, "for": b.a_reference("Patient/other")},
+    ):
+        assert told(found((HELD, lost), **BY_S)) == [OWNER]
+        assert found((HELD, lost), known=(taken,), **BY_S) == []
+    assert told(found((HELD, None), **BY_S)) == [STATUS]
+
+
+def test_nobody_is_made_a_holder_by_somebody_else() -> None:
+    second = a_referral("2", "Organization/s", "accepted")
+    theirs = a_referral("2", "Organization/h", "accepted")
+    assert told(found((second, theirs), known=(HELD,), **BY_S)) == [OWNER]
+    assert found((second, theirs), known=(HELD,), organization="Organization/h") == []
+    # what is not on the focus yet does not get there as taken
+    loose = {**theirs, "focus": b.a_reference("ServiceRequest/other")}
+    assert OWNER in told(found((loose, theirs), known=(HELD,), **BY_S))
+    asked = a_referral("2", "Organization/s", "requested")
+    assert told(found((asked, theirs), known=(HELD,), **BY_S)) == [OWNER]
+    # who has accepted may be named on the first Task too
+    assert found((HELD, {**HELD, "owner": b.a_reference("Organization/h")}), known=(theirs,), **BY_S) == []
+    # whoever takes what was nobody's names himself
+    nobodys = a_referral("2", None, "requested")
+    assert found((nobodys, theirs), organization="Organization/h") == []
+    assert told(found((nobodys, theirs), **BY_S)) == [STATUS]
+
+
 def test_a_referral_is_accepted_by_its_owner_alone() -> None:
     asked, taken = (a_referral("2", "PractitionerRole/niko", status) for status in ("requested", "accepted"))
     (finding,) = found((asked, taken), organization="Organization/s", person="Practitioner/sari")
@@ -204,6 +401,21 @@ def test_a_referral_comes_from_where_the_model_says() -> None:
     assert told([finding]) == [("R2.6", "warning", "ServiceRequest.requester")] and "Health" in finding.said()
     assert found({**referral, "requester": b.a_reference("Organization/s")}) == []
     assert told(found({**referral, "requester": b.a_reference("PractitionerRole/niko")}))[0][0] == "R2.6"
+    said = [finding.said(each) for each in LANGUAGES]
+    assert "Aikuisten sosiaalipalvelut" in said[0] and "Socialservice för vuxna" in said[1]
+    assert "Adult social services" in said[2] and "adult-social-services" not in "".join(said)
+
+
+def test_who_refers_is_what_the_model_says() -> None:
+    types = [{"url": model.REFERRER_TYPE, "valueCode": each} for each in ("education", "police")]
+    holds = [{"url": model.RULE, "valueCode": "R2.6"}]
+    own = {"resourceType": "PlanDefinition", "id": "own", "status": "active", "extension": [*types, *holds]}
+    referral = b.a_service_request(
+        AINO, id="1", instantiatesCanonical=[codes.MODELS + "own"], requester=b.a_reference("Organization/s")
+    )
+    (finding,) = found(referral, known=(own,))
+    assert told([finding]) == [("R2.6", "warning", "ServiceRequest.requester")]
+    assert "Opetustoimi, Poliisi" in finding.said("fi") and "sosiaalipalvelut" not in finding.said("fi").lower()
 
 
 def test_the_same_service_is_not_requested_twice() -> None:
@@ -243,6 +455,9 @@ def test_an_assessment_covers_its_parts() -> None:
     findings = found(response, known=(plan, QUESTIONNAIRE))
     assert told(findings) == [("R2.5", "warning", "QuestionnaireResponse.item")] * 2
     assert "weakening-factors" in findings[0].said() and "services-in-use" in findings[1].said()
+    assert "Health" not in findings[0].said() and "Elämäntilannetta heikentävät tekijät" in findings[0].said("fi")
+    assert "Faktorer som försvagar livssituationen" in findings[0].said("sv")
+    assert "What weakens the life situation" in findings[0].said("en")
     assert found({**response, "status": "in-progress"}, known=(plan, QUESTIONNAIRE)) == []
     assert found(response, known=(a_plan(), QUESTIONNAIRE)) == []
 
@@ -272,10 +487,46 @@ def test_an_anonymous_consultation_has_no_identity_code() -> None:
     assert not any(CODE in finding.said(each) or "131052" in finding.said(each) for each in LANGUAGES)
     assert found({**asked, "description": "What would you do?"}) == []
     assert found({**asked, "for": b.a_reference(AINO)}) == []
+    assert told(found({**asked, "for": {"display": "a client of ours"}})) == [("R4.8", "error", "Task.description")]
     message = b.a_communication(AINO, id="1", payload=[{"contentString": "hello"}, {"contentString": CODE.lower()}])
     assert found(message) == []
     message.pop("subject")
     assert told(found(message)) == [("R4.8", "error", "Communication.payload[1]")]
+
+
+@pytest.mark.parametrize(
+    ("element", "at"),
+    [
+        ({"note": [{"text": "nothing"}, {"text": CODE}]}, "Task.note[1].text"),
+        ({"reasonCode": {"text": CODE}}, "Task.reasonCode.text"),
+        ({"input": [{"type": {"text": "who"}, "valueString": CODE}]}, "Task.input[0].value"),
+        ({"output": [{"type": {"text": CODE}, "valueBoolean": True}]}, "Task.output[0].type.text"),
+        ({"identifier": [{"system": identity_codes.SYSTEM, "value": CODE}]}, "Task.identifier[0].value"),
+        ({"owner": {"display": f"Kai, about {CODE}"}}, "Task.owner.display"),
+        ({"extension": [{"url": "urn:x", "valueString": CODE}]}, "Task.extension[0].value"),
+        (
+            {"_description": {"extension": [{"url": "urn:x", "valueString": CODE}]}},
+            "Task.description.extension[0].value",
+        ),
+        ({"contained": [b.a_patient(id="p", name=[{"given": [CODE]}])]}, "Task.contained[0].name[0].given[0]"),
+        ({"text": {"status": "generated", "div": "<div>131052<b>&#45;308T</b></div>"}}, "Task.text.div"),
+    ],
+)
+def test_an_anonymous_consultation_is_searched_as_a_whole(element: Json, at: str) -> None:
+    asked = {"resourceType": "Task", "id": "1", "code": b.a_concept(codes.TASK, "consultation"), **element}
+    findings = found(asked)
+    assert told(findings) == [("R4.8", "error", at)]
+    assert not any("131052" in finding.said(each) for finding in findings for each in LANGUAGES)
+
+
+@pytest.mark.parametrize("dash", ["\u2010", "\u2011", "\u2013", "\u2014", "\u2212", "\uff0d", "\u200b-", "\u00ad"])
+def test_a_code_with_another_dash_is_a_code(dash: str) -> None:
+    assert identity_codes.is_in(f"is {CODE.replace('-', dash)} known")
+
+
+def test_a_code_in_wide_characters_is_a_code() -> None:
+    assert identity_codes.is_in("".join(chr(ord(each) + 0xFEE0) for each in CODE))
+    assert not identity_codes.is_in("40 €, −5 °C, 1–5 meetings")
 
 
 def test_identity_codes_are_found_in_text_and_other_numbers_are_not() -> None:

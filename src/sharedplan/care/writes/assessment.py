@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from sharedplan import published
-from sharedplan.care import codes, model
+from sharedplan.care import codes, displays, model
 from sharedplan.care.finding import Finding, Words
 from sharedplan.care.situation import Situation
 from sharedplan.care.writing import Writing, on_write
@@ -18,9 +18,9 @@ UNKNOWN_LINK: Words = (
     "The questionnaire {questionnaire} has no item with the linkId {link}.",
 )
 MISSING_PART: Words = (
-    "Arvioinnista puuttuu osa {part}.",
-    "Bedömningen saknar delen {part}.",
-    "The assessment has no answer for the part {part}.",
+    "Arvioinnista puuttuu osa ”{part}” ({link}).",
+    "Bedömningen saknar delen ”{part}” ({link}).",
+    'The assessment has no answer for the part "{part}" ({link}).',
 )
 STILL_FRESH: Words = (
     "Asiakkaalla {client} on jo tuore tai keskeneräinen palvelutarpeen arviointi: {other}.",
@@ -123,11 +123,19 @@ def an_assessment_covers_its_parts(writing: Writing) -> Iterator[Finding]:
     for plan in map(writing.after.get, response["basedOn"]):
         found = model.of(plan, None, writing.after.of("PlanDefinition")) if plan is not None else None
         if found is not None and found.has("R2.5"):
-            for part in PARTS:
-                if not has_answer(response, part):
-                    fields = {"part": part}
+            asked = [
+                each for each in (questionnaire_of(response, writing.after), *_need_assessment()) if each is not None
+            ]
+            for link in PARTS:
+                if not has_answer(response, link):
+                    fields: dict[str, str | Words] = {"part": displays.of_question(asked, link), "link": link}
                     yield Finding("R2.5", "warning", MISSING_PART, fields, at="QuestionnaireResponse.item")
             return
+
+
+def _need_assessment() -> list[Json]:
+    """The questionnaire of the need assessment as it is published."""
+    return [each for each in published.of_type("Questionnaire") if each["id"] == "need-assessment"]
 
 
 def is_new_assessment(current: Json | None, proposed: Json | None) -> bool:

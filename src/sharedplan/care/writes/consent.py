@@ -41,10 +41,35 @@ def is_permit_of_models(current: Json | None, proposed: Json | None) -> bool:
     when=is_permit_of_models,
 )
 def an_active_consent_says_how_it_was_given(writing: Writing) -> Iterator[Finding]:
-    """What the client writes is given thereby."""
+    """What the client writes is given thereby, and so is what a relative writes who gives it for the client."""
     consent = writing.proposed or {}
-    says = any(name in consent for name in ("sourceAttachment", "sourceReference")) or any(
-        codes.extension(consent, url) is not None for url in STATEMENTS
+    is_own = writing.person is not None and (
+        writing.person == writing.client
+        or (
+            writing.person.startswith("RelatedPerson/")
+            and writing.after.refers(consent.get("performer"), writing.person)
+        )
     )
-    if not says and writing.person != writing.client:
+    if not is_own and not is_documented(consent) and not is_witnessed(consent):
         yield Finding("R3.13", "error", NO_SOURCE, {"client": writing.client_called}, at="Consent.source[x]")
+
+
+def is_documented(consent: Json) -> bool:
+    """Whether there is a paper or a form: one that is named, enclosed or pointed at, not merely spoken of."""
+    attachment, reference = consent.get("sourceAttachment", {}), consent.get("sourceReference", {})
+    is_there = any(_is_said(attachment.get(name)) for name in ("title", "url", "data", "hash"))
+    return is_there or _is_said(reference.get("reference")) or _is_said(reference.get("identifier", {}).get("value"))
+
+
+def is_witnessed(consent: Json) -> bool:
+    """Whether somebody is named who wrote it down or was there."""
+    for url in STATEMENTS:
+        who = (codes.extension(consent, url) or {}).get("valueReference", {})
+        named = (who.get("reference"), who.get("display"), who.get("identifier", {}).get("value"))
+        if any(map(_is_said, named)):
+            return True
+    return False
+
+
+def _is_said(text: object) -> bool:
+    return isinstance(text, str) and bool(text.strip())

@@ -1,12 +1,12 @@
 """What holds when colleagues are asked without the client's identity (matalan kynnyksen konsultointiväylä)."""
 
+import re
 from collections.abc import Iterator
-from typing import Any
 
 from sharedplan.care import codes
 from sharedplan.care.finding import Finding, Words
 from sharedplan.care.writing import Writing, on_write
-from sharedplan.fhir import identity_codes
+from sharedplan.fhir import identity_codes, texts
 from sharedplan.fhir.exchanges import Json
 
 TELLS: Words = (
@@ -18,33 +18,34 @@ TELLS: Words = (
 
 def is_anonymous_task(current: Json | None, proposed: Json | None) -> bool:
     task = proposed or {}
-    return "for" not in task and codes.has(task.get("code"), codes.TASK, "consultation")
+    return not _names(task.get("for")) and codes.has(task.get("code"), codes.TASK, "consultation")
 
 
 def is_anonymous_message(current: Json | None, proposed: Json | None) -> bool:
-    return proposed is not None and "subject" not in proposed
+    return proposed is not None and not _names(proposed.get("subject"))
+
+
+def _names(reference: Json | None) -> bool:
+    """Whether a Reference names somebody; a display like "a client of ours" does not."""
+    return "reference" in (reference or {}) or "identifier" in (reference or {})
+
+
+PAYLOAD = re.compile(r"(Communication\.payload\[\d+\])\..*")
+"""What is told of a message is told by the part that it stands in."""
+
+
+def _told(writing: Writing) -> Iterator[Finding]:
+    """Each element of the resource in whose texts a code stands, once."""
+    found = (path for path, text in texts.each(writing.proposed or {}) if identity_codes.is_in(text))
+    for path in dict.fromkeys(PAYLOAD.sub(r"\1", each) for each in found):
+        yield Finding("R4.8", "error", TELLS, at=path)
 
 
 @on_write("Task", id="R4.8", source="seed 004: matalan kynnyksen konsultointiväylä", when=is_anonymous_task)
 def an_anonymous_consultation_has_no_identity_code(writing: Writing) -> Iterator[Finding]:
-    task = writing.proposed or {}
-    notes = ((f"Task.note[{n}].text", each.get("text")) for n, each in enumerate(task.get("note", ())))
-    for path, text in (("Task.description", task.get("description")), *notes):
-        if isinstance(text, str) and identity_codes.is_in(text):
-            yield Finding("R4.8", "error", TELLS, at=path)
-
-
-def _texts(element: Any) -> Iterator[str]:
-    """Every text within an element."""
-    if isinstance(element, str):
-        yield element
-    elif isinstance(element, dict | list):
-        for each in element.values() if isinstance(element, dict) else element:
-            yield from _texts(each)
+    yield from _told(writing)
 
 
 @on_write("Communication", id="R4.8", source="seed 004: matalan kynnyksen konsultointiväylä", when=is_anonymous_message)
 def an_anonymous_message_has_no_identity_code(writing: Writing) -> Iterator[Finding]:
-    for index, payload in enumerate((writing.proposed or {}).get("payload", ())):
-        if any(map(identity_codes.is_in, _texts(payload))):
-            yield Finding("R4.8", "error", TELLS, at=f"Communication.payload[{index}]")
+    yield from _told(writing)

@@ -1,4 +1,8 @@
-"""What holds when a goal is written. https://hl7.org/fhir/R4/goal.html"""
+"""What holds when a goal is written. https://hl7.org/fhir/R4/goal.html
+
+Only `accepted` is refused against the client's stance. A goal in another state of work is what is being done, which
+stays recordable with both views; the review warns of it (R0.4, R3.17).
+"""
 
 from collections.abc import Iterator
 

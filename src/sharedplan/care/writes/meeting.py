@@ -48,9 +48,17 @@ def is_meeting(current: Json | None, proposed: Json | None) -> bool:
 
 
 def starts(meeting: Json) -> datetime | None:
-    """When it starts, the first instant that this may mean."""
-    start = meeting.get("period", {}).get("start")
+    """When it starts, an Encounter or an Appointment: the first instant that this may mean."""
+    start = meeting.get("period", {}).get("start") or meeting.get("start")
     return span(start)[0] if start is not None else None
+
+
+def deviation(meeting: Json) -> str | None:
+    """Why somebody attended whom the client had not accepted; None when that is not said in words."""
+    said = (
+        str(each.get("valueString", "")) for each in meeting.get("extension", ()) if each.get("url") == codes.DEVIATION
+    )
+    return next((each.strip() for each in said if each.strip()), None)
 
 
 @on_write(
@@ -62,46 +70,74 @@ def starts(meeting: Json) -> datetime | None:
     looks_up=True,
 )
 def nobody_attends_a_meeting_whom_the_client_has_not_accepted(writing: Writing) -> Iterator[Finding]:
-    """Judged at the start, by the consents of that time; the coordinator and own worker aside. What has happened is
-    recorded with the reason for it; and what was recorded so is not judged again."""
+    """Judged at the start, by the consents of that time; the coordinator and own worker aside. Whom no reference names,
+    nobody has accepted. What has happened is recorded with the reason for it; and what was recorded so is not judged
+    again while it keeps its reason."""
     meeting = writing.proposed or {}
     at = starts(meeting) or writing.at
     known = _recorded(writing)
-    reason = codes.extension(meeting, codes.DEVIATION)
-    is_excused = meeting["status"] == "finished" and bool((reason or {}).get("valueString"))
+    reason = deviation(meeting)
+    is_excused = meeting["status"] == "finished" and reason is not None
     for index, participant in enumerate(meeting.get("participant", ())):
-        name = writing.after.name_of(participant.get("individual"))
-        if name is None or name in known or _needs_none(name, at, writing):
+        individual = participant.get("individual")
+        if individual is None or _key(individual, writing.after) in known or needs_none(individual, at, writing):
             continue
-        if writing.acceptance.attends(name, at):
+        name = writing.after.name_of(individual)
+        if name is not None and writing.acceptance.attends(name, at):
             continue
         fields = {
-            "person": writing.called(participant["individual"]),
+            "person": _called(individual, writing),
             "client": writing.client_called,
-            "day": at.astimezone(ZONE).strftime("%Y-%m-%d %H:%M"),
-            "reason": str((reason or {}).get("valueString", "")),
+            "day": day_of(at),
+            "reason": reason or "",
         }
         words, severity = (ATTENDED_ALL_THE_SAME, "warning") if is_excused else (NOT_ACCEPTED, "error")
         yield Finding("R0.1", severity, words, fields, at=f"Encounter.participant[{index}].individual")
 
 
-def _recorded(writing: Writing) -> set[str | None]:
-    """Who was recorded before as having attended this very meeting."""
+def day_of(at: datetime) -> str:
+    """The Finnish day and time of it."""
+    return at.astimezone(ZONE).strftime("%Y-%m-%d %H:%M")
+
+
+def _key(individual: Json, situation: Situation) -> tuple[str | None, object]:
+    """Who it is, so that two versions of a meeting can be compared; a display only where there is nothing else."""
+    known = coordination.known_by(individual, situation)
+    return known, individual.get("display") if known is None else None
+
+
+def _called(individual: Json, writing: Writing) -> str:
+    """What people call the person, who may be named by no reference."""
+    if "reference" in individual:
+        return writing.called(individual)
+    return str(individual.get("display") or coordination.known_by(individual, writing.after) or "?")
+
+
+def _recorded(writing: Writing) -> set[tuple[str | None, object]]:
+    """Who was recorded before as having attended this very meeting; nobody, when the reason for it is taken away."""
     current, proposed = writing.current or {}, writing.proposed or {}
-    if current.get("status") != "finished" or proposed["status"] != "finished" or starts(current) != starts(proposed):
+    if not is_meeting(None, current) or current["status"] != "finished" or proposed["status"] != "finished":
         return set()
-    return {writing.before.name_of(each.get("individual")) for each in current.get("participant", ())}
+    if starts(current) != starts(proposed) or (deviation(current) is not None and deviation(proposed) is None):
+        return set()
+    return {_key(each["individual"], writing.before) for each in current["participant"] if "individual" in each}
 
 
-def _needs_none(name: str, at: datetime, writing: Writing) -> bool:
-    """Whether the person is the own worker; or, in the narrow reading, neither a relative nor of the support "
-    "network."""
-    people = persons(name, writing.after)
+def needs_none(individual: Json, at: datetime, writing: Writing) -> bool:
+    """Whether the person is the own worker; or, in the narrow reading, neither a relative nor of the support
+    network."""
+    known = coordination.known_by(individual, writing.after)
+    name = writing.after.name_of(individual)
+    people = persons(name, writing.after) if name is not None else frozenset({known} - {None})
     terms = coordination.terms(writing.after.of("CareTeam"), writing.after)
-    own = {each.member for each in terms if each.covers(at) or each.covers(writing.at)}
+    own = {each.member for each in terms if each.is_worker and (each.covers(at) or each.covers(writing.at))}
     if any(people & persons(each, writing.after) for each in own):
         return True
-    return writing.attendance == "relatives" and not is_of_network(name, writing.after)
+    if writing.attendance != "relatives":
+        return False
+    if name is None:
+        return coordination.is_worker(individual, {})
+    return not is_of_network(name, writing.after)
 
 
 def is_of_network(name: str, situation: Situation) -> bool:

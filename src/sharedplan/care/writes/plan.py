@@ -1,10 +1,15 @@
-"""What holds when a shared plan is written. https://hl7.org/fhir/R4/careplan.html"""
+"""What holds when a shared plan is written. https://hl7.org/fhir/R4/careplan.html
+
+Who may be on its team is asked when the team is written (R1.1, R1.2; `team.py`), not when a plan names a team that is
+there already: that opens nothing, for access asks the consents anyway, and the review warns of it (R1.1).
+"""
 
 from collections.abc import Iterable, Iterator
 
 from sharedplan.care import codes, coordination, helsinki
 from sharedplan.care.finding import Finding, Words
 from sharedplan.care.situation import Situation
+from sharedplan.care.writes.crossing import newly_named
 from sharedplan.care.writes.team import is_of_models
 from sharedplan.care.writing import Writing, is_activated, is_active_plan, is_shared_plan, on_write, plans
 from sharedplan.fhir.exchanges import Json
@@ -53,6 +58,14 @@ TWO: Words = (
     "The plan of {client} would have more than one coordinator at a time: {members}. End the one's period at the "
     "instant at "
     "which the next one's starts.",
+)
+NO_WORKER: Words = (
+    "Asiakkaan {client} suunnitelman omatyöntekijäksi (coordinator) on merkitty {members}: omatyöntekijä on nimetty "
+    "ammattihenkilö, viittaus (reference tai identifier) resurssiin Practitioner tai PractitionerRole.",
+    "I planen för {client} är {members} egen kontaktperson (coordinator): en egen kontaktperson är en namngiven "
+    "yrkesperson, en hänvisning (reference eller identifier) till Practitioner eller PractitionerRole.",
+    "The plan of {client} names {members} as coordinator: the own worker is a professional whom one can name, by a "
+    "reference (literal, or by identifier and type) to a Practitioner or PractitionerRole.",
 )
 GAP: Words = (
     "Asiakkaan {client} suunnitelma jäisi ilman omatyöntekijää (coordinator) {day} alkaen: seuraavan jakson on "
@@ -150,26 +163,15 @@ def _was_met(encounter: Json, writing: Writing) -> bool:
     id="R3.5",
     source="seed 003: lapselle ja perheelle elämäntilanteen edellyttämässä laajuudessa; no leakage between persons",
     when=lambda current, proposed: is_shared_plan(proposed) and bool((proposed or {}).get("goal")),
-    needs=("Goal",),
 )
 def a_plan_holds_only_goals_of_its_client(writing: Writing) -> Iterator[Finding]:
-    """What is hidden from the writer reads as what is not there; what the plan named before may stay."""
-    for index, each in newly_named_goals(writing.current, writing.proposed, writing.after):
-        name = writing.after.name_of(each) or ""
-        goal = writing.after.get(name)
-        if name in writing.seen and goal is not None and writing.after.refers(goal.get("subject"), writing.client):
-            continue
-        fields = {"client": writing.client_called, "goal": name}
-        yield Finding("R3.5", "error", ANOTHERS_GOAL, fields, at=f"CarePlan.goal[{index}]")
-
-
-def newly_named_goals(current: Json | None, proposed: Json | None, situation: Situation) -> Iterator[tuple[int, Json]]:
-    """(index, Reference) of each Goal on this server that the plan did not name before."""
-    had = {situation.name_of(each) for each in (current or {}).get("goal", ())}
-    for index, each in enumerate((proposed or {}).get("goal", ())):
-        name = situation.name_of(each)
-        if name is not None and name.startswith("Goal/") and name not in had:
-            yield index, each
+    """What is hidden from the writer reads as what is not there; what the plan named before may stay. The plan of a
+    whole family is of no one client."""
+    if writing.client is None:
+        return
+    for path, name in newly_named(writing.current, writing.proposed, writing.after, "goal"):
+        if name.startswith("Goal/") and writing.client not in writing.whose.get(name, ()):
+            yield Finding("R3.5", "error", ANOTHERS_GOAL, {"client": writing.client_called, "goal": name}, at=path)
 
 
 @on_write(
@@ -211,4 +213,5 @@ def of_coordination(plan: Json, writing: Writing, at: str) -> Iterator[Finding]:
         "members": ", ".join(map(writing.called, found.members)),
         "day": helsinki.local(found.at).strftime("%Y-%m-%d %H:%M"),
     }
-    yield Finding("R4.1", "error", {"none": NONE, "two": TWO, "gap": GAP}[found.kind], fields, at=at)
+    words = {"none": NONE, "two": TWO, "gap": GAP, "no-worker": NO_WORKER}
+    yield Finding("R4.1", "error", words[found.kind], fields, at=at)

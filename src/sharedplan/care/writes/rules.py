@@ -4,11 +4,23 @@ from collections.abc import Iterable, Mapping
 from itertools import chain
 
 from sharedplan.care.finding import Finding
-from sharedplan.care.writes import assessment, consent, consultation, goal, meeting, plan, referral, team
+from sharedplan.care.writes import (
+    assessment,
+    consent,
+    consultation,
+    crossing,
+    goal,
+    handover,
+    invitation,
+    meeting,
+    plan,
+    referral,
+    team,
+)
 from sharedplan.care.writing import WriteRule, Writing
 from sharedplan.fhir.exchanges import Json
 
-MODELS = (plan, team, goal, meeting, assessment, referral, consent, consultation)
+MODELS = (plan, crossing, team, goal, meeting, invitation, assessment, handover, referral, consent, consultation)
 
 
 def _by_type() -> Mapping[str, tuple[WriteRule, ...]]:
