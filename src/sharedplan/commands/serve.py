@@ -12,8 +12,7 @@ import click
 
 from sharedplan import logs
 from sharedplan.clock import SystemClock
-from sharedplan.commands.database import as_service, database, migrate_if_needed
-from sharedplan.commands.greeting import DemoFailed, show
+from sharedplan.commands import imports
 from sharedplan.commands.options import (
     as_environment,
     check_role,
@@ -54,6 +53,9 @@ def command(host: str | None, port: int | None, workers: int | None, demo: bool,
     with _numbers(settings) as (environment, worker_ended):
         patience = settings.drain_notice + settings.drain_timeout + GRACE
         supervisor = Supervisor(bound, environment, settings.workers, patience, worker_ended)
+        # Not before: the workers take longest to be ready, and import while this process does.
+        with imports():
+            from sharedplan.commands.database import as_service, database, migrate_if_needed
         if demo:
             where = "named by SHAREDPLAN_DATABASE_URL" if settings.database_url else f"embedded in {settings.data_dir}"
             click.echo(f"Starting on {settings.origin} with the PostgreSQL {where} ...")
@@ -81,6 +83,8 @@ def command(host: str | None, port: int | None, workers: int | None, demo: bool,
 
 
 def _show(settings: Settings, supervisor: Supervisor) -> None:
+    from sharedplan.commands.greeting import DemoFailed, show  # seldom wanted, and long
+
     try:
         show(settings, SystemClock(), supervisor.stopping)
     except (DemoFailed, Incorrect, OSError) as failure:

@@ -6,21 +6,27 @@ Standard input first carries the address of the database, and its end says that 
 import socket
 import sys
 import threading
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
 from sharedplan import logs
-from sharedplan.access.keys import BadKey
-from sharedplan.app import application
 from sharedplan.clock import SystemClock
+from sharedplan.commands import imports
 from sharedplan.commands.options import read_settings
 from sharedplan.commands.supervisor import CANNOT_START
-from sharedplan.rest.server import Server, server
 from sharedplan.secret_files import UnusableSecret
+
+if TYPE_CHECKING:
+    from sharedplan.rest.server import Server
 
 
 def main() -> None:
     """Serve on the socket with that file descriptor until told to stop."""
+    with imports():
+        from sharedplan.access.keys import BadKey
+        from sharedplan.app import application
+        from sharedplan.rest.server import server
     settings = read_settings()
     logs.set_up(settings.log_level, settings.log_format)
     bound = socket.socket(fileno=int(sys.argv[1]))
@@ -38,7 +44,7 @@ def main() -> None:
     running.run(sockets=[bound])
 
 
-def _stop_with_the_parent(running: Server) -> None:
+def _stop_with_the_parent(running: "Server") -> None:
     sys.stdin.read()
     running.drain(at_once=True)
 
