@@ -585,3 +585,30 @@ async def test_an_anonymous_consultation_is_searched_however_it_is_written_and_t
     assert (rule, at) == ("R4.8", "Task.input[0].value") and "131052" not in saying
     log = resource_in(await ask("search-type", "AuditEvent?_count=200", by=system(S)))
     assert log["entry"] and "131052" not in str(log)
+
+
+async def test_validation_tells_what_the_write_would_be_told_and_writes_nothing(ask: Ask) -> None:
+    await the_start(ask)
+    await ask("update", "CarePlan/1", a_plan(status="active"), by=Sari)
+
+    async def validated(address: str, body: Json, **more: Any) -> list[Json]:
+        answer = await ask("operation", address, body, operation="validate", **more)
+        issues: list[Json] = resource_in(answer)["issue"]
+        return issues
+
+    second = a_plan("2", status="active")
+    (issue,) = await validated("CarePlan?mode=update", second, by=system(S))
+    (refused,) = await broken(ask, "update", "CarePlan/2", second, by=system(S))
+    assert issue["severity"] == "error"
+    assert (issue["details"]["coding"][0]["code"], issue["expression"][0], issue["details"]["text"]) == refused
+    finnish = await validated("CarePlan?mode=create", second, by=system(S), accept_language="fi")
+    assert finnish[0]["details"]["text"] != refused[2] and finnish[0]["details"]["coding"][0]["code"] == "one-plan"
+
+    unseen = a_meeting(NIKO, status="planned")
+    (issue,) = await validated("Encounter?mode=create", unseen, by=Sari)
+    assert (issue["severity"], issue["details"]["coding"][0]["code"]) == ("error", "R0.1")
+    assert (await searched(ask, f"Encounter?patient={AINO}", by=Sari))["total"] == 0
+
+    (issue,) = await validated("CareTeam?mode=update", a_team(a_member(JARI)), by=system(H))
+    assert (issue["severity"], issue["code"]) == ("error", "forbidden")
+    assert {each["severity"] for each in await validated("CarePlan", second, by=system(S))} == {"information"}

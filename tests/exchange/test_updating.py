@@ -6,7 +6,7 @@ from builders import a_goal
 from exchange.asking import ANNA, BASE, POLICY, RECORDS, Ask, a_patient, identified, resource_in
 from sharedplan.clock import SystemClock
 from sharedplan.errors import Conflict, Incorrect, ManyMatches, NotFound, PreconditionNeeded, Refused, VersionMismatch
-from sharedplan.exchange.step import acting
+from sharedplan.exchange.surroundings import acting
 from sharedplan.fhir import json_text
 from sharedplan.fhir.exchanges import Asked
 from sharedplan.interactions.acting import Policy

@@ -5,7 +5,7 @@ What is committed goes the way of any transaction of the same asker: judged by t
 
 from sharedplan.access.principal import Principal
 from sharedplan.clock import Clock
-from sharedplan.exchange.step import acting
+from sharedplan.exchange.surroundings import acting
 from sharedplan.exchange.transaction import transaction
 from sharedplan.fhir import json_text
 from sharedplan.fhir.exchanges import Answer, Asked

@@ -7,16 +7,16 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from sharedplan import audit
-from sharedplan.access.decision import Facts, decide
 from sharedplan.access.principal import Principal
 from sharedplan.clock import Clock
 from sharedplan.errors import NotFound, NotOffered
 from sharedplan.exchange.access_decision import access_decision
 from sharedplan.exchange.break_glass import break_glass
-from sharedplan.exchange.enforcing import Enforcing, Operating
 from sharedplan.exchange.evaluate_measure import evaluate_measure
 from sharedplan.exchange.preview import preview
 from sharedplan.exchange.review import review, with_review
+from sharedplan.exchange.surroundings import acting
+from sharedplan.exchange.validating import validate
 from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.interactions.acting import Acting, Policy
 from sharedplan.interactions.create import create
@@ -24,7 +24,6 @@ from sharedplan.interactions.delete import delete
 from sharedplan.interactions.history import history
 from sharedplan.interactions.operations.document import document
 from sharedplan.interactions.operations.everything import everything
-from sharedplan.interactions.operations.validate import validate
 from sharedplan.interactions.patch import patch
 from sharedplan.interactions.read import read
 from sharedplan.interactions.search import search
@@ -48,7 +47,6 @@ INTERACTIONS: dict[str, Interaction] = {
     "search-type": search,
     "search-system": search,
 }
-OPERATIONS: dict[str, Interaction] = {"validate": validate}
 OF_PLANS: dict[str, Interaction] = {"everything": everything, "document": document}
 """Operations of a CarePlan alone."""
 OF_ACCESS: dict[str, Callable[[Asked, Principal, Acting], Awaitable[Answer]]] = {
@@ -57,6 +55,7 @@ OF_ACCESS: dict[str, Callable[[Asked, Principal, Acting], Awaitable[Answer]]] = 
     "evaluate-measure": evaluate_measure,
     "preview": preview,
     "review": review,
+    "validate": validate,
 }
 """Operations that ask the rules of access themselves, and so need to know who asks."""
 
@@ -77,33 +76,10 @@ async def step(asked: Asked, by: Principal, unit: Unit, clock: Clock, policy: Po
     return surroundings.shown(answer)
 
 
-def acting(asked: Asked, by: Principal, unit: Unit, clock: Clock, policy: Policy) -> Acting:
-    """The surroundings of an interaction that is allowed. Raises Refused when it is not."""
-    grant = decide(asked, by, Facts(clock.now()), by_consent=policy.by_consent)
-    trail = audit.granted(asked, by, grant)
-    access = Enforcing(by) if policy.by_consent else Operating()
-    return Acting(
-        unit,
-        grant.slices,
-        clock,
-        policy,
-        trail,
-        by.client_id,
-        access,
-        by.organization,
-        by.person,
-        grant.shows,
-        grant.ordinary,
-        stated=asked.provenance,
-        containers=grant.containers,
-        contained=grant.contained,
-    )
-
-
 def interaction_of(asked: Asked) -> Interaction:
     """What carries the interaction out. Raises NotFound for an operation that there is not."""
     if asked.interaction == "operation":
-        operation = (OPERATIONS | OF_PLANS).get(asked.operation or "")
+        operation = OF_PLANS.get(asked.operation or "")
         if operation is None:
             raise NotFound(f"there is no operation ${asked.operation}")
         return operation

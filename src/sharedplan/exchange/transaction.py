@@ -17,7 +17,8 @@ from sharedplan.exchange.entries import Entry, named
 from sharedplan.exchange.part import Part
 from sharedplan.exchange.plan import Key, Links, base_of, check_identities, rank
 from sharedplan.exchange.review import with_review
-from sharedplan.exchange.step import acting, interaction_of
+from sharedplan.exchange.step import interaction_of
+from sharedplan.exchange.surroundings import acting
 from sharedplan.fhir import bundles, references, resources
 from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.fhir.references import rewritten

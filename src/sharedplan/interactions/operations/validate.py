@@ -3,26 +3,33 @@
 https://hl7.org/fhir/R4/resource-operation-validate.html
 
 Always 200 with an OperationOutcome, also when nothing is right: the outcome is the answer. What the service itself
-would warn of or refuse on a write is told: structure, codes, references, the rules of care.
+would warn of or refuse on a write is told: structure, codes, references; and when the mode says which write, all that
+this one would be told (`exchange/validating.py`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from sharedplan.care import rulebook
+from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Incorrect, Issue, NotOffered
-from sharedplan.fhir import json_text, outcomes, resources, summaries
+from sharedplan.fhir import json_text, languages, outcomes, resources
 from sharedplan.fhir.exchanges import Answer, Asked, Json
 from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.existence import absent, referred, visible
 from sharedplan.store.versions import Version
 
+OfTheWrite = Callable[[str, str | None, Json], Awaitable[Sequence[Issue]]]
+"""Mode, id and resource → what such a write would be told."""
+
 MODES = ("create", "update", "delete", "profile")
 BASE_PROFILE = "http://hl7.org/fhir/StructureDefinition/"
 
 
-async def validate(asked: Asked, acting: Acting) -> Answer:
-    """The outcome as 200. Raises Incorrect when the request is not one for validation."""
+async def validate(asked: Asked, acting: Acting, of_the_write: OfTheWrite) -> Answer:
+    """The outcome as 200; `of_the_write` tells what a create or an update of it would be told.
+
+    Raises Incorrect when the request is not one for validation.
+    """
     if asked.type is None:
         raise NotOffered("$validate is for a type or an instance: POST [type]/$validate")
     resource, mode, profile = _asked_for(asked)
@@ -35,12 +42,19 @@ async def validate(asked: Asked, acting: Acting) -> Answer:
     if resource is None and not issues:
         raise Incorrect("$validate needs a resource, in the body or as the parameter named resource")
     if resource is not None and mode != "delete":
-        issues += await _of_resource(asked, acting, resource, mode, current)
+        found = _of_structure(str(asked.type), resource)
+        is_written = mode in ("create", "update") and asked.type in CATALOGUE
+        if is_written and mode is not None and not _are_errors((*issues, *found)):
+            id = asked.id or resource.get("id") if mode == "update" else None
+            issues += await of_the_write(mode, id, resource)
+        else:
+            issues += found if _are_errors(found) else [*found, *await _of_references(asked, acting, resource)]
     issues += _of_profile(asked.type, profile)
     if not issues:
         issues.append(Issue("informational", "no problems found", severity="information"))
     await acting.unit.record(acting.trail)
-    return Answer(200, outcomes.text(issues))
+    language = languages.chosen(None, asked.accept_language)
+    return Answer(200, outcomes.text([each.said_in(language) for each in issues]))
 
 
 def _asked_for(asked: Asked) -> tuple[Json | None, str | None, str | None]:
@@ -89,25 +103,24 @@ def _of_mode(asked: Asked, mode: str | None, resource: Json | None, current: Ver
         yield Issue("invalid", f"the body has the id {id!r}, the address {asked.id!r}", f"{asked.type}.id")
 
 
-async def _of_resource(
-    asked: Asked, acting: Acting, resource: Json, mode: str | None, current: Version | None
-) -> list[Issue]:
-    """What validation, the rules of care and the references have to say."""
-    type = str(asked.type)
+def _of_structure(type: str, resource: Json) -> list[Issue]:
+    """What validation by itself has to say."""
     if resource.get("resourceType") != type:
         found = resource.get("resourceType")
         return [Issue("invalid", f"the resource is a {found!r}, the address that of a {type}", f"{type}.resourceType")]
-    issues = list(resources.issues_of(type, resource))
-    if any(issue.severity in ("error", "fatal") for issue in issues):
-        return issues
-    if mode in ("create", "update"):
-        before = json_text.read(current.content) if current is not None and current.content else None
-        issues += summaries.refusal(type, resource)
-        issues += rulebook.issues(type, mode, before, resource)
+    return list(resources.issues_of(type, resource))
+
+
+async def _of_references(asked: Asked, acting: Acting, resource: Json) -> list[Issue]:
+    """What leads nowhere."""
     wanted = referred(resource, asked.base)
     there = await visible({key for _, key in wanted}, acting)
     severity = "error" if acting.policy.enforces_references else "warning"
-    return issues + [absent(path, key, severity) for path, key in wanted if key not in there]
+    return [absent(path, key, severity) for path, key in wanted if key not in there]
+
+
+def _are_errors(issues: Iterable[Issue]) -> bool:
+    return any(issue.severity in ("error", "fatal") for issue in issues)
 
 
 def _of_profile(type: str, profile: str | None) -> list[Issue]:

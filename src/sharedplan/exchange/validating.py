@@ -1,0 +1,43 @@
+"""$validate of what is about to be created or updated: all that the write itself would be refused for or warned of.
+
+The same way as the write, up to where it would be written: who may, the references, the rules of the service models.
+https://hl7.org/fhir/R4/resource-operation-validate.html
+"""
+
+from collections.abc import Sequence
+
+from sharedplan.access.principal import Principal
+from sharedplan.errors import Issue, SharedplanError
+from sharedplan.exchange.surroundings import acting
+from sharedplan.fhir.exchanges import Answer, Asked, Prefer
+from sharedplan.interactions.acting import Acting
+from sharedplan.interactions.care_rules import kept
+from sharedplan.interactions.operations import validate as operation
+from sharedplan.interactions.proposals import Proposal, allowed, proposed
+from sharedplan.interactions.remarks import with_remarks
+
+
+async def validate(asked: Asked, by: Principal, validating: Acting) -> Answer:
+    """The outcome as 200. Raises Incorrect when the request is not one for validation."""
+
+    async def of_the_write(mode: str, id: str | None, resource: dict[str, object]) -> Sequence[Issue]:
+        write = asked._replace(
+            interaction=mode, operation=None, id=id, parameters=(), body=resource, prefer=Prefer("OperationOutcome")
+        )
+        try:
+            return await _remarked(write, acting(write, by, validating.unit, validating.clock, validating.policy))
+        except SharedplanError as failure:
+            return failure.issues
+
+    return await operation.validate(asked, validating, of_the_write)
+
+
+async def _remarked(write: Asked, writing: Acting) -> Sequence[Issue]:
+    """What the writer is told of a write that is allowed. Raises what the write would."""
+    type, id = str(write.type), write.id or writing.clock.new_id()
+    newest = await writing.unit.newest(type, id, within=writing.within[type]) if write.id is not None else None
+    proposal = proposed(write, writing, dict(write.body), id=id, newest=newest, interaction=write.interaction)
+    if not isinstance(proposal, Proposal):
+        return proposal.warnings
+    (outcome,) = await kept(await allowed([await with_remarks(proposal, write, writing)], writing), write, writing)
+    return outcome.issues if isinstance(outcome, SharedplanError) else outcome.warnings
