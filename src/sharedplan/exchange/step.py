@@ -5,10 +5,12 @@ The same three beats for every interaction of every type. https://hl7.org/fhir/R
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from sharedplan import audit
 from sharedplan.access.decision import Facts, decide
 from sharedplan.access.principal import Principal
+from sharedplan.access.standing import kept
 from sharedplan.clock import Clock
 from sharedplan.errors import NotFound, NotOffered
 from sharedplan.exchange.access_decision import access_decision
@@ -97,6 +99,7 @@ def acting(asked: Asked, by: Principal, unit: Unit, clock: Clock, policy: Policy
         stated=asked.provenance,
         containers=grant.containers,
         contained=grant.contained,
+        standing=partial(kept, by),
     )
 
 

@@ -13,6 +13,7 @@ from sharedplan.care import rulebook
 from sharedplan.errors import Incorrect, Issue, NotOffered
 from sharedplan.fhir import json_text, outcomes, resources, summaries
 from sharedplan.fhir.exchanges import Answer, Asked, Json
+from sharedplan.interactions import subscribing
 from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.existence import absent, referred, visible
 from sharedplan.store.versions import Version
@@ -104,6 +105,8 @@ async def _of_resource(
         before = json_text.read(current.content) if current is not None and current.content else None
         issues += summaries.refusal(type, resource)
         issues += rulebook.issues(type, mode, before, resource)
+        if type == subscribing.TYPE:
+            issues += subscribing.faults(resource, current, acting, asked.base)
     wanted = referred(resource, asked.base)
     there = await visible({key for _, key in wanted}, acting)
     severity = "error" if acting.policy.enforces_references else "warning"
