@@ -75,6 +75,7 @@ class Receiver:
     address: str
     statuses: list[int] = field(default_factory=list)
     all: list[Received] = field(default_factory=list)
+    something: asyncio.Event = field(default_factory=asyncio.Event)
 
     def taken(self) -> list[Received]:
         """What has come since this was last asked."""
@@ -87,6 +88,7 @@ class Receiver:
         kept = {line.split(": ", 1)[0].lower(): line.split(": ", 1)[1] for line in head.split("\r\n")[1:] if line}
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         self.all.append(Received(kept, body.decode()))
+        self.something.set()
         status = self.statuses.pop(0) if self.statuses else 200
         more = "Location: http://127.0.0.1:1/\r\n" if status == 302 else ""
         writer.write(f"HTTP/1.1 {status} Said\r\n{more}Content-Length: 0\r\nConnection: close\r\n\r\n".encode())

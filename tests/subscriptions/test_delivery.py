@@ -1,5 +1,6 @@
 """Subscriptions are told of what their owner may see, in order, and as often as it takes."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,10 +11,13 @@ from builders import a_care_plan, a_care_team, a_patient
 from exchange.answers import searched
 from exchange.asking import RECORDS, Ask, resource_in
 from exchange.cast import AINO, Aino, H, Niko, S, a_member, consents, k1, person, system, the_world
-from sharedplan.errors import Conflict, Gone, NotFound, Refused
+from loading.texts import text
+from sharedplan.errors import Conflict, Gone, Incorrect, NotFound, Refused
+from sharedplan.loading.loader import Loader
+from sharedplan.loading.preparing import Choices
 from sharedplan.store.unit_of_work import Store
 from sharedplan.subscriptions.delivery import Deliverer
-from subscriptions.receiving import Json, Later, Receiver, a_deliverer, a_subscription
+from subscriptions.receiving import Json, Later, Received, Receiver, a_deliverer, a_subscription
 
 NORTH = RECORDS
 
@@ -349,3 +353,77 @@ async def test_a_subscription_is_nobody_elses_to_see_or_change(
     await ask("delete", address)
     with pytest.raises(Gone):
         await ask("read", address)
+
+
+async def test_its_owner_asks_how_it_is_doing_and_for_events_again(
+    ask: Ask, deliverer: Deliverer, receiver: Receiver
+) -> None:
+    await with_h_on_the_team(ask)
+    id = await subscribed(ask, deliverer, a_subscription(receiver), by=system(H))
+    await ask("update", "CarePlan/2", a_care_plan(AINO, id="2"), by=system(S))
+    await deliverer.settle()
+    plan = resource_in(await ask("read", "CarePlan/1", by=system(S)))
+    await ask("update", "CarePlan/1", {**plan, "title": "Seen"}, by=system(S))
+    await deliverer.settle()
+    [told, more] = receiver.taken()[1:]
+    assert (told.events, more.events) == ([(1, "CarePlan/2")], [(2, "CarePlan/1")])
+
+    def events_in(answer: Any) -> list[tuple[int, str]]:
+        return Received({}, str(answer.content)).events
+
+    question = ("operation", f"Subscription/{id}")
+    found = resource_in(await ask(*question, by=system(H), operation="status"))
+    said = {each["name"]: each for each in found["entry"][0]["resource"]["parameter"]}
+    assert said["status"]["valueCode"] == "active"
+    assert said["events-since-subscription-start"]["valueString"] == "2"
+    assert events_in(await ask(*question, by=system(H), operation="events")) == [(1, "CarePlan/2"), (2, "CarePlan/1")]
+    later = f"Subscription/{id}?eventsSinceNumber=2"
+    assert events_in(await ask("operation", later, by=system(H), operation="events")) == [(2, "CarePlan/1")]
+    with pytest.raises(Incorrect):
+        await ask("operation", f"Subscription/{id}?eventsSinceNumber=x", by=system(H), operation="events")
+    for operation in ("status", "events"):
+        with pytest.raises(NotFound):
+            await ask(*question, by=system(S), operation=operation)
+    await consents(ask, k1(status="inactive"))
+    assert events_in(await ask(*question, by=system(H), operation="events")) == []
+
+
+async def test_the_clients_log_says_who_was_told(ask: Ask, deliverer: Deliverer, receiver: Receiver) -> None:
+    await with_h_on_the_team(ask)
+    await subscribed(ask, deliverer, a_subscription(receiver), by=system(H))
+    await ask("update", "CarePlan/2", a_care_plan(AINO, id="2"), by=system(S))
+    await deliverer.settle()
+    found = await searched(ask, f"AuditEvent?patient={AINO}&subtype=notification", by=Aino)
+    [event] = [each["resource"] for each in found["entry"]]
+    assert "was told of a change of: plan" in event["text"]["div"]
+    assert [each["who"].get("reference") for each in event["agent"]][-1] == H
+
+
+async def test_what_was_loaded_for_nobody_says_so(
+    ask: Ask, deliverer: Deliverer, receiver: Receiver, store: Store, clock: Later
+) -> None:
+    """An operator brings in what another server had: there is nobody here by whose eyes it could be told."""
+    loader = Loader(store, clock, Choices("Organization/north"))
+    await loader.load([text(a_subscription(receiver, id="old", status="active"))])
+    await deliverer.settle()
+    assert receiver.taken() == []
+    status, error = await status_of(ask, "old")
+    assert (status, "nobody is known" in str(error)) == ("off", True)
+
+
+async def test_events_wait_while_the_service_stops_after_the_present_one(
+    ask: Ask, guarded: Store, clock: Later, receiver: Receiver
+) -> None:
+    await a_client(ask)
+    running = a_deliverer(guarded, clock)
+    task = asyncio.create_task(running.run())
+    await ask("create", "Subscription", a_subscription(receiver))
+    async with asyncio.timeout(20):
+        await receiver.something.wait()
+    await running.stop(timedelta(seconds=5))
+    await task
+    receiver.taken()
+    await a_plan(ask, "1")
+    assert receiver.taken() == []
+    await a_deliverer(guarded, clock).settle()
+    assert [each.events for each in receiver.taken()] == [[(1, "CarePlan/1")]]

@@ -79,7 +79,7 @@ def asking(resource: Json) -> Asking:
     period, most = _extension(channel, HEARTBEAT), _extension(channel, MOST_EVENTS)
     return Asking(
         resource["criteria"],
-        channel["endpoint"],
+        channel.get("endpoint", ""),
         tuple(channel.get("header", ())),
         "payload" in channel,
         _extension(channel.get("_payload", {}), CONTENT) != "empty",
