@@ -427,3 +427,47 @@ async def test_events_wait_while_the_service_stops_after_the_present_one(
     assert receiver.taken() == []
     await a_deliverer(guarded, clock).settle()
     assert [each.events for each in receiver.taken()] == [[(1, "CarePlan/1")]]
+
+
+async def test_who_may_ask_for_nothing_any_more_is_told_nothing(
+    ask: Ask, deliverer: Deliverer, receiver: Receiver, guarded: Store, clock: Later
+) -> None:
+    await a_client(ask)
+    id = await subscribed(ask, deliverer, a_subscription(receiver))
+    receiver.taken()
+    await a_plan(ask, "1")
+    await a_deliverer(guarded, clock, present=lambda by: None).settle()
+    assert receiver.taken() == []
+    assert (await status_of(ask, id))[0] == "off"
+
+
+async def test_two_workers_tell_it_once(ask: Ask, deliverer: Deliverer, receiver: Receiver, guarded: Store) -> None:
+    await a_client(ask)
+    await subscribed(ask, deliverer, a_subscription(receiver))
+    for number in range(3):
+        await a_plan(ask, str(number))
+    others = [a_deliverer(guarded, Later()) for _ in range(3)]
+    await asyncio.gather(*(each.settle() for each in others))
+    assert [each.kind for each in receiver.taken()] == ["handshake", "event-notification"]
+
+
+async def test_a_membership_that_ends_by_its_date_ends_with_a_last_message(
+    ask: Ask, deliverer: Deliverer, receiver: Receiver, clock: Later
+) -> None:
+    await with_h_on_the_team(ask)
+    team = resource_in(await ask("read", "CareTeam/1", by=system(S)))
+    await subscribed(ask, deliverer, a_subscription(receiver), by=system(H))
+    await ask("update", "CarePlan/2", a_care_plan(AINO, id="2"), by=system(S))
+    await deliverer.settle()
+    end = (clock.now() + timedelta(seconds=2)).isoformat(timespec="milliseconds")
+    *others, own = team["participant"]
+    own["period"]["end"] = end
+    await ask("update", "CareTeam/1", {**team, "participant": [*others, own]}, by=system(S))
+    await deliverer.settle()
+    assert [each.kind for each in receiver.taken()] == ["handshake", "event-notification"]
+    await asyncio.sleep(2)  # the database's clock cannot be put forward
+    clock.by += timedelta(minutes=11)
+    await deliverer.settle()
+    clock.by += timedelta(minutes=11)
+    await deliverer.settle()
+    assert [each.kind for each in receiver.taken()] == ["heartbeat"]

@@ -19,7 +19,7 @@ from prometheus_client import Counter
 from sharedplan.access.principal import Principal
 from sharedplan.access.standing import restored
 from sharedplan.clock import Clock
-from sharedplan.errors import Incorrect, SharedplanError
+from sharedplan.errors import Incorrect, SharedplanError, Unauthenticated
 from sharedplan.fhir import json_text
 from sharedplan.fhir.notifications import Told, notification
 from sharedplan.interactions.acting import Policy
@@ -43,6 +43,9 @@ LEAST, MOST = timedelta(seconds=1), timedelta(hours=1)
 
 TROUBLED = 3
 """Failures in a row from which on the Subscription itself says error."""
+
+AFTER_FAULT = timedelta(seconds=5)
+"""Until the next try when it was we who failed."""
 
 LOOK_BACK = timedelta(minutes=10)
 """How often it is looked whether what was told is still to be seen, where nothing has changed but the time."""
@@ -101,6 +104,7 @@ class Deliverer:
         self._running: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._looks = 0
+        self._judging = asyncio.Lock()
 
     async def run(self) -> None:
         """Looks again and again, until it is told to stop."""
@@ -183,7 +187,7 @@ class Deliverer:
         else:
             return
         with suppress(SharedplanError):
-            await self._save(state, due=self._clock.now() + timedelta(seconds=5))
+            await self._save(await self._as_begun(state), due=self._clock.now() + AFTER_FAULT)
 
     async def _deal_with(self, state: State) -> None:
         now = self._clock.now()
@@ -197,8 +201,7 @@ class Deliverer:
         wanted = asking(resource)
         known = self._opened(state.id, state.headers)
         way = _Way(state, wanted, resource["status"], tuple(known.get(line, "") for line in wanted.headers), now)
-        by = restored(state.who) if "scopes" in state.who else None
-        by = self._present(by) if by is not None else None
+        by = self._asker(state)
         if wanted.end is not None and _instant(wanted.end) <= now:
             await self._end(way, "its end has come")
         elif by is None:
@@ -208,6 +211,13 @@ class Deliverer:
         else:
             await self._try(way, by)
 
+    def _asker(self, state: State) -> Principal | None:
+        """By whose eyes it is told; None when that is nobody, or nobody any more."""
+        try:
+            return self._present(restored(state.who))
+        except (KeyError, Unauthenticated):
+            return None
+
     async def _try(self, way: _Way, by: Principal) -> None:
         state = way.state
         looks_back = state.wakes is not None and state.wakes <= way.at
@@ -216,7 +226,8 @@ class Deliverer:
             if state.status == "requested":
                 await self._send(way, "handshake")
             else:
-                news = await self._notifier.news(state, by, way.asking, looks_back=looks_back)
+                async with self._judging:  # one at a time: requests need the connections more
+                    news = await self._notifier.news(state, by, way.asking, looks_back=looks_back)
                 if not await self._tell(way, news):
                     return
         except NotDelivered as failure:
