@@ -122,4 +122,4 @@ def a_subscription(to: Receiver | str, criteria: str = "CarePlan?status=active",
 
 
 def a_deliverer(store: Store, clock: Later, **more: Any) -> Deliverer:
-    return Deliverer(store, RestHook(HERE, patience=2), clock, POLICY, base=BASE, **more)
+    return Deliverer(store, RestHook(HERE, patience=2), clock, POLICY, base=BASE, pace=timedelta(), **more)

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sharedplan.subscriptions.delivery import pause
+from sharedplan.subscriptions.progress import pause
 
 
 def test_pauses_double_from_a_second_to_an_hour_and_differ_among_subscriptions() -> None:

@@ -27,7 +27,7 @@ from sharedplan.interactions.subscribing import Asking, understood
 from sharedplan.search.expression import And, Expression, HasId
 from sharedplan.search.indexing import index_values
 from sharedplan.search.matching import matches
-from sharedplan.store.subscriptions import Changed, Event, State, Subscriptions
+from sharedplan.store.subscriptions import WINDOW, Changed, Event, State, Subscriptions
 from sharedplan.store.unit_of_work import Store
 from sharedplan.store.versions import Named
 
@@ -38,11 +38,12 @@ INTERACTION = "notification"
 @dataclass(frozen=True, slots=True)
 class News:
     """What there is to tell: the events, numbered on from those before, of all changes up to `until`; and the clients
-    of whom nothing that was told is to be seen any more."""
+    of whom nothing that was told is to be seen any more. `has_more`: whether more has changed than was looked at."""
 
     events: tuple[Event, ...]
     until: datetime
     lost: tuple[str, ...]
+    has_more: bool
 
 
 class Notifier:
@@ -64,7 +65,7 @@ class Notifier:
         """
         condition = understood(asking.criteria, base=self._base)
         type = condition.type
-        changed, until = await self._kept.changes([type, *sorted(TELLING - {type})], state.cursor, state.until)
+        changed, end = await self._kept.changes([type, *sorted(TELLING - {type})], state.cursor, state.until)
         query = tuple(parse_qsl(asking.criteria.partition("?")[2], keep_blank_values=True))
         asked = Asked("search-type", type, parameters=query, base=self._base)
         newest = {each.id: each for each in changed if each.type == type}
@@ -78,6 +79,7 @@ class Notifier:
                     type, newest, where, around
                 )
             told = sorted((newest[id] for id in seen), key=lambda each: each.at)
+            until = end
             if len(told) > asking.together:
                 told = told[: asking.together]
                 until = told[-1].at
@@ -96,7 +98,7 @@ class Notifier:
                         reasons=(*around.trail.reasons, f"told by Subscription/{state.id}"),
                     )
                 )
-        return News(events, until, lost)
+        return News(events, until, lost, until < end or len(changed) == WINDOW or state.until is not None)
 
     async def _living(
         self, type: str, newest: Mapping[str, Changed], where: Expression, around: Acting
