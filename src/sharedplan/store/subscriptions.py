@@ -28,13 +28,15 @@ KEPT = 1_000
 """Events of a Subscription that are kept."""
 
 _NEW = guard.judging("""
-    SELECT r.id, r.version, r.last_updated, r.content::text AS content, v.who::text AS who, s.version AS known,
-        s.status, s.cursor, s.events, s.headers, s.told_at
-    FROM subscription r
-    JOIN resource_version v ON v.type = 'Subscription' AND v.id = r.id AND v.version = r.version
-    LEFT JOIN subscription_state s ON s.id = r.id
-    WHERE s.version IS NULL OR s.version < r.version
-    ORDER BY r.last_updated LIMIT 50
+    WITH fresh AS MATERIALIZED (
+        SELECT r.id, r.version, r.last_updated, r.content::text AS content, s.status, s.cursor, s.events, s.headers,
+            s.told_at
+        FROM subscription r LEFT JOIN subscription_state s ON s.id = r.id
+        WHERE s.version IS NULL OR s.version < r.version ORDER BY r.last_updated LIMIT 50
+    )
+    SELECT f.*, v.who::text AS who FROM fresh f
+    JOIN resource_version v ON v.type = 'Subscription' AND v.id = f.id AND v.version = f.version
+    ORDER BY f.last_updated
 """)
 
 _TAKE_ON = """
@@ -103,18 +105,25 @@ _LAST = guard.judging("""
     ORDER BY v.version DESC LIMIT 1
 """)
 
-_TELL = """
-    INSERT INTO subscription_event (subscription, number, at, type, id, interaction, client, is_over)
-    SELECT $1::text, e.number, e.at, e.type, e.id, e.interaction, e.client, false
-    FROM json_to_recordset($2::json)
-        AS e(number bigint, at timestamptz, type text, id text, interaction text, client text)
-    ON CONFLICT (subscription, number) DO UPDATE SET at = excluded.at, type = excluded.type, id = excluded.id,
-        interaction = excluded.interaction, client = excluded.client, is_over = false
-"""
+_TELL = guard.writing("""
+    WITH told AS (
+        INSERT INTO subscription_event (subscription, number, at, type, id, interaction, client, is_over)
+        SELECT $1::text, e.number, e.at, e.type, e.id, e.interaction, e.client, false
+        FROM json_to_recordset($2::json)
+            AS e(number bigint, at timestamptz, type text, id text, interaction text, client text)
+        ON CONFLICT (subscription, number) DO UPDATE SET at = excluded.at, type = excluded.type, id = excluded.id,
+            interaction = excluded.interaction, client = excluded.client, is_over = false
+        RETURNING 1
+    ) SELECT 1 FROM told
+""")
 
-_TRIM = "DELETE FROM subscription_event WHERE subscription = $1::text AND number <= $2::bigint"
+_TRIM = guard.writing("""
+    WITH gone AS (
+        DELETE FROM subscription_event WHERE subscription = $1::text AND number <= $2::bigint RETURNING 1
+    ) SELECT 1 FROM gone
+""")
 
-_TOLD = """
+_TOLD = guard.judging("""
     SELECT client, type, id FROM (
         SELECT e.client, e.type, e.id, max(e.number) AS last,
             row_number() OVER (PARTITION BY e.client ORDER BY max(e.number) DESC) AS place
@@ -123,20 +132,25 @@ _TOLD = """
             AND ($2::text[] IS NULL OR e.client = ANY ($2::text[]))
         GROUP BY e.client, e.type, e.id
     ) told WHERE place <= 20 ORDER BY last DESC LIMIT 1000
-"""
+""")
 
-_OVER = "UPDATE subscription_event SET is_over = true WHERE subscription = $1::text AND client = ANY ($2::text[])"
+_OVER = guard.writing("""
+    WITH over AS (
+        UPDATE subscription_event SET is_over = true WHERE subscription = $1::text AND client = ANY ($2::text[])
+        RETURNING 1
+    ) SELECT 1 FROM over
+""")
 
 _STATE = """
     SELECT status, events, failures, failing_since, told_at FROM subscription_state
     WHERE id = $1::text AND version = $2::integer
 """
 
-_EVENTS = """
+_EVENTS = guard.judging("""
     SELECT number, at, type, id, interaction, client FROM subscription_event
     WHERE subscription = $1::text AND number >= $2::bigint AND ($3::bigint IS NULL OR number <= $3::bigint)
     ORDER BY number LIMIT $4::integer
-"""
+""")
 
 
 @dataclass(frozen=True, slots=True)
