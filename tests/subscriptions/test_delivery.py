@@ -471,3 +471,29 @@ async def test_a_membership_that_ends_by_its_date_ends_with_a_last_message(
     clock.by += timedelta(minutes=11)
     await deliverer.settle()
     assert [each.kind for each in receiver.taken()] == ["heartbeat"]
+
+
+@pytest.mark.parametrize(
+    "criteria", ["CarePlan?status=active", "CarePlan?subject:Patient.name=otto", "Patient?name=otto"]
+)
+async def test_what_is_hidden_makes_no_difference(
+    ask: Ask, deliverer: Deliverer, receiver: Receiver, criteria: str
+) -> None:
+    """Neither a message nor a number nor a row of the log, whatever the criteria ask for."""
+    await with_h_on_the_team(ask)
+    await subscribed(ask, deliverer, a_subscription(receiver, criteria), by=system(H))
+    receiver.taken()
+    await ask("update", "Patient/otto", a_patient(id="otto", name=[{"family": "Otto"}]), by=system(S))
+    for title in ("One", "Two"):
+        await ask("update", "CarePlan/ottos", a_care_plan("Patient/otto", id="ottos", title=title), by=system(S))
+    await deliverer.settle()
+    await ask("delete", "CarePlan/ottos", by=system(S))
+    await deliverer.settle()
+    assert receiver.taken() == []
+    assert (await searched(ask, "AuditEvent?subtype=notification", by=system(H)))["total"] == 0
+    plan = resource_in(await ask("read", "CarePlan/1", by=system(S)))
+    await ask("update", "CarePlan/1", {**plan, "title": "Seen"}, by=system(S))
+    await deliverer.settle()
+    assert [each.events for each in receiver.taken()] == (
+        [[(1, "CarePlan/1")]] if criteria == "CarePlan?status=active" else []
+    )
