@@ -20,6 +20,9 @@ from sharedplan.interactions.endpoints import IP, Endpoints, origin_of, port_of
 Resolve = Callable[[str, int], Awaitable[Sequence[IP]]]
 """A host and a port → the addresses of the host. Raises OSError."""
 
+MOST_ADDRESSES = 4
+"""Addresses of one host that are tried."""
+
 GONE = 410
 """The status by which a receiver says that it is no more, for good."""
 
@@ -48,14 +51,15 @@ class RestHook:
         patience: float = 5.0,
         resolve: Resolve = resolved,
         transport: httpx.AsyncBaseTransport | None = None,
+        trust: ssl.SSLContext | None = None,
     ) -> None:
         """`patience`: seconds for each, connecting and the answer, and twice as much for all of it. `transport`:
-        another way than the network."""
+        another way than the network. `trust`: whose certificates are taken; without it, those of the usual roots."""
         self._endpoints = endpoints
         self._patience = patience
         self._resolve = resolve
         self._transport = transport
-        self._trust: ssl.SSLContext | None = None
+        self._trust = trust
 
     async def post(self, endpoint: str, headers: Sequence[str], body: str | None) -> None:
         """Sends the body, or none; returns once the receiver has taken it. `headers` are lines "Name: value".
@@ -79,7 +83,7 @@ class RestHook:
     async def _posted(self, endpoint: str, headers: Sequence[str], body: str | None) -> int:
         parts, origin = urlsplit(endpoint), origin_of(endpoint)
         host = str(parts.hostname)
-        ip = await self._judged(host, port_of(endpoint), origin)
+        found = await self._judged(host, port_of(endpoint), origin)
         sent = [tuple(part.strip(" \t") for part in line.split(":", 1)) for line in headers]
         sent += [("user-agent", f"sharedplan/{__version__}"), ("accept-encoding", "identity")]
         sent += [("host", origin.partition("://")[2])]
@@ -87,7 +91,6 @@ class RestHook:
         if body is not None:
             sent.append(("content-type", "application/fhir+json"))
             content = body.encode()
-        url = httpx.URL(endpoint).copy_with(host=str(ip))
         if self._trust is None:  # the file of those that are trusted takes a while to read
             self._trust = await asyncio.to_thread(httpx.create_ssl_context)
         client = httpx.AsyncClient(
@@ -99,14 +102,26 @@ class RestHook:
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=0),
         )
         async with client:
-            request = httpx.Request("POST", url, headers=sent, content=content, extensions={"sni_hostname": host})  # type: ignore[arg-type]
-            request.extensions["timeout"] = httpx.Timeout(self._patience).as_dict()
-            answer = await client.send(request, stream=True)
-            await answer.aclose()
-            return answer.status_code
+            for number, ip in enumerate(found, 1):
+                request = httpx.Request(
+                    "POST",
+                    httpx.URL(endpoint).copy_with(host=str(ip)),
+                    headers=sent,  # type: ignore[arg-type]
+                    content=content,
+                    extensions={"sni_hostname": host, "timeout": httpx.Timeout(self._patience).as_dict()},
+                )
+                try:
+                    answer = await client.send(request, stream=True)
+                except (httpx.ConnectError, httpx.ConnectTimeout):
+                    if number == len(found):
+                        raise
+                    continue
+                await answer.aclose()
+                return answer.status_code
+        raise AssertionError("there is an address, and the last one answers or fails")
 
-    async def _judged(self, host: str, port: int, origin: str) -> IP:
-        """The address that is connected to. Raises NotDelivered when any that the host has is not allowed."""
+    async def _judged(self, host: str, port: int, origin: str) -> Sequence[IP]:
+        """The addresses that may be connected to. Raises NotDelivered when any that the host has is not allowed."""
         try:
             found: Sequence[IP] = [ip_address(host)]
         except ValueError:
@@ -115,4 +130,4 @@ class RestHook:
             raise NotDelivered("the receiver's host has no address")
         if not all(self._endpoints.takes(each, origin) for each in found):
             raise NotDelivered("the receiver's host leads to an address that is not on the open internet")
-        return found[0]
+        return found[:MOST_ADDRESSES]
