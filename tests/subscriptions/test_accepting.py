@@ -114,3 +114,23 @@ async def test_validation_says_the_same(ask: Ask) -> None:
     wrong = a_subscription(THERE, "CarePlan?nothing=1")
     outcome = resource_in(await ask("operation", "Subscription?mode=create", wrong, operation="validate"))
     assert [each["expression"] for each in outcome["issue"]] == [["Subscription.criteria"]]
+
+
+async def test_what_says_less_than_it_must_is_refused_and_no_failure_of_ours(ask: Ask) -> None:
+    absent = {
+        "extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "masked"}]
+    }
+    for name in ("status", "criteria", "channel"):
+        resource = a_subscription(THERE)
+        del resource[name]
+        with pytest.raises(Unprocessable):
+            await ask("create", "Subscription", resource)
+        if name != "status":
+            said = resource if name == "criteria" else {**resource, "channel": {"_type": absent, "_endpoint": absent}}
+            with pytest.raises(Unprocessable):
+                await ask("create", "Subscription", {**said, **({"_criteria": absent} if name == "criteria" else {})})
+    nulls = {"header": ["X-A: 1", None], "_header": [None, absent]}
+    with pytest.raises(Unprocessable):
+        await ask("create", "Subscription", a_subscription(THERE, channel=nulls))
+    answer = await ask("create", "Subscription", {**a_subscription(THERE), "_end": absent})
+    assert answer.status == 201

@@ -78,7 +78,7 @@ def asking(resource: Json) -> Asking:
     channel = resource["channel"]
     period, most = _extension(channel, HEARTBEAT), _extension(channel, MOST_EVENTS)
     return Asking(
-        resource["criteria"],
+        resource.get("criteria", ""),
         channel.get("endpoint", ""),
         tuple(channel.get("header", ())),
         "payload" in channel,
@@ -103,9 +103,9 @@ def faults(resource: Json, before: Version | None, acting: Acting, base: str) ->
     """Why a Subscription, which is valid as a resource, is not taken as it is written."""
     if acting.trail.purpose in EMERGENCIES:
         yield Issue("business-rule", "what an emergency opens is read by whoever opened it, and not followed", TYPE)
-    if before is None and resource["status"] in _BY_SERVICE:
+    if before is None and resource.get("status") in _BY_SERVICE:
         yield Issue("business-rule", "it begins as requested; the service makes it active", f"{TYPE}.status")
-    yield from _of_criteria(resource["criteria"], acting, base)
+    yield from _of_criteria(resource.get("criteria", ""), acting, base)
     yield from _of_channel(resource["channel"], acting)
     yield from _of_headers(resource["channel"], before)
 
@@ -124,7 +124,7 @@ def _of_criteria(text: str, acting: Acting, base: str) -> Iterator[Issue]:
 
 def _of_channel(channel: Json, acting: Acting) -> Iterator[Issue]:
     at = f"{TYPE}.channel"
-    if channel["type"] != "rest-hook":
+    if channel.get("type") != "rest-hook":
         yield Issue("not-supported", "the one channel of this service is rest-hook", f"{at}.type")
     if (fault := acting.policy.endpoints.fault(channel.get("endpoint"))) is not None:
         yield Issue("business-rule", fault, f"{at}.endpoint")
@@ -193,7 +193,7 @@ def _with_status(resource: Json, before: Version | None) -> Json:
     """The Subscription with the status that it really has: the one from before, where a client only says again what he
     read; else it is asked for anew, which is answered by a handshake."""
     old = json_text.read(before.content) if before is not None and before.content is not None else {}
-    if resource["status"] not in _BY_SERVICE:
+    if resource.get("status") not in _BY_SERVICE:
         return {name: value for name, value in resource.items() if name != "error"}
     is_same = all(resource.get(name) == old.get(name) for name in ("channel", "criteria"))
     if not is_same or old.get("status") not in ("requested", *_BY_SERVICE):

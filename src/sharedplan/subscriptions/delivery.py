@@ -101,7 +101,13 @@ class Deliverer:
     async def look(self) -> int:
         """Takes on what has been written, and begins what is due, as far as there are places; how many it began."""
         for new in await self._kept.new():
-            await self._take_on(new)
+            try:
+                await self._take_on(new)
+            except SharedplanError:
+                raise
+            except Exception as failure:  # one that cannot be understood keeps nobody else waiting
+                log.error("subscription_not_understood", subscription=new.id, failure=type(failure).__name__)
+                await self._kept.take_on(new, status="off", who="{}", headers=None, at=self._clock.now())
         self._looks += 1
         if self._looks % FORGETTING == 0:
             await self._kept.forget()
@@ -121,7 +127,7 @@ class Deliverer:
     async def _take_on(self, new: New) -> None:
         """Keeps a Subscription that was written: what it shows as active goes on, all else begins by a handshake."""
         resource, who = json_text.read(new.content), json_text.read(new.who or "{}")
-        shown = resource["status"]
+        shown = resource.get("status")
         goes_on = shown in ("active", "error") and new.status == "active"
         status = "off" if shown == "off" else "active" if goes_on else "requested"
         secrets = self._secrets.opened(new.id, new.headers) | self._secrets.opened(new.id, who.pop("headers", None))

@@ -62,7 +62,7 @@ class Teller:
         resource = json_text.read(state.content)
         wanted, known = asking(resource), self._secrets.opened(state.id, state.headers)
         lines = tuple(known.get(line, "") for line in wanted.headers)
-        way = Way(state, wanted, resource["status"], lines, self._clock.now())
+        way = Way(state, wanted, resource.get("status", ""), lines, self._clock.now())
         by = self._asker(state)
         if way.has_ended:
             await self._progress.end(way, "its end has come")

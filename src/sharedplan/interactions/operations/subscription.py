@@ -31,7 +31,7 @@ async def status(asked: Asked, acting: Acting) -> Answer:
     standing = await acting.unit.standing(found.id, found.version)
     said = told_status(
         found.id,
-        json_text.read(str(found.content))["status"],
+        json_text.read(str(found.content)).get("status", "off"),
         "query-status",
         base=asked.base,
         events=standing.events if standing is not None else 0,
@@ -66,7 +66,7 @@ async def events(asked: Asked, acting: Acting) -> Answer:
     )
     text = notification(
         found.id,
-        resource["status"],
+        resource.get("status", "off"),
         "query-event",
         base=asked.base,
         id=acting.clock.new_id(),
