@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 from fastapi import FastAPI
@@ -43,6 +44,9 @@ from sharedplan.store.sealing import keep_sealing
 from sharedplan.store.unit_of_work import Store
 from sharedplan.subscriptions.delivery import Deliverer
 from sharedplan.subscriptions.rest_hook import RestHook
+
+LAST_ITEMS = timedelta(seconds=4)
+"""What notifications under way get to end, once all requests have: less than the supervisor waits for the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +99,10 @@ def application(settings: Settings, clock: Clock, fetcher: Fetcher | None = None
             asyncio.create_task(keep_forgetting(pool, settings.page_lifetime)),
             asyncio.create_task(keep_sealing(pool)),
             asyncio.create_task(refusals.keep_summing_up()),
-            asyncio.create_task(deliverer.run()),
+            asyncio.create_task(deliverer.run(lambda: health.is_draining)),
         ]
         yield
-        await deliverer.stop(settings.drain_timeout)
+        await deliverer.stop(min(settings.drain_timeout, LAST_ITEMS))
         for task in beside:
             task.cancel()
         await refusals.sum_up()

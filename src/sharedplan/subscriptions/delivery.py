@@ -7,6 +7,7 @@ worker of the service looks for what is due; a claim in the database lets one ha
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 
@@ -74,9 +75,9 @@ class Deliverer:
         self._stopping = asyncio.Event()
         self._looks = 0
 
-    async def run(self) -> None:
-        """Looks again and again, until it is told to stop."""
-        while not self._stopping.is_set():
+    async def run(self, is_draining: Callable[[], bool] = lambda: False) -> None:
+        """Looks again and again, until it is told to stop, or the service begins to."""
+        while not self._stopping.is_set() and not is_draining():
             started = 0
             try:
                 started = await self.look()
