@@ -9,7 +9,7 @@ LAYERS = (
     ("__main__",),
     ("commands",),
     ("app",),
-    ("rest",),
+    ("rest", "subscriptions"),  # the two edges do not know each other
     ("demo",),
     ("loading", "publishing"),
     ("exchange",),
@@ -32,7 +32,7 @@ ONLY_IN = {
     "asyncpg": {"store"},
     "jose": {"access.jws"},
     "fhir": {"fhir"},
-    "httpx": {"access.fetched_keys"},
+    "httpx": {"access.fetched_keys", "subscriptions.rest_hook"},
     "click": {"commands"},
     "dotenv": {"settings"},
     "pydantic_settings": {"settings", "commands.options"},

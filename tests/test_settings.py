@@ -195,3 +195,17 @@ def test_production_never_opens_clients_by_scopes_alone() -> None:
     assert Settings(access="scopes").access == "scopes"
     with pytest.raises(ValidationError, match="scopes alone"):
         Settings(environment="production", access="scopes", issuers=(ISSUER,), base_url="https://plan.example/fhir")
+
+
+def test_production_tells_no_loopback_and_only_origins_that_are_some() -> None:
+    def settings(**given: Any) -> Settings:
+        return Settings(**given)
+
+    assert settings().tells_loopback
+    assert not settings(subscription_loopback=False).tells_loopback
+    with pytest.raises(ValidationError, match="not in production"):
+        settings(environment="production", subscription_loopback=True)
+    assert settings(subscription_origins=("https://records.example", "https://10.0.0.1:8443")).subscription_origins
+    for wrong in ("records.example", "http://records.example", "https://records.example/", "https://Records.example"):
+        with pytest.raises(ValidationError, match="an origin is"):
+            settings(subscription_origins=(wrong,))

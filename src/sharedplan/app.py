@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 from fastapi import FastAPI
@@ -16,6 +17,7 @@ from sharedplan.access.granting import TokenEndpoint
 from sharedplan.access.keys import trusted_keys
 from sharedplan.access.own_key import published, signer
 from sharedplan.access.principal import Principal
+from sharedplan.access.standing import present
 from sharedplan.access.tokens import FetchedIssuer, Verifier
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.clock import Clock
@@ -26,6 +28,7 @@ from sharedplan.fhir.resources import warm_up
 from sharedplan.interactions.acting import Policy
 from sharedplan.interactions.capabilities import capability_text
 from sharedplan.interactions.cursors import Cursors
+from sharedplan.interactions.endpoints import Endpoints
 from sharedplan.rest import routes
 from sharedplan.rest.documentation import documentation
 from sharedplan.rest.fhir import FhirBase
@@ -39,6 +42,11 @@ from sharedplan.store.forgetting import keep_forgetting
 from sharedplan.store.readiness import readiness
 from sharedplan.store.sealing import keep_sealing
 from sharedplan.store.unit_of_work import Store
+from sharedplan.subscriptions.delivery import Deliverer
+from sharedplan.subscriptions.rest_hook import RestHook
+
+LAST_ITEMS = timedelta(seconds=4)
+"""What notifications under way get to end, once all requests have: less than the supervisor waits for the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +99,10 @@ def application(settings: Settings, clock: Clock, fetcher: Fetcher | None = None
             asyncio.create_task(keep_forgetting(pool, settings.page_lifetime)),
             asyncio.create_task(keep_sealing(pool)),
             asyncio.create_task(refusals.keep_summing_up()),
+            asyncio.create_task(deliverer.run(lambda: health.is_draining)),
         ]
         yield
+        await deliverer.stop(min(settings.drain_timeout, LAST_ITEMS))
         for task in beside:
             task.cancel()
         await refusals.sum_up()
@@ -102,6 +112,16 @@ def application(settings: Settings, clock: Clock, fetcher: Fetcher | None = None
     async def checks() -> Mapping[str, bool]:
         found = await readiness(pool)
         return {**found, "schema": found["schema"] and follower.is_following}
+
+    deliverer = Deliverer(
+        store,
+        RestHook(choices.endpoints, patience=settings.subscription_timeout.total_seconds()),
+        clock,
+        choices,
+        base=settings.base,
+        patience=settings.subscription_patience,
+        present=partial(present, clients=registered(settings, fetcher, clock), issuer=settings.root),
+    )
 
     fhir = FhirBase(
         answered,
@@ -175,4 +195,9 @@ def policy(settings: Settings) -> Policy:
         page_lifetime=settings.page_lifetime,
         emergency_lasts=settings.break_glass_lasts,
         attendance=settings.attendance,
+        endpoints=Endpoints(
+            frozenset(settings.subscription_origins),
+            anywhere=settings.environment == "development",
+            loopback=settings.tells_loopback,
+        ),
     )

@@ -136,6 +136,12 @@ class Settings(BaseSettings):
     references: Literal["warn", "enforce"] = "warn"
     if_match: Literal["optional", "required"] = "optional"
 
+    # Subscriptions
+    subscription_origins: tuple[str, ...] = ()
+    subscription_loopback: bool | None = None
+    subscription_timeout: Duration = timedelta(seconds=5)
+    subscription_patience: Duration = timedelta(hours=72)
+
     # Tokens
     audience: str | None = None
     issuers: tuple[TrustedIssuer, ...] = ()
@@ -167,6 +173,20 @@ class Settings(BaseSettings):
             raise ValueError("the address clients reach the FHIR base at, as https://example.org/fhir")
         return value
 
+    @field_validator("subscription_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            try:
+                parts = urlsplit(each)
+                is_one = parts.scheme == "https" and parts.hostname and each == f"https://{parts.netloc}".lower()
+                is_one = is_one and "@" not in each and parts.port != 443
+            except ValueError:
+                is_one = False
+            if not is_one:
+                raise ValueError("an origin is https://host or https://host:port in small letters, without a path")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
@@ -179,6 +199,8 @@ class Settings(BaseSettings):
         if self.environment == "production":
             if self.own_issuer:
                 raise ValueError("own_issuer signs tokens for anybody who can run a command here: not in production")
+            if self.subscription_loopback:
+                raise ValueError("subscription_loopback lets clients have this machine asked: not in production")
             if self.access != "consent":
                 raise ValueError("access by scopes alone opens every client to every professional: not in production")
             if not self.issuers and not self.has_clients:
@@ -253,6 +275,13 @@ class Settings(BaseSettings):
         if self.own_issuer is not None:
             return self.own_issuer
         return self.environment == "development" and not self.issuers and not self.token_keys
+
+    @property
+    def tells_loopback(self) -> bool:
+        """Whether notifications may go to this machine itself: in development, unless it is said otherwise."""
+        if self.subscription_loopback is not None:
+            return self.subscription_loopback
+        return self.environment == "development"
 
     @property
     def is_loopback(self) -> bool:

@@ -28,6 +28,7 @@ from sharedplan.search.expression import (
     Permitted,
     RefersTo,
     ToldOf,
+    WrittenBy,
 )
 from sharedplan.search.parameters import PARAMETERS
 
@@ -262,8 +263,10 @@ def test_an_emergency_opens_the_core_to_read_and_nothing_else() -> None:
     opened = Opened("Practitioner/olli", "Organization/s", "BTG")
     permitted = Permitted("Practitioner/olli", "Organization/s", "BTG")
     for type, slice in slices("read", "CarePlan", purpose="BTG").items():
-        if CATALOGUE[type].client_data and type not in ("AuditEvent", "Provenance"):
+        if CATALOGUE[type].client_data and type not in ("AuditEvent", "Provenance", "Subscription"):
             assert slice == (Or((permitted, opened)) if type in CORE else permitted), type
+    own = WrittenBy("records", "Organization/s", "Practitioner/olli")
+    assert slices("read", "CarePlan", purpose="BTG")["Subscription"] == And((permitted, own))
     of_targets = OfTargets("Practitioner/olli", "Organization/s", "BTG")
     assert slices("read", "Provenance", purpose="BTG")["Provenance"] == of_targets  # no emergency tells who wrote it
     assert slices("update", "CarePlan", purpose="BTG")["CarePlan"] == permitted

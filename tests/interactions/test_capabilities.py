@@ -59,6 +59,7 @@ def test_it_tells_every_operation(statement: Json) -> None:
             "CarePlan": {"everything", "document", "review"},
             "PlanDefinition": {"apply"},
             "Measure": {"evaluate-measure"},
+            "Subscription": {"status", "events"},
         }
         assert told == ({"validate"} if "create" in offered.can else set()) | own.get(type, set())
 

@@ -37,11 +37,14 @@ GUARDED = sorted(
         *TABLES,
         *(f"{kind}_{each}" for kind in ("ever", "contained") for each in TABLES if each != "audit_event"),
         *(f"clients_of_{each}" for each in OF_CLIENTS),
-        *("resource_version", "access_rule", "access_member", "access_opening"),
+        *("resource_version", "access_rule", "access_member", "access_opening", "subscription_event"),
     ]
 )
 
-HARMLESS = ("added_parameter", "client_assertion", "audit_seal", "alembic_version", "last_commit", "audit_digest")
+HARMLESS = (
+    *("added_parameter", "client_assertion", "audit_seal", "alembic_version", "last_commit", "audit_digest"),
+    "subscription_state",
+)
 """What says nothing of a client."""
 
 

@@ -35,6 +35,7 @@ from sharedplan.search.expression import (
     RefersTo,
     TargetsWithin,
     ToldOf,
+    WrittenBy,
 )
 from sharedplan.search.parameters import PARAMETERS
 
@@ -212,7 +213,10 @@ def _by_context(type: str, by: Principal, letters: str) -> Expression:
     permitted: Expression = Permitted(by.person, by.organization, by.purpose)
     if type == "Provenance":
         permitted = OfTargets(by.person, by.organization, by.purpose)
-    return permitted if by.person is not None else Or((OfRegister(str(by.organization)), permitted))
+    opened = permitted if by.person is not None else Or((OfRegister(str(by.organization)), permitted))
+    if type == "Subscription":  # what it follows, and where that is told, is nobody else's
+        return And((opened, WrittenBy(by.client_id, by.organization, by.person)))
+    return opened
 
 
 def _own(type: str, client: str) -> And:

@@ -22,6 +22,7 @@ from sharedplan.interactions.acting import Acting, Policy
 from sharedplan.interactions.create import create
 from sharedplan.interactions.delete import delete
 from sharedplan.interactions.history import history
+from sharedplan.interactions.operations import subscription
 from sharedplan.interactions.operations.document import document
 from sharedplan.interactions.operations.everything import everything
 from sharedplan.interactions.patch import patch
@@ -49,6 +50,8 @@ INTERACTIONS: dict[str, Interaction] = {
 }
 OF_PLANS: dict[str, Interaction] = {"everything": everything, "document": document}
 """Operations of a CarePlan alone."""
+OF_SUBSCRIPTIONS: dict[str, Interaction] = {"status": subscription.status, "events": subscription.events}
+"""Operations of a Subscription alone."""
 OF_ACCESS: dict[str, Callable[[Asked, Principal, Acting], Awaitable[Answer]]] = {
     "access-decision": access_decision,
     "break-glass": break_glass,
@@ -79,7 +82,7 @@ async def step(asked: Asked, by: Principal, unit: Unit, clock: Clock, policy: Po
 def interaction_of(asked: Asked) -> Interaction:
     """What carries the interaction out. Raises NotFound for an operation that there is not."""
     if asked.interaction == "operation":
-        operation = OF_PLANS.get(asked.operation or "")
+        operation = (OF_PLANS | OF_SUBSCRIPTIONS).get(asked.operation or "")
         if operation is None:
             raise NotFound(f"there is no operation ${asked.operation}")
         return operation

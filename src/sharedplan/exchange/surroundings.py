@@ -1,8 +1,11 @@
 """What an interaction that is allowed works with (`interactions/acting.py`), from who asks and for what."""
 
+from functools import partial
+
 from sharedplan import audit
 from sharedplan.access.decision import Facts, decide
 from sharedplan.access.principal import Principal
+from sharedplan.access.standing import kept
 from sharedplan.clock import Clock
 from sharedplan.exchange.enforcing import Enforcing, Operating
 from sharedplan.fhir.exchanges import Asked
@@ -30,4 +33,5 @@ def acting(asked: Asked, by: Principal, unit: Unit, clock: Clock, policy: Policy
         stated=asked.provenance,
         containers=grant.containers,
         contained=grant.contained,
+        standing=partial(kept, by),
     )

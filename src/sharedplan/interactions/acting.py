@@ -1,6 +1,6 @@
 """What an interaction works with beside the question: the unit of work, the slices, and the choices of this server."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NamedTuple, Protocol
@@ -12,6 +12,7 @@ from sharedplan.errors import Issue
 from sharedplan.fhir.exchanges import Answer, Asked, Json
 from sharedplan.fhir.json_text import write
 from sharedplan.interactions.cursors import Cursors
+from sharedplan.interactions.endpoints import Endpoints
 from sharedplan.search.expression import Expression
 from sharedplan.store.trail import Trail
 from sharedplan.store.unit_of_work import Unit
@@ -27,7 +28,7 @@ class Policy:
     `requires_if_match`: whether a change of what is there must name the version it is based on.
     `url_limit`: characters that an address may have, and so the links that are given. `page_lifetime`: how long the
     links of a search lead to the moment of its first page. `emergency_lasts`: how long breaking the glass opens.
-    `attendance`: whose attendance at a meeting the client decides on.
+    `attendance`: whose attendance at a meeting the client decides on. `endpoints`: where notifications may go.
     """
 
     cursors: Cursors
@@ -41,6 +42,7 @@ class Policy:
     page_lifetime: timedelta = timedelta(hours=1)
     emergency_lasts: timedelta = timedelta(minutes=60)
     attendance: Attendance = "everybody"
+    endpoints: Endpoints = field(default_factory=Endpoints)
 
 
 class Write(NamedTuple):
@@ -84,7 +86,7 @@ class Acting:
     of the types that it may open, what would be seen without it; else nothing. `stated`: what the client says of where
     the data comes from (`X-Provenance`). `imports`: an operator brings in what another system recorded. `containers`
     and `contained` are for a search within resources: what of each type may be looked into, and what a contained
-    resource of each must meet beside.
+    resource of each must meet beside. `standing` gives what is kept of the asker with a Subscription, for later.
     """
 
     unit: Unit
@@ -102,6 +104,7 @@ class Acting:
     imports: bool = False
     containers: Mapping[str, Expression] = field(default_factory=dict)
     contained: Mapping[str, Expression] = field(default_factory=dict)
+    standing: Callable[[], Json] | None = None
 
     def shown(self, answer: Answer) -> Answer:
         """The answer, without the resource if the asker may not read it."""

@@ -98,12 +98,28 @@ EVALUATE_MEASURE = Operation(
 )
 """An operation of Measure alone, at its instance."""
 
+STATUS = Operation(
+    "status",
+    "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-status",
+    "How a Subscription of one's own is doing: its status and how many events it was told",
+)
+
+EVENTS = Operation(
+    "events",
+    "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-events",
+    "What a Subscription of one's own was told, by the numbers of events, as far as it may be seen now",
+)
+
+OF_SUBSCRIPTIONS = (STATUS, EVENTS)
+"""Operations of a Subscription alone, at its instance."""
+
 _OF_ONE_TYPE: dict[str, tuple[Operation, ...]] = {
     "Patient": OF_PATIENTS,
     "Consent": (PREVIEW,),
     "CarePlan": OF_PLANS,
     "PlanDefinition": (APPLY,),
     "Measure": (EVALUATE_MEASURE,),
+    "Subscription": OF_SUBSCRIPTIONS,
 }
 
 OPERATIONS = (
@@ -189,6 +205,11 @@ def _resource(offered: Offered, if_match_required: bool) -> Json:
         "searchRevInclude": _references_to(offered.type),
         "searchParam": [_search_parameter(parameter) for parameter in PARAMETERS[offered.type].values()],
     }
+    if offered.type == "Subscription":
+        told["documentation"] = (
+            "Told by rest-hook, of what its owner finds by the criteria when it is told: notifications of the R5 "
+            "backport, with ids alone. The service keeps status and error; it never shows the values of channel.header."
+        )
     if "create" in can:
         known = (*OPERATIONS, *_OF_ONE_TYPE.get(offered.type, ()))
         told["operation"] = [

@@ -8,6 +8,7 @@ https://hl7.org/fhir/R4/http.html#paging
 import base64
 import binascii
 import hashlib
+import hmac
 import os
 import zlib
 
@@ -29,6 +30,7 @@ class Cursors:
     def __init__(self, key: bytes) -> None:
         """`key`: any secret; what is used is derived from it."""
         self._cipher = AESGCM(hashlib.sha256(b"sharedplan cursor\0" + key).digest())
+        self._marking = hashlib.sha256(b"sharedplan mark\0" + key).digest()
 
     def sealed(self, place: Json, *, client: str) -> str:
         """The cursor for a place, in characters that a URL takes as they are."""
@@ -44,3 +46,7 @@ class Cursors:
         except (InvalidTag, ValueError, binascii.Error, zlib.error):
             raise Incorrect(f"{PARAMETER} is not a link that this server gave to this client") from None
         return dict(place)
+
+    def mark(self, secret: str) -> str:
+        """Eight characters that tell one secret from another, and nothing of it to whoever does not have the key."""
+        return hmac.new(self._marking, secret.encode(), hashlib.sha256).hexdigest()[:8]

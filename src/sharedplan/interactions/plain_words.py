@@ -34,6 +34,7 @@ DEEDS: Words = {
     "review": ("tarkisti mallin säännöt", "granskade enligt modellens regler", "reviewed by the rules of the model"),
     "preview": ("katsoi, mitä muuttuisi", "såg efter vad som skulle ändras", "looked what would change by"),
     "access-decision": ("kysyi käyttöoikeudesta", "frågade om åtkomst", "asked about access to"),
+    "notification": ("sai tiedon muutoksesta", "fick veta om en ändring", "was told of a change of"),
     "other": ("käsitteli", "behandlade", "handled"),
 }
 FAILED: Words = {
@@ -104,6 +105,7 @@ _KINDS = {
     "$preview": "preview",
     "$everything": "read",
     "$document": "read",
+    "$events": "notification",
 }
 
 

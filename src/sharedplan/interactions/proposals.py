@@ -12,6 +12,7 @@ from sharedplan.errors import Incorrect, Issue, Refused, Unprocessable
 from sharedplan.fhir import json_text, resources, summaries
 from sharedplan.fhir.exchanges import Answer, Asked, Json
 from sharedplan.fhir.primitives import shown
+from sharedplan.interactions import subscribing
 from sharedplan.interactions.acting import Acting, Write
 from sharedplan.interactions.provenances import attested, check_changeable, faults
 from sharedplan.interactions.targets import bound
@@ -96,8 +97,14 @@ def proposed(
     found += resources.issues_of(type, resource)
     if not acting.imports:
         found += faults(type, resource, before)
+        if type == subscribing.TYPE and not _are_errors(found):
+            found += subscribing.faults(resource, before, acting, asked.base)
     if _are_errors(found):
         raise Unprocessable(issues=found)
+    who: str | None = acting.who
+    if type == subscribing.TYPE:
+        resource, secrets = subscribing.as_kept(resource, before, acting)
+        who = subscribing.who(acting, id, secrets)
     values = index_values(type, resource, base=asked.base)
     slice = acting.within[type]
     if not isinstance(slice, Everything) and not matches(slice, type, id, values, world=_LATER):
@@ -120,7 +127,7 @@ def proposed(
         stamped=resources.stamped(resource, id=id, version=number),
         values=values,
         controller=acting.controller,
-        who=acting.who,
+        who=who,
         derived=acting.access.derived(whole, number, asked.base),
         contained=inner_values(resource, base=asked.base),
     )

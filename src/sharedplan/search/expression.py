@@ -139,6 +139,17 @@ class OfTargets(Expression):
     own: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenBy(Expression):
+    """Its newest version was written by that client system, on behalf of that organisation and person, who are None
+    where there is none; or nobody is known to have asked for it, since an operator brought it in. (Of a Subscription:
+    what a later version asks for is asked by whoever wrote that.)"""
+
+    client: str
+    organization: str | None
+    person: str | None
+
+
 def asker_of(slice: Expression) -> Permitted | None:
     """Whom what a slice opens is open to by the team and the consents; None when all of it is by something else."""
     match slice:

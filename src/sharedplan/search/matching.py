@@ -24,13 +24,17 @@ class Known(NamedTuple):
     container: "Known | None" = None
 
 
+Judged = e.Permitted | e.Opened | e.OfOwnClients | e.OfTargets | e.TargetsWithin | e.WrittenBy
+"""What is not said by the resource itself."""
+
+
 class World(Protocol):
     """The other resources, for questions that go across them."""
 
     def of(self, type: str) -> Iterable[Known]:
         """The resources of that type which the asker may see."""
 
-    def allows(self, asked: e.Permitted | e.Opened | e.OfOwnClients | e.OfTargets | e.TargetsWithin, it: Known) -> bool:
+    def allows(self, asked: Judged, it: Known) -> bool:
         """What the register, the teams and the consents of the clients that it names say."""
 
     def masks(self, it: Known) -> bool:
@@ -43,7 +47,7 @@ class _Alone:
     def of(self, type: str) -> Iterable[Known]:
         raise Incorrect("a condition that goes across resources is not taken here")
 
-    def allows(self, asked: e.Permitted | e.Opened | e.OfOwnClients | e.OfTargets | e.TargetsWithin, it: Known) -> bool:
+    def allows(self, asked: Judged, it: Known) -> bool:
         raise Incorrect("what a client allows is not known here")
 
     def masks(self, it: Known) -> bool:
@@ -103,7 +107,7 @@ def _meets(expression: e.Expression, it: Known, world: World) -> bool:
             return set(clients(it)) == {client}
         case e.ToldOf(client):
             return client in clients(it)
-        case e.Permitted() | e.Opened() | e.OfOwnClients() | e.OfTargets() | e.TargetsWithin():
+        case e.Permitted() | e.Opened() | e.OfOwnClients() | e.OfTargets() | e.TargetsWithin() | e.WrittenBy():
             return world.allows(expression, it)
         case e.Missing(parameter):
             return parameter.column not in ("id", "last_updated") and is_missing(parameter, it.values)

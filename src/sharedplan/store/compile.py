@@ -155,6 +155,15 @@ def client_of(expression: e.Expression) -> str | None:
     return None
 
 
+def written_by(statement: Statement, by: e.WrittenBy, alias: str) -> str:
+    """SQL of whether a version, under that alias, was written by them."""
+    asked = (("client", by.client), ("organization", by.organization), ("person", by.person))
+    same = " and ".join(
+        f"{alias}.who ->> '{name}' is not distinct from {statement.bind(value, 'text')}" for name, value in asked
+    )
+    return f"({same} or {alias}.who ->> 'scopes' is null)"
+
+
 @dataclass(frozen=True, slots=True)
 class _Condition:
     """Conditions on the rows of one type under one alias; of the one client, if there is one; contained in something,
@@ -209,14 +218,24 @@ class _Condition:
                 return _Condition(self.statement, self.holder.type, self.holder.alias).sql(expression, is_anchored)
             case e.InCompartment():
                 return self.sql(members(expression, self.type))
-            case e.OfRegister() | e.OfClient() | e.ToldOf() | e.Permitted() | e.Opened() | e.OfOwnClients() if (
-                self.holder is not None
-            ):
+            case (
+                e.OfRegister()
+                | e.OfClient()
+                | e.ToldOf()
+                | e.Permitted()
+                | e.Opened()
+                | e.OfOwnClients()
+                | e.WrittenBy()
+            ) if self.holder is not None:
                 raise TypeError("what may be seen is asked of the container")
             case e.OfRegister(organization):
                 return f"{self.alias}.controller = {self.statement.bind(organization, 'text')}"
             case e.ToldOf(client):
                 return f"{self.alias}.patient && {self.statement.bind([client], 'text[]')}"
+            case e.WrittenBy():
+                its = f"w.type = '{self.type}' and w.id = {self.alias}.id and w.version = {self.alias}.version"
+                by = written_by(self.statement, expression, "w")
+                return f"exists (select from resource_version w where {its} and {by})"
             case e.TargetsWithin():
                 return self.targets_within(expression)
             case e.OfClient() | e.Permitted() | e.Opened() | e.OfOwnClients() | e.OfTargets():

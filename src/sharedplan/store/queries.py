@@ -12,12 +12,23 @@ from sys import intern
 from typing import Any
 
 from sharedplan.catalogue import CATALOGUE
-from sharedplan.search.expression import And, Everything, Expression, Not, Nothing, OfClient, OfRegister, Or, asker_of
+from sharedplan.search.expression import (
+    And,
+    Everything,
+    Expression,
+    Not,
+    Nothing,
+    OfClient,
+    OfRegister,
+    Or,
+    WrittenBy,
+    asker_of,
+)
 from sharedplan.search.masking import MASKED, may_mask
 from sharedplan.search.registry import kept_until_renewed
 from sharedplan.store import trail as trails
 from sharedplan.store.clients import acted_for
-from sharedplan.store.compile import client_of, condition, is_anchor, masked_column, source_of
+from sharedplan.store.compile import client_of, condition, is_anchor, masked_column, source_of, written_by
 from sharedplan.store.projection import projection
 from sharedplan.store.statements import Statement
 from sharedplan.store.trail import Trail
@@ -210,7 +221,7 @@ def deletions(type: str, ids: Sequence[str], *, within: Expression) -> Query | N
         return None
     sql = f"""
         SELECT * FROM (
-            SELECT DISTINCT ON (v.id) {_FIELDS}, v.controller FROM resource_version v
+            SELECT DISTINCT ON (v.id) {_FIELDS}, v.controller, v.who FROM resource_version v
             WHERE v.type = $1::text AND v.id = ANY($2::text[]) ORDER BY v.id, v.version DESC
         ) v WHERE interaction = 'delete' AND {seen} AND NOT is_succeeded($1::text, v.id, v.version)
         """
@@ -240,11 +251,15 @@ def _seen(type: str, within: Expression, statement: Statement, *, is_one: bool =
             return f"v.controller = {statement.bind(organization, 'text')}"
         case Or(parts):
             return f"({' OR '.join(_seen(type, part, statement, is_one=is_one) for part in parts)})"
+        case And((inner, WrittenBy() as by)):
+            return f"({_seen(type, inner, statement, is_one=is_one)} AND {written_by(statement, by, 'v')})"
+    if _client_of(within) and not projection(type).patients:
+        return "false"  # it never speaks of a client; and nothing may be bound that nothing refers to
     inside = condition(statement, within, type, is_anchored=is_one, is_whole=True)
     rows = f"FROM {projection(type).table} r WHERE {inside}"
     if client := _client_of(within):
         current = f"{_among(rows, is_one)} AND v.patients <@ ARRAY[{statement.bind(client, 'text')}]"
-        return f"({current} AND v.patients <> '{{}}')" if projection(type).patients else "false"
+        return f"({current} AND v.patients <> '{{}}')"
     if is_one:
         return f"EXISTS (SELECT {rows} AND r.id = v.id AND r.version = v.version)"
     # Asked of each row by itself: an EXISTS would now and then be made of the whole table.
@@ -290,6 +305,9 @@ def _seen_gone(within: Expression, statement: Statement) -> str | None:
         case Or(parts):
             found = [each for part in parts if (each := _seen_gone(part, statement)) is not None]
             return f"({' OR '.join(found)})" if found else None
+        case And((inner, WrittenBy() as by)):
+            gone = _seen_gone(inner, statement)
+            return f"({gone} AND {written_by(statement, by, 'v')})" if gone is not None else None
     return None
 
 

@@ -190,6 +190,40 @@ audit_seal = Table(
 )
 """The hash chain over the trail: each seal covers the rows of the transactions from `since` up to `until`."""
 
+subscription_state = Table(
+    "subscription_state",
+    metadata,
+    Column("id", KEY, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("who", JSON, nullable=False),
+    Column("headers", Text),
+    Column("cursor", DateTime(timezone=True), nullable=False),
+    Column("until", DateTime(timezone=True)),
+    Column("events", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("failing_since", DateTime(timezone=True)),
+    Column("due", DateTime(timezone=True), nullable=False),
+    Column("wakes", DateTime(timezone=True)),
+    Column("told_at", DateTime(timezone=True)),
+    Column("claimed_until", DateTime(timezone=True)),
+)
+"""How far each Subscription has been told, and on whose behalf: `store/subscriptions.py`."""
+
+subscription_event = Table(
+    "subscription_event",
+    metadata,
+    Column("subscription", KEY, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("type", KEY, nullable=False),
+    Column("id", KEY, nullable=False),
+    Column("interaction", Text, nullable=False),
+    Column("client", Text),
+    Column("is_over", Boolean, nullable=False),
+)
+"""The newest events that each Subscription was told; `is_over` once its client's data are no longer to be seen."""
+
 
 def _of(offered: Offered) -> Table:
     """The table of one type: its living resources, with their search values."""

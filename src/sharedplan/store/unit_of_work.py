@@ -23,7 +23,17 @@ from sharedplan.errors import Fault
 from sharedplan.search.expression import Everything, Expression
 from sharedplan.search.includes import Include
 from sharedplan.search.masking import masked
-from sharedplan.store import containing, including, knowing, queries, together, tracing, used_once, writing
+from sharedplan.store import (
+    containing,
+    including,
+    knowing,
+    queries,
+    subscriptions,
+    together,
+    tracing,
+    used_once,
+    writing,
+)
 from sharedplan.store.company import Company
 from sharedplan.store.engine import Pool
 from sharedplan.store.engine import RetryableConflict as RetryableConflict
@@ -312,6 +322,19 @@ class Unit:
             for row in await self._session.ask(*queries.named(type, ids, within=slice)):
                 found[f"{type}/{row[0]}"] = Named(tuple(row["patients"] or ()), row["controller"])
         return found
+
+    async def deleted(self, type: str, ids: Sequence[str], *, within: Mapping[str, Expression]) -> set[str]:
+        """Those of the ids that are deleted, and whose deletion is visible."""
+        query = queries.deletions(type, ids, within=within[type]) if ids else None
+        return {row["id"] for row in await self._session.ask(*query)} if query is not None else set()
+
+    async def standing(self, subscription: str, version: int) -> subscriptions.Standing | None:
+        """How that version of a Subscription is doing; None when it has not been taken on yet."""
+        return await subscriptions.standing(self._session, subscription, version)
+
+    async def events(self, subscription: str, low: int, high: int | None, most: int) -> list[subscriptions.Event]:
+        """The events with these numbers that a Subscription was told, as far as they are kept."""
+        return await subscriptions.events(self._session, subscription, low, high, most)
 
     async def authors(self, names: Sequence[str]) -> dict[str, Authors]:
         """The authors by Provenance of these things ("Encounter/1")."""

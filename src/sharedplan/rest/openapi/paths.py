@@ -8,12 +8,14 @@ from sharedplan.interactions.capabilities import (
     BREAK_GLASS,
     DOCUMENT,
     EVALUATE_MEASURE,
+    EVENTS,
     EVERYTHING,
     OPERATIONS,
     PREVIEW,
     REVIEW,
+    STATUS,
 )
-from sharedplan.rest.openapi import of_models, operations
+from sharedplan.rest.openapi import of_models, of_subscriptions, operations
 from sharedplan.rest.openapi.operations import Build, on_the_match
 from sharedplan.rest.openapi.parts import BASE, Part, ref
 
@@ -88,6 +90,9 @@ def type_paths(offered: Offered) -> dict[str, Part]:
     if type == "Measure":
         evaluated = of_models.evaluate_measure(EVALUATE_MEASURE.does)
         paths[f"{at_instance}/${EVALUATE_MEASURE.name}"] = {"get": _of_one(evaluated, type)}
+    if type == "Subscription":
+        paths[f"{at_instance}/${STATUS.name}"] = {"get": _of_one(of_subscriptions.status(STATUS.does), type)}
+        paths[f"{at_instance}/${EVENTS.name}"] = {"get": _of_one(of_subscriptions.events(EVENTS.does), type)}
     return paths
 
 

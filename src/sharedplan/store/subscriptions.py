@@ -1,0 +1,354 @@
+"""How far each Subscription has been told: claimed by one worker at a time, and kept across restarts.
+
+What has changed is read from the versions themselves: their instants rise strictly in the order of commits, so a cursor
+misses nothing, and a write does nothing for those who follow it. `cursor` is the instant up to which all has been dealt
+with. `until` is the end of what is being told, so that each try tells the same. A worker claims what is due for some
+time; should it die meanwhile, the claim ends by itself.
+https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from sharedplan.store import guard
+from sharedplan.store.engine import Pool
+from sharedplan.store.session import Session
+
+CLAIM = timedelta(seconds=60)
+"""How long a worker may take for what it claimed; longer than all timeouts of a delivery together."""
+
+WINDOW = 200
+"""Changes that are looked at in one go."""
+
+KEPT = 1_000
+"""Events of a Subscription that are kept."""
+
+_NEW = guard.judging("""
+    WITH fresh AS MATERIALIZED (
+        SELECT r.id, r.version, r.last_updated, r.content::text AS content, s.status, s.cursor, s.events, s.headers,
+            s.told_at
+        FROM subscription r LEFT JOIN subscription_state s ON s.id = r.id
+        WHERE s.version IS NULL OR s.version < r.version ORDER BY r.last_updated LIMIT 50
+    )
+    SELECT f.*, v.who::text AS who FROM fresh f
+    JOIN resource_version v ON v.type = 'Subscription' AND v.id = f.id AND v.version = f.version
+    ORDER BY f.last_updated
+""")
+
+_TAKE_ON = """
+    INSERT INTO subscription_state (id, version, status, who, headers, cursor, events, failures, due, told_at)
+    VALUES ($1::text, $2::integer, $3::text, $4::json, $5::text, $6::timestamptz, $7::bigint, 0, $8::timestamptz,
+        $9::timestamptz)
+    ON CONFLICT (id) DO UPDATE SET version = excluded.version, status = excluded.status, who = excluded.who,
+        headers = excluded.headers, cursor = excluded.cursor, until = NULL, failures = 0, failing_since = NULL,
+        due = excluded.due, wakes = NULL, claimed_until = NULL
+    WHERE subscription_state.version < excluded.version
+"""
+
+_CLAIM = guard.judging("""
+    WITH due AS (
+        SELECT s.id FROM subscription_state s
+        WHERE s.status <> 'off' AND s.due <= $1::timestamptz
+            AND (s.claimed_until IS NULL OR s.claimed_until <= $1::timestamptz)
+            AND (s.status = 'requested' OR s.until IS NOT NULL OR s.wakes <= $1::timestamptz
+                OR s.cursor < (SELECT at FROM last_commit))
+        ORDER BY s.due LIMIT $2::integer FOR UPDATE SKIP LOCKED
+    ), claimed AS (
+        UPDATE subscription_state s SET claimed_until = $3::timestamptz FROM due WHERE s.id = due.id
+        RETURNING s.*
+    )
+    SELECT c.id, c.version, c.status, c.who::text AS who, c.headers, c.cursor, c.until, c.events, c.failures,
+        c.failing_since, c.wakes, c.told_at, c.claimed_until, r.content::text AS content, r.version AS newest,
+        r.controller
+    FROM claimed c LEFT JOIN subscription r ON r.id = c.id
+""")
+
+_SAVE = """
+    UPDATE subscription_state SET version = $4::integer, status = $5::text, cursor = $6::timestamptz,
+        until = $7::timestamptz, events = $8::bigint, failures = $9::integer, failing_since = $10::timestamptz,
+        due = $11::timestamptz, wakes = $12::timestamptz, told_at = $13::timestamptz, claimed_until = NULL
+    WHERE id = $1::text AND version = $2::integer AND claimed_until = $3::timestamptz RETURNING true
+"""
+
+_BEGIN = """
+    UPDATE subscription_state SET until = $4::timestamptz
+    WHERE id = $1::text AND version = $2::integer AND claimed_until = $3::timestamptz RETURNING true
+"""
+
+_FORGET = guard.judging("""
+    WITH gone AS (
+        DELETE FROM subscription_state s WHERE EXISTS (
+            SELECT FROM resource_version v WHERE v.type = 'Subscription' AND v.id = s.id AND v.version > s.version
+            AND v.interaction = 'delete'
+        ) RETURNING s.id
+    ), theirs AS (
+        DELETE FROM subscription_event e WHERE e.subscription IN (SELECT id FROM gone) RETURNING 1
+    ) SELECT id FROM gone
+""")
+
+_CHANGES = guard.judging(f"""
+    SELECT c.at AS newest, v.* FROM last_commit c LEFT JOIN (
+        SELECT v.type, v.id, v.version, v.last_updated, v.interaction, v.patients FROM resource_version v
+        WHERE v.last_updated > $1::timestamptz AND ($2::timestamptz IS NULL OR v.last_updated <= $2::timestamptz)
+            AND v.type = ANY ($3::text[])
+        ORDER BY v.last_updated LIMIT {WINDOW}
+    ) v ON true ORDER BY v.last_updated
+""")
+
+_LAST = guard.judging("""
+    SELECT v.content::text AS content, v.patients, v.controller FROM resource_version v
+    WHERE v.type = $1::text AND v.id = $2::text AND v.version < $3::integer AND v.interaction <> 'delete'
+    ORDER BY v.version DESC LIMIT 1
+""")
+
+_TELL = guard.writing("""
+    WITH told AS (
+        INSERT INTO subscription_event (subscription, number, at, type, id, interaction, client, is_over)
+        SELECT $1::text, e.number, e.at, e.type, e.id, e.interaction, e.client, false
+        FROM json_to_recordset($2::json)
+            AS e(number bigint, at timestamptz, type text, id text, interaction text, client text)
+        ON CONFLICT (subscription, number) DO UPDATE SET at = excluded.at, type = excluded.type, id = excluded.id,
+            interaction = excluded.interaction, client = excluded.client, is_over = false
+        RETURNING 1
+    ) SELECT 1 FROM told
+""")
+
+_TRIM = guard.writing("""
+    WITH gone AS (
+        DELETE FROM subscription_event WHERE subscription = $1::text AND number <= $2::bigint RETURNING 1
+    ) SELECT 1 FROM gone
+""")
+
+_TOLD = guard.judging("""
+    SELECT client, type, id FROM (
+        SELECT e.client, e.type, e.id, max(e.number) AS last,
+            row_number() OVER (PARTITION BY e.client ORDER BY max(e.number) DESC) AS place
+        FROM subscription_event e
+        WHERE e.subscription = $1::text AND e.client IS NOT NULL AND NOT e.is_over AND e.interaction <> 'delete'
+            AND ($2::text[] IS NULL OR e.client = ANY ($2::text[]))
+        GROUP BY e.client, e.type, e.id
+    ) told WHERE place <= 20 ORDER BY last DESC LIMIT 1000
+""")
+
+_OVER = guard.writing("""
+    WITH over AS (
+        UPDATE subscription_event SET is_over = true WHERE subscription = $1::text AND client = ANY ($2::text[])
+        RETURNING 1
+    ) SELECT 1 FROM over
+""")
+
+_STATE = """
+    SELECT status, events, failures, failing_since, told_at FROM subscription_state
+    WHERE id = $1::text AND version = $2::integer
+"""
+
+_EVENTS = guard.judging("""
+    SELECT number, at, type, id, interaction, client FROM subscription_event
+    WHERE subscription = $1::text AND number >= $2::bigint AND ($3::bigint IS NULL OR number <= $3::bigint)
+    ORDER BY number LIMIT $4::integer
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """A Subscription, or a version of one, that nobody has taken on yet; `known` is what was kept of the one before:
+    its status, cursor, events and sealed header lines. `who` is on whose behalf it was written, as JSON text."""
+
+    id: str
+    version: int
+    last_updated: datetime
+    content: str
+    who: str | None
+    status: str | None
+    cursor: datetime | None
+    events: int | None
+    headers: str | None
+    told_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One that was claimed. `status` is requested until the handshake, then active; off when it is told nothing more.
+    `content` is None when the Subscription was deleted; `newest` is the version that is there,
+    which may be one that is not taken on yet."""
+
+    id: str
+    version: int
+    status: str
+    who: Mapping[str, Any]
+    headers: str | None
+    cursor: datetime
+    until: datetime | None
+    events: int
+    failures: int
+    failing_since: datetime | None
+    wakes: datetime | None
+    told_at: datetime | None
+    claimed_until: datetime
+    content: str | None
+    newest: int | None
+    controller: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A version that was committed; `patients` as references."""
+
+    type: str
+    id: str
+    version: int
+    at: datetime
+    interaction: str
+    patients: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event that was told, or is about to be. `client` is whom it is of, as a reference, if of anybody."""
+
+    number: int
+    at: datetime
+    type: str
+    id: str
+    interaction: str
+    client: str | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.type}/{self.id}"
+
+
+class Subscriptions:
+    """What is kept of all of them. The methods raise Unavailable when the database cannot answer."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def new(self) -> list[New]:
+        """Those that have been written since they were last looked at."""
+        return [
+            New(*(row[name] for name in New.__dataclass_fields__ if name != "known"))
+            for row in await self._fetch(_NEW, [])
+        ]
+
+    async def take_on(self, new: New, *, status: str, who: str, headers: str | None, at: datetime) -> None:
+        """Keep a version from now on. One that goes on does so where the version before was."""
+        goes_on = new.cursor is not None and new.status != "off"
+        cursor = new.cursor if goes_on else new.last_updated
+        values = [new.id, new.version, status, who, headers, cursor, new.events or 0, at, new.told_at]
+        await self._fetch(_TAKE_ON, values)
+
+    async def claim(self, most: int, *, at: datetime) -> list[State]:
+        """Some that have something to do, for this worker alone for a while."""
+        found = await self._fetch(_CLAIM, [at, most, at + CLAIM], once=True)
+        return [State(**{**dict(row), "who": orjson.loads(row["who"])}) for row in found]
+
+    async def save(
+        self,
+        state: State,
+        *,
+        status: str,
+        version: int,
+        cursor: datetime,
+        until: datetime | None,
+        events: int,
+        failures: int,
+        failing_since: datetime | None,
+        due: datetime,
+        wakes: datetime | None,
+        told_at: datetime | None,
+    ) -> bool:
+        """Keep how far it is and let go of it; False when another version of it or another worker came between."""
+        values = [status, cursor, until, events, failures, failing_since, due, wakes, told_at]
+        found = await self._fetch(_SAVE, [state.id, state.version, state.claimed_until, version, *values], once=True)
+        return bool(found)
+
+    async def begin(self, state: State, until: datetime) -> bool:
+        """Keep the end of what is about to be told; False as of `save`."""
+        return bool(await self._fetch(_BEGIN, [state.id, state.version, state.claimed_until, until]))
+
+    async def until(self, state: State) -> datetime | None:
+        """The end of what is being told, as it is kept."""
+        found = await self._fetch("SELECT until FROM subscription_state WHERE id = $1::text", [state.id])
+        return found[0]["until"] if found else None
+
+    async def forget(self) -> int:
+        """Takes away what was kept of Subscriptions that are no more; how many they were."""
+        return len(await self._fetch(_FORGET, []))
+
+    async def changes(
+        self, types: Sequence[str], after: datetime, until: datetime | None
+    ) -> tuple[list[Changed], datetime]:
+        """What of these types was committed after that instant and up to the other, in order, at most WINDOW of it; and
+        the instant up to which that is all."""
+        found = await self._fetch(_CHANGES, [after, until, list(types)])
+        changed = [_changed(row) for row in found if row["id"] is not None]
+        if len(changed) == WINDOW:
+            return changed, changed[-1].at
+        return changed, until or found[0]["newest"] or after
+
+    async def last(self, changed: Changed) -> tuple[str, tuple[str, ...], str | None] | None:
+        """Text, patients and register of what a deletion took away."""
+        found = await self._fetch(_LAST, [changed.type, changed.id, changed.version])
+        row = found[0] if found else None
+        return (row["content"], tuple(row["patients"] or ()), row["controller"]) if row is not None else None
+
+    async def tell(self, subscription: str, events: Sequence[Event]) -> None:
+        """Keep what was told, and of all the newest alone."""
+        rows = orjson.dumps([{name: getattr(each, name) for name in each.__dataclass_fields__} for each in events])
+        await self._fetch(_TELL, [subscription, rows.decode()])
+        if events:
+            await self._fetch(_TRIM, [subscription, events[-1].number - KEPT])
+
+    async def told(self, subscription: str, clients: Sequence[str] | None) -> dict[str, list[str]]:
+        """What was told last of each of these clients, or of all, as references; of those that are not over."""
+        found: dict[str, list[str]] = {}
+        for row in await self._fetch(_TOLD, [subscription, list(clients) if clients is not None else None]):
+            found.setdefault(row["client"], []).append(f"{row['type']}/{row['id']}")
+        return found
+
+    async def end(self, subscription: str, clients: Sequence[str]) -> None:
+        """The data of these clients are no longer to be seen."""
+        await self._fetch(_OVER, [subscription, list(clients)])
+
+    async def _fetch(self, sql: str, parameters: Sequence[Any], *, once: bool = False) -> list[Any]:
+        session = Session(self._pool)
+        try:
+            return await session.fetch(sql, parameters, once=once)
+        except BaseException as failure:
+            if not isinstance(failure, Exception):
+                session.abandon()  # cancelled amidst the statement
+            raise
+        finally:
+            session.rest()
+
+
+def _changed(row: Any) -> Changed:
+    type, id, version, at, interaction, patients = tuple(row)[1:]
+    return Changed(type, id, version, at, interaction, tuple(patients or ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a Subscription is doing, as its owner may know."""
+
+    status: str
+    events: int
+    failures: int
+    failing_since: datetime | None
+    told_at: datetime | None
+
+
+async def standing(session: Session, id: str, version: int) -> Standing | None:
+    """How that version is doing; None when it has not been taken on yet."""
+    found = await session.fetch(_STATE, [id, version])
+    return Standing(*found[0]) if found else None
+
+
+async def events(session: Session, id: str, low: int, high: int | None, most: int) -> list[Event]:
+    """The events with these numbers that are kept, in order."""
+    return [Event(*row) for row in await session.fetch(_EVENTS, [id, low, high, most])]
