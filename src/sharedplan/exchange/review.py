@@ -17,8 +17,10 @@ from sharedplan.care.review.consents import unsourced
 from sharedplan.care.review.crew import Crew
 from sharedplan.care.review.findings import RULES, findings
 from sharedplan.care.review.membership import SILENT_AFTER
+from sharedplan.care.review.view import View
 from sharedplan.care.situation import Situation, Trace
 from sharedplan.errors import Incorrect, NotOffered
+from sharedplan.exchange.accepting import accepted
 from sharedplan.exchange.sight import Sight
 from sharedplan.fhir import languages, outcomes, references
 from sharedplan.fhir.exchanges import Answer, Asked, Json
@@ -90,7 +92,7 @@ async def _found(
 ) -> list[Finding]:
     at, name, base = acting.clock.now(), f"CarePlan/{plan.id}", asked.base
     if client is None:
-        return findings(Situation(at, {name: content}, None, name, base=base), None)
+        return findings(View(Situation(at, {name: content}, None, name, base=base), None))
     situation = await gathered(client, acting.unit, within=acting.within, at=at, plan=name, base=base)
     if name not in situation.resources:  # it is beyond the limit
         situation = situation.with_(content)
@@ -100,7 +102,7 @@ async def _found(
     partly = sight.narrow(LOOKED_AT) if is_own else await sight.partly(LOOKED_AT)
     situation = replace(situation, traces=traces, partly=partly)
     situation = await _with_organizations(await _with_provenances(situation, acting), acting)
-    return findings(situation, chosen)
+    return findings(View(situation, chosen, accepted(situation), acting.policy.attendance))
 
 
 def _is_coordinator(situation: Situation, by: Principal) -> bool:

@@ -15,6 +15,7 @@ from care.review.case import (
     a_meeting,
     a_plan_task,
     broken,
+    judged,
     met,
     the_case,
     the_plan,
@@ -23,7 +24,7 @@ from care.review.case import (
 )
 from sharedplan.care.finding import LANGUAGES
 from sharedplan.care.model import GENERAL, shipped
-from sharedplan.care.review.findings import RULES, findings, order
+from sharedplan.care.review.findings import RULES, order
 from sharedplan.fhir.exchanges import Json
 
 IDS = [
@@ -52,7 +53,7 @@ def test_a_case_without_fault_keeps_every_rule(rule: str) -> None:
 
 
 def test_findings_come_in_the_order_of_their_rules_and_speak_three_languages() -> None:
-    found = findings(the_case(), EVERY_RULE)
+    found = judged(the_case(), EVERY_RULE)
     assert [each.rule for each in found] == sorted((each.rule for each in found), key=order)
     for each in found:
         said = [each.said(language) for language in LANGUAGES]
@@ -63,14 +64,14 @@ def test_findings_come_in_the_order_of_their_rules_and_speak_three_languages() -
 
 
 def test_only_the_rules_of_the_model_speak_and_without_one_the_general_ones() -> None:
-    assert {each.rule for each in findings(the_case(), None)} == GENERAL
-    assert {each.rule for each in findings(the_case(), GENERAL_ONLY)} == GENERAL
+    assert {each.rule for each in judged(the_case(), None)} == GENERAL
+    assert {each.rule for each in judged(the_case(), GENERAL_ONLY)} == GENERAL
     limited = replace(EVERY_RULE, rules=frozenset({"R2.1", "R3.17"}))
-    assert [each.rule for each in findings(the_case(), limited)] == ["R2.1", "R3.17"]
+    assert [each.rule for each in judged(the_case(), limited)] == ["R2.1", "R3.17"]
 
 
 def test_a_plan_that_is_not_the_shared_one_is_told_so_and_nothing_else() -> None:
-    (only,) = findings(the_case().with_(the_plan(category=None)), EVERY_RULE)
+    (only,) = judged(the_case().with_(the_plan(category=None)), EVERY_RULE)
     assert (only.rule, only.severity) == ("one-plan", "information")
     assert "not the client's shared plan" in only.said()
 
@@ -80,7 +81,7 @@ def test_an_empty_plan_is_judged_by_every_rule_without_a_fault() -> None:
     bare = replace(
         case, resources={PLAN: {**the_plan(), "goal": [], "activity": [], "supportingInfo": []}}, traces=None
     )
-    assert {each.rule for each in findings(bare, EVERY_RULE)} == set(IDS)
+    assert {each.rule for each in judged(bare, EVERY_RULE)} == set(IDS)
 
 
 def test_of_what_somebody_does_not_see_all_nothing_is_said_but_that() -> None:
@@ -91,7 +92,7 @@ def test_of_what_somebody_does_not_see_all_nothing_is_said_but_that() -> None:
 
 
 def test_a_review_of_more_than_can_be_looked_at_says_so() -> None:
-    first = findings(replace(the_case(), is_cut=True), EVERY_RULE)[0]
+    first = judged(replace(the_case(), is_cut=True), EVERY_RULE)[0]
     assert first.severity == "warning" and "incomplete" in first.said()
 
 
@@ -142,10 +143,10 @@ def a_large_plan(activities: int = 100, encounters: int = 200) -> list[Json]:
 def test_a_plan_with_a_hundred_activities_and_two_hundred_meetings_is_judged_at_once() -> None:
     large = the_case().with_(*a_large_plan())
     assert broken(large, "R2.1")
-    best = min(_seconds(lambda: findings(replace(large), EVERY_RULE)) for _ in range(5))
+    best = min(_seconds(lambda: judged(replace(large), EVERY_RULE)) for _ in range(5))
     assert best < 0.5, f"{best * 1000:.0f} ms"
     twice = the_case().with_(*a_large_plan(400, 800))
-    assert min(_seconds(lambda: findings(replace(twice), EVERY_RULE)) for _ in range(3)) < max(12 * best, 0.1)
+    assert min(_seconds(lambda: judged(replace(twice), EVERY_RULE)) for _ in range(3)) < max(12 * best, 0.1)
 
 
 def _seconds(act) -> float:  # type: ignore[no-untyped-def]

@@ -62,9 +62,9 @@ def _is_own(member: Member, keeper: str | None) -> bool:
 
 
 def _covered(view: View, member: Member) -> str | None:
-    own, organizations = view.crew.grants_of(member.name)
-    since = member.since or view.started or view.at
-    return view.crew.consents.of((*own, *organizations, *member.organizations), view.at, member_since=since)
+    """The consent that covers him in one of his places on the team."""
+    found = (view.acceptance.consent_for(member.name, place, team, view.at) for team, place in member.places)
+    return next((each for each in found if each is not None), None)
 
 
 @rule("R1.2", source="järjestön edustajista ja asiakkaan/potilaan läheisistä", needs=("CareTeam", "RelatedPerson"))

@@ -1,6 +1,6 @@
 """The client's own part: who attends, that he took part in the plan, and whose words it rests on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from sharedplan.care import codes
@@ -22,26 +22,10 @@ LISTED = frozenset({"planned", "arrived", "triaged", "in-progress", "onleave", "
 def nobody_attends_a_meeting_without_the_clients_acceptance(view: View) -> Iterator[Said]:
     """By a consent for the person or a role of his, at the start of the meeting; the own worker needs none."""
     looked_at = [each for each in view.meetings if each.get("status") in LISTED]
-    episode = view.situation.get(view.situation.episode) or {}
-    own = {
-        view.situation.name_of(episode.get("careManager")),
-        *(e.name for e in view.crew.everybody if e.is_coordinator),
-    }
-    coordinators = {name for each in own if each is not None for name in view.crew.grants_of(each)[0]}
-    seen: dict[tuple[str, datetime], bool] = {}
     is_kept = True
-    for encounter in looked_at:
-        start = view.starts[view.name(encounter)] or view.at
-        for number, each in enumerate(encounter.get("participant", ())):
-            name = view.situation.name_of(each.get("individual"))
-            if name is None or name in coordinators or name == view.situation.client:
-                continue
-            key = (name, start)
-            if key not in seen:
-                seen[key] = view.crew.consents.of(view.crew.grants_of(name)[0], start) is not None
-            if not seen[key]:
-                is_kept = False
-                yield _attended(view, encounter, number, each)
+    for encounter, number, each in unaccepted(view, looked_at):
+        is_kept = False
+        yield _attended(view, encounter, number, each)
     if is_kept and looked_at:
         yield met(
             "Asiakas on hyväksynyt kaikki, jotka on merkitty hänen tapaamisiinsa ({count}).",
@@ -55,6 +39,18 @@ def nobody_attends_a_meeting_without_the_clients_acceptance(view: View) -> Itera
             "Inga möten har antecknats ännu.",
             "No meeting has been recorded yet.",
         )
+
+
+def unaccepted(view: View, meetings: Iterable[Json]) -> Iterator[tuple[Json, int, Json]]:
+    """(meeting, number, participant) of whoever attends without being accepted, though he needs to be."""
+    for encounter in meetings:
+        start = view.starts[view.name(encounter)] or view.at
+        for number, each in enumerate(encounter.get("participant", ())):
+            name = view.situation.name_of(each.get("individual"))
+            if name is None or name == view.situation.client:
+                continue
+            if not view.acceptance.attends(name, start) and not view.attending.needs_none(name, start):
+                yield encounter, number, each
 
 
 def _attended(view: View, encounter: Json, number: int, participant: Json) -> Said:

@@ -7,10 +7,13 @@ from datetime import date, datetime
 from functools import cached_property
 
 from sharedplan.care import codes
+from sharedplan.care.attendance import Attending
+from sharedplan.care.consent import decides
 from sharedplan.care.model import ServiceModel
 from sharedplan.care.review import dates
 from sharedplan.care.review.crew import Crew
 from sharedplan.care.situation import Situation
+from sharedplan.care.writing import NOBODY, Acceptance, Attendance
 from sharedplan.fhir.exchanges import Json
 
 OPEN_TASKS = frozenset({"draft", "requested", "received", "accepted", "ready", "in-progress", "on-hold"})
@@ -44,10 +47,13 @@ class Activity:
 
 @dataclass(frozen=True)
 class View:
-    """The situation under a model (None: the plan names none that is known)."""
+    """The situation under a model (None: the plan names none that is known). `acceptance`: whom the client has
+    accepted; `attendance`: whose attendance at a meeting he decides on."""
 
     situation: Situation
     model: ServiceModel | None
+    acceptance: Acceptance = NOBODY
+    attendance: Attendance = "everybody"
 
     # What is looked at
 
@@ -78,8 +84,18 @@ class View:
 
     @cached_property
     def crew(self) -> Crew:
-        """The team, and the consents that cover it."""
+        """The team."""
         return Crew(self.situation)
+
+    @cached_property
+    def attending(self) -> Attending:
+        """Who needs no acceptance to attend."""
+        return Attending(self.situation, self.attendance)
+
+    @cached_property
+    def consents(self) -> list[Json]:
+        """The consents about privacy that are in force by their status."""
+        return [each for each in self.situation.of("Consent") if decides(each)]
 
     @cached_property
     def started(self) -> datetime | None:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from sharedplan.care import codes, coordination, model
+from sharedplan.care import codes, model
+from sharedplan.care.attendance import Attending
 from sharedplan.care.finding import Finding, Words
 from sharedplan.care.situation import Situation
-from sharedplan.care.writes.team import persons
 from sharedplan.care.writing import Writing, on_write
 from sharedplan.fhir.exchanges import Json
 from sharedplan.search.values.date import ZONE, span
@@ -68,10 +68,11 @@ def nobody_attends_a_meeting_whom_the_client_has_not_accepted(writing: Writing) 
     at = starts(meeting) or writing.at
     known = _recorded(writing)
     reason = codes.extension(meeting, codes.DEVIATION)
+    attending = Attending(writing.after, writing.attendance)
     is_excused = meeting["status"] == "finished" and bool((reason or {}).get("valueString"))
     for index, participant in enumerate(meeting.get("participant", ())):
         name = writing.after.name_of(participant.get("individual"))
-        if name is None or name in known or _needs_none(name, at, writing):
+        if name is None or name in known or attending.needs_none(name, at):
             continue
         if writing.acceptance.attends(name, at):
             continue
@@ -91,31 +92,6 @@ def _recorded(writing: Writing) -> set[str | None]:
     if current.get("status") != "finished" or proposed["status"] != "finished" or starts(current) != starts(proposed):
         return set()
     return {writing.before.name_of(each.get("individual")) for each in current.get("participant", ())}
-
-
-def _needs_none(name: str, at: datetime, writing: Writing) -> bool:
-    """Whether the person is the own worker; or, in the narrow reading, neither a relative nor of the support "
-    "network."""
-    people = persons(name, writing.after)
-    terms = coordination.terms(writing.after.of("CareTeam"), writing.after)
-    own = {each.member for each in terms if each.covers(at) or each.covers(writing.at)}
-    if any(people & persons(each, writing.after) for each in own):
-        return True
-    return writing.attendance == "relatives" and not is_of_network(name, writing.after)
-
-
-def is_of_network(name: str, situation: Situation) -> bool:
-    """Whether it is a relative, or somebody of an NGO."""
-    if name.startswith("RelatedPerson/"):
-        return True
-    works_at = [(situation.get(name) or {}).get("organization")]
-    works_at += [
-        each.get("organization")
-        for each in situation.of("PractitionerRole")
-        if situation.name_of(each.get("practitioner")) == name
-    ]
-    found = (situation.get(each) or {} for each in works_at if each)
-    return any(codes.has(each.get("type"), codes.ORGANIZATION_TYPE, "ngo") for each in found)
 
 
 def is_finished_client_meeting(current: Json | None, proposed: Json | None) -> bool:
