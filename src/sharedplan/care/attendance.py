@@ -25,10 +25,9 @@ class Attending:
     situation: Situation
     attendance: Attendance = "everybody"
 
-    def needs_none(self, name: str, at: datetime) -> bool:
+    def needs_none(self, name: str, at: datetime, now: datetime) -> bool:
         """Whether that person ("Practitioner/1") may attend then without being accepted: who coordinates then, or does
         now; or, in the narrow reading, everybody but relatives and NGOs."""
-        now = self.situation.at
         if any(term.covers(at) or (is_in_force and term.covers(now)) for term, is_in_force in self._terms_of(name)):
             return True
         return self.attendance == "relatives" and not is_of_network(name, self.situation)

@@ -91,6 +91,14 @@ class Situation:
         kept |= {f"{each['resourceType']}/{each['id']}": each for each in changed}
         return replace(self, resources=kept)
 
+    def later(self, at: datetime, traces: tuple[Trace, ...] | None, partly: frozenset[str]) -> "Situation":
+        """The same resources at another moment: what has been found out about them is not found out again."""
+        made = replace(self, at=at, traces=traces, partly=partly)
+        for name in ("_by_type", "_targets", "episode", "teams"):
+            if name in self.__dict__:
+                made.__dict__[name] = self.__dict__[name]
+        return made
+
     # The plan and what belongs to it
 
     @property

@@ -3,16 +3,21 @@
 import string
 import time
 from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import cast
 
 import pytest
 
-from builders import a_goal, a_reference
+from builders import a_goal, a_provision, a_reference
 from care.review.case import (
     EVERY_RULE,
     GENERAL_ONLY,
+    JARI,
+    NIKO,
     PLAN,
     SARI,
     a_meeting,
+    a_permit,
     a_plan_task,
     broken,
     judged,
@@ -24,7 +29,9 @@ from care.review.case import (
 )
 from sharedplan.care.finding import LANGUAGES
 from sharedplan.care.model import GENERAL, shipped
-from sharedplan.care.review.findings import RULES, order
+from sharedplan.care.review.findings import RULES, findings, order
+from sharedplan.care.review.view import View
+from sharedplan.exchange.accepting import accepted
 from sharedplan.fhir.exchanges import Json
 
 IDS = [
@@ -153,3 +160,31 @@ def _seconds(act) -> float:  # type: ignore[no-untyped-def]
     began = time.perf_counter()
     act()
     return time.perf_counter() - began
+
+
+def test_timeless_rules_look_neither_at_the_time_nor_at_the_log() -> None:
+    case = the_case().with_(a_meeting("9", "2026-02-20T10:00:00Z", JARI), a_plan_task("left", status="on-hold"))
+    timeless = [each for each in RULES.values() if each.is_timeless]
+    at_no_time = View(replace(case, at=cast(datetime, None), traces=None), EVERY_RULE, accepted(case))
+    for each in timeless:
+        at_a_time = View(case, EVERY_RULE, accepted(case))
+        assert [*each.judge(at_no_time)] == [*each.judge(at_a_time)], each.id
+    assert len(timeless) > 10
+
+
+def test_a_view_at_another_moment_finds_what_a_new_one_does() -> None:
+    case = the_case().with_(
+        a_meeting("9", "2026-02-20T10:00:00Z", JARI),
+        a_meeting("10", "2026-04-20T10:00:00Z", NIKO, status="planned"),
+        a_permit("1", NIKO, provision=a_provision(to=[NIKO], end="2026-04-01")),
+        a_plan_task("left", status="in-progress", owner=a_reference(SARI), **until("2026-05-01")),
+    )
+    view = View(case, EVERY_RULE, accepted(case))
+    first = findings(view)
+    for days in (0, 1, 20, 40, 80, 400):
+        at = case.at + timedelta(days=days)
+        later = view.later(case.later(at, case.traces, frozenset()))
+        assert findings(later) == findings(View(replace(case, at=at), EVERY_RULE, accepted(case))), days
+    assert findings(view) == first
+    blind = view.later(case.later(case.at, None, frozenset({"Encounter"})))
+    assert blind.situation.partly and findings(blind) != first

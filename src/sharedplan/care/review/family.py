@@ -44,7 +44,7 @@ def a_client_has_one_active_shared_plan(view: View) -> Iterator[Said]:
     )
 
 
-@rule("R3.5", source="lapselle ja perheelle elämäntilanteen edellyttämässä laajuudessa")
+@rule("R3.5", source="lapselle ja perheelle elämäntilanteen edellyttämässä laajuudessa", timeless=True)
 def nothing_leaks_from_one_person_to_another(view: View) -> Iterator[Said]:
     """What the plan names is of the client himself; a family is one whole by the plan that this one is part of."""
     is_kept = True

@@ -1,9 +1,10 @@
 """The open list: what nobody does, what has no date, what is left on, and what comes next."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from sharedplan.care import codes
 from sharedplan.care.finding import Words
@@ -91,21 +92,32 @@ class Step:
 
 def next_step(view: View) -> Step | None:
     """What comes first from now on: a meeting, something that begins, or something that is to be done by a day."""
-    steps: list[Step] = []
+    steps: list[tuple[tuple[datetime, bool], Callable[[], Step]]] = []
     for each in view.open_activities:
         detail = each.detail or {}
         who = ", ".join(map(view.situation.called, detail.get("performer", ())))
         if who and (found := _next_of(detail, view.at)) is not None:
-            text = activity(each)
-            steps.append(Step(*found, (text, text, text), who))
+            steps.append((found, partial(_step, found, each, who)))
     for task in view.tasks:
-        found = _next_of_period(task.get("restriction", {}).get("period"), view.at)
-        if task.get("status") in OPEN_TASKS and "owner" in task and found is not None:
-            text = thing(task)
-            steps.append(Step(*found, (text, text, text), view.situation.called(task["owner"])))
+        if task.get("status") in OPEN_TASKS and "owner" in task:
+            found = _next_of_period(task.get("restriction", {}).get("period"), view.at)
+            if found is not None:
+                steps.append((found, partial(_step_of_task, found, task, view)))
     if view.next_meeting is not None:
-        steps.append(Step(view.next_meeting, False, MEETING, view.situation.called(view.situation.client)))
-    return min(steps, default=None)
+        client = view.situation.called(view.situation.client)
+        steps.append(((view.next_meeting, False), partial(Step, view.next_meeting, False, MEETING, client)))
+    first = min((found for found, _ in steps), default=None)
+    return min((made() for found, made in steps if found == first), default=None)
+
+
+def _step(found: tuple[datetime, bool], each: Activity, who: str) -> Step:
+    text = activity(each)
+    return Step(*found, (text, text, text), who)
+
+
+def _step_of_task(found: tuple[datetime, bool], task: Json, view: View) -> Step:
+    text = thing(task)
+    return Step(*found, (text, text, text), view.situation.called(task["owner"]))
 
 
 def _next_of(detail: Json, at: datetime) -> tuple[datetime, bool] | None:
@@ -211,7 +223,7 @@ def _left_on(view: View, reviews: list[Json]) -> Iterator[tuple[str, str, str]]:
             yield thing(task), period["end"], "Task.restriction.period.end"
 
 
-@rule("R3.16", source="eteneminen on kiinni jonkun toisen palvelun saamisesta", needs=("Task",))
+@rule("R3.16", source="eteneminen on kiinni jonkun toisen palvelun saamisesta", needs=("Task",), timeless=True)
 def a_step_that_waits_says_why(view: View) -> Iterator[Said]:
     """Whatever is on hold states its reason."""
     waiting = 0

@@ -1,17 +1,14 @@
 """The client's own part: who attends, that he took part in the plan, and whose words it rests on."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 
 from sharedplan.care import codes
 from sharedplan.care.review import dates
 from sharedplan.care.review.naming import listed, meeting, thing
 from sharedplan.care.review.rule import Said, broken, met, rule, unjudged
-from sharedplan.care.review.view import MEETINGS, View
+from sharedplan.care.review.view import LISTED, MEETINGS, View
 from sharedplan.fhir.exchanges import Json
-
-LISTED = frozenset({"planned", "arrived", "triaged", "in-progress", "onleave", "finished"})
-"""Statuses of meetings that somebody attends, attended or is to attend."""
 
 
 @rule(
@@ -23,9 +20,9 @@ def nobody_attends_a_meeting_without_the_clients_acceptance(view: View) -> Itera
     """By a consent for the person or a role of his, at the start of the meeting; the own worker needs none."""
     looked_at = [each for each in view.meetings if each.get("status") in LISTED]
     is_kept = True
-    for encounter, number, each in unaccepted(view, looked_at):
+    for encounter, number in unaccepted(view):
         is_kept = False
-        yield _attended(view, encounter, number, each)
+        yield _attended(view, encounter, number)
     if is_kept and looked_at:
         yield met(
             "Asiakas on hyväksynyt kaikki, jotka on merkitty hänen tapaamisiinsa ({count}).",
@@ -41,20 +38,17 @@ def nobody_attends_a_meeting_without_the_clients_acceptance(view: View) -> Itera
         )
 
 
-def unaccepted(view: View, meetings: Iterable[Json]) -> Iterator[tuple[Json, int, Json]]:
-    """(meeting, number, participant) of whoever attends without being accepted, though he needs to be."""
-    for encounter in meetings:
-        start = view.starts[view.name(encounter)] or view.at
-        for number, each in enumerate(encounter.get("participant", ())):
-            name = view.situation.name_of(each.get("individual"))
-            if name is None or name == view.situation.client:
-                continue
-            if not view.acceptance.attends(name, start) and not view.attending.needs_none(name, start):
-                yield encounter, number, each
+def unaccepted(view: View) -> Iterator[tuple[Json, int]]:
+    """(meeting, number of the participant) of whoever attends without being accepted, though he needs to be."""
+    for encounter, number, name, start in view.unaccepted:
+        is_accepted = start is None and view.acceptance.attends(name, view.at)
+        if not is_accepted and not view.attending.needs_none(name, start or view.at, view.at):
+            yield encounter, number
 
 
-def _attended(view: View, encounter: Json, number: int, participant: Json) -> Said:
-    who, at = view.situation.called(participant["individual"]), f"Encounter.participant[{number}].individual"
+def _attended(view: View, encounter: Json, number: int) -> Said:
+    who = view.situation.called(encounter["participant"][number]["individual"])
+    at = f"Encounter.participant[{number}].individual"
     reason = codes.extension(encounter, codes.DEVIATION)
     if reason is not None and encounter.get("status") == "finished":
         return broken(

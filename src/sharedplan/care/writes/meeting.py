@@ -72,7 +72,7 @@ def nobody_attends_a_meeting_whom_the_client_has_not_accepted(writing: Writing) 
     is_excused = meeting["status"] == "finished" and bool((reason or {}).get("valueString"))
     for index, participant in enumerate(meeting.get("participant", ())):
         name = writing.after.name_of(participant.get("individual"))
-        if name is None or name in known or attending.needs_none(name, at):
+        if name is None or name in known or attending.needs_none(name, at, writing.at):
             continue
         if writing.acceptance.attends(name, at):
             continue
