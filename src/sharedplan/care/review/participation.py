@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from sharedplan.care import codes
+from sharedplan.care.model import GENERAL
 from sharedplan.care.review import dates
 from sharedplan.care.review.naming import listed, meeting, thing
 from sharedplan.care.review.rule import Said, broken, met, rule, unjudged
@@ -44,6 +45,15 @@ def unaccepted(view: View) -> Iterator[tuple[Json, int]]:
         is_accepted = start is None and view.acceptance.attends(name, view.at)
         if not is_accepted and not view.attending.needs_none(name, start or view.at, view.at):
             yield encounter, number
+
+
+def starts_of_unaccepted(view: View) -> list[datetime]:
+    """The starts of the meetings of these, where the plan is held to it."""
+    held = view.model.rules if view.model is not None else GENERAL
+    if "R0.1" not in held:
+        return []
+    starts = (view.starts[view.name(encounter)] for encounter, _ in unaccepted(view))
+    return [each for each in starts if each is not None]
 
 
 def _attended(view: View, encounter: Json, number: int) -> Said:
