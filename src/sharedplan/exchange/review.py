@@ -10,7 +10,7 @@ ever, and the database says, of all that he may see now, whether it is still the
 
 import asyncio
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -38,6 +38,8 @@ from sharedplan.interactions.read import absent
 from sharedplan.interactions.spoken_of import about
 from sharedplan.search.expression import Expression, HasId, Nothing, Or, RefersTo
 from sharedplan.search.parameters import PARAMETERS
+from sharedplan.store import together
+from sharedplan.store.queries import Query
 from sharedplan.store.versions import Version
 
 LOOKED_AT = tuple(dict.fromkeys(type for rule in RULES.values() for type in rule.needs))
@@ -48,14 +50,29 @@ MOST_PROVENANCES = 200
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """A plan as somebody saw it. `wheres`: what to ask to find out whether it has changed; `mark`: what stood for all
-    that was there; `view`: what was found out of it, some of it at its moment. `organizations`: those that were asked
-    for, which need not be there."""
+    """A plan as somebody saw it. `wheres`: what to ask to find out whether it has changed; `view`: what was found out
+    of it, some of it at its moment. `organizations`: those that were asked for, which need not be there.
+
+    `mark`: what stood for all that was there; `query`: that asks for it, within those `slices`.
+    """
 
     wheres: Mapping[str, Expression]
-    mark: str
     view: View
     organizations: frozenset[str]
+    mark: str = ""
+    query: Query | None = None
+    slices: Mapping[str, Expression] = field(default_factory=dict)
+
+    def question(self, acting: Acting) -> Query:
+        """The query for the mark of what the asker may see now."""
+        slices = {type: acting.within[type] for type in self.wheres}
+        if self.query is not None and slices == self.slices:
+            return self.query
+        return together.mark(self.wheres, within=acting.within, limit=LIMIT)
+
+    def has_all(self, seen: "Seen") -> bool:
+        """Whether all organisations that the log names now were asked for then."""
+        return not _organizations(seen.traces) - self.view.situation.resources.keys() - self.organizations
 
 
 class Seen(NamedTuple):
@@ -76,13 +93,12 @@ async def review(asked: Asked, by: Principal, acting: Acting) -> Answer:
     if before is None:
         plan, labels = await _plan(asked, acting)
     else:
+        view = before.view.later(before.view.situation.later(acting.clock.now(), None, frozenset()))
         (plan, labels), mark, seen = await _at_once(
-            _plan(asked, acting),
-            acting.unit.mark(before.wheres, within=acting.within, limit=LIMIT),
-            _seen(before.view, by, acting),
+            _plan(asked, acting), acting.unit.mark(before.question(acting)), _seen(view, by, acting)
         )
-        if mark == before.mark and (later := _later(before, seen, acting)) is not None:
-            found = findings(later)
+        if mark == before.mark and before.has_all(seen):
+            found = findings(view.later(view.situation.later(view.at, seen.traces, seen.partly)))
     if plan is None:
         raise await absent("CarePlan", str(asked.id), acting)
     if found is None:
@@ -148,20 +164,14 @@ async def _at_once(plan: Awaitable[_Read], mark: Awaitable[str], seen: Awaitable
     return one, other, third  # type: ignore[return-value]
 
 
-def _later(before: Reviewed, seen: Seen, acting: Acting) -> View | None:
-    """The view of what has not changed, now; None when the log names an organisation that was not asked for then."""
-    if _organizations(seen.traces) - before.view.situation.resources.keys() - before.organizations:
-        return None
-    return before.view.later(before.view.situation.later(acting.clock.now(), seen.traces, seen.partly))
-
-
 async def _keep(key: tuple[str | None, ...], now: Reviewed, acting: Acting) -> None:
     """Keeps it for the next time, unless that would be more than can be told by a mark."""
     situation = now.view.situation
     if situation.client is None or situation.is_cut or not now.wheres:
         return
-    mark = await acting.unit.mark(now.wheres, within=acting.within, limit=LIMIT)
-    acting.unit.kept.put(key, replace(now, mark=mark), len(situation.resources))
+    query, slices = now.question(acting), {type: acting.within[type] for type in now.wheres}
+    kept = replace(now, mark=await acting.unit.mark(query), query=query, slices=slices)
+    acting.unit.kept.put(key, kept, len(situation.resources))
 
 
 # What is there
@@ -172,7 +182,7 @@ async def _reviewed(plan: Version, base: str, by: Principal, acting: Acting) -> 
     content = orjson.loads(str(plan.content))
     at, name, client = acting.clock.now(), f"CarePlan/{plan.id}", _client(content, base)
     if client is None:
-        return Reviewed({}, "", View(Situation(at, {name: content}, None, name, base=base), None), frozenset())
+        return Reviewed({}, View(Situation(at, {name: content}, None, name, base=base), None), frozenset())
     whole = await gathered_whole(client, acting.unit, within=acting.within, at=at, plan=name, base=base)
     situation, wheres = whole.situation, dict(whole.wheres)
     if name not in situation.resources:  # it is beyond the limit
@@ -184,7 +194,7 @@ async def _reviewed(plan: Version, base: str, by: Principal, acting: Acting) -> 
     seen = await _seen(view, by, acting)
     situation, asked = await _with_organizations(situation, seen.traces, wheres, acting)
     situation = replace(situation, traces=seen.traces, partly=seen.partly)
-    return Reviewed(wheres, "", view.later(situation), asked)
+    return Reviewed(wheres, view.later(situation), asked)
 
 
 def _client(plan: Json, base: str) -> str | None:
@@ -214,7 +224,7 @@ async def _seen(view: View, by: Principal, acting: Acting) -> Seen:
     situation = view.situation
     plan, client = situation.plan or "", situation.client or ""
     sight = Sight(client, situation.registers.get(plan), situation.registers.get(client), by, acting, situation.base)
-    is_own = _is_coordinator(view.later(situation.later(acting.clock.now(), None, frozenset())), by)
+    is_own = _is_coordinator(view, by)
     traces = await _traces(sight, view, is_own)
     partly = sight.narrow(LOOKED_AT) if is_own else await sight.partly(LOOKED_AT)
     acting.unit.rest()

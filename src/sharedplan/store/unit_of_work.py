@@ -29,6 +29,7 @@ from sharedplan.store.engine import Pool
 from sharedplan.store.engine import RetryableConflict as RetryableConflict
 from sharedplan.store.guard import JUDGEMENT, Who
 from sharedplan.store.kept import Kept
+from sharedplan.store.queries import Query
 from sharedplan.store.recorder import Recorder
 from sharedplan.store.searches import Keys, Search
 from sharedplan.store.searching import LIGHT, ordered, page
@@ -300,10 +301,10 @@ class Unit:
         shown = [_living(types[row["rank"]], row) for row in found[:limit]]
         return Included(shown, bool(shown) and (found[0]["fetched"] or len(found)) > len(shown))
 
-    async def mark(self, wheres: Mapping[str, Expression], *, within: Mapping[str, Expression], limit: int) -> str:
-        """What stands for all that `together` would find, its versions and its registers: the same as long as nothing
-        of it has changed, and nothing more of it is to be seen, or less."""
-        rows = await self._looked(*together.mark(wheres, within=within, limit=limit))
+    async def mark(self, query: Query) -> str:
+        """What stands for all that `together` would find, by the query for it (`store/together.py`): the same as long
+        as nothing of it has changed, and nothing more of it is to be seen, or less."""
+        rows = await self._looked(*query)
         return str(rows[0]["mark"])
 
     async def known(

@@ -75,7 +75,7 @@ def the_client_sees_what_happens_next_and_who_does_it(view: View) -> Iterator[Sa
         )
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Step:
     """What comes at an instant, or by then, and who does it."""
 
@@ -91,7 +91,8 @@ class Step:
 
 
 def next_step(view: View) -> Step | None:
-    """What comes first from now on: a meeting, something that begins, or something that is to be done by a day."""
+    """What comes first from now on: a meeting, something that begins, or something that is to be done by a day; of
+    several at once, the first in the plan."""
     steps: list[tuple[tuple[datetime, bool], Callable[[], Step]]] = []
     for each in view.open_activities:
         detail = each.detail or {}
@@ -106,8 +107,8 @@ def next_step(view: View) -> Step | None:
     if view.next_meeting is not None:
         client = view.situation.called(view.situation.client)
         steps.append(((view.next_meeting, False), partial(Step, view.next_meeting, False, MEETING, client)))
-    first = min((found for found, _ in steps), default=None)
-    return min((made() for found, made in steps if found == first), default=None)
+    first = min(steps, key=lambda each: each[0], default=None)
+    return first[1]() if first is not None else None
 
 
 def _step(found: tuple[datetime, bool], each: Activity, who: str) -> Step:

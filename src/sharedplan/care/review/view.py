@@ -69,9 +69,12 @@ class View:
 
     def later(self, situation: Situation) -> "View":
         """The view of what the situation has become by time alone (`Situation.later`): what does not depend on the time
-        is not found out again."""
+        is not found out again; at the same moment, nothing is."""
         made = replace(self, situation=situation)
-        made.__dict__.update((name, each) for name, each in self.__dict__.items() if name in TIMELESS)
+        is_now = situation.at == self.situation.at
+        made.__dict__.update(
+            (n, each) for n, each in self.__dict__.items() if n in TIMELESS or (is_now and n == "crew")
+        )
         return made
 
     @cached_property
