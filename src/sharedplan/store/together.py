@@ -55,7 +55,7 @@ def _few(
         slice = within[type]
         asked = condition(statement, where, type, is_anchored=is_anchor(slice))
         inside = condition(statement, slice, type, is_anchored=is_anchor(where), client=client_of(where))
-        shape, masks = projection(type), masked_column(statement, slice, type)
+        shape, masks = projection(type), masked_column(statement, slice, type, client=client_of(where))
         content = f"r.content, {shape.patients or 'NULL::text[]'} AS patients, " if with_content else ""
         parts.append(
             f"SELECT {rank:d} AS rank, r.id, r.version, r.last_updated, r.controller, {content}{masks} "
