@@ -20,11 +20,13 @@ from sharedplan.access.principal import Principal
 from sharedplan.care import codes, model
 from sharedplan.care.finding import Finding
 from sharedplan.care.review.consents import unsourced
+from sharedplan.care.review.family import named
 from sharedplan.care.review.findings import RULES, findings
 from sharedplan.care.review.membership import SILENT_AFTER
 from sharedplan.care.review.participation import starts_of_unaccepted
 from sharedplan.care.review.view import View
 from sharedplan.care.situation import Situation, Trace
+from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Incorrect, NotOffered
 from sharedplan.exchange.accepting import accepted
 from sharedplan.exchange.sight import Sight
@@ -129,10 +131,11 @@ async def with_review(answer: Answer, asked: Asked, by: Principal, acting: Actin
 def _language(asked: Asked) -> str:
     if asked.type != "CarePlan" or asked.id is None or asked.method != "GET":
         raise NotOffered("$review is of one plan: GET CarePlan/[id]/$review", allow=["GET", "HEAD"])
-    given = dict(asked.parameters)
-    if len(given) != len(asked.parameters) or given.keys() - {"_language"}:
-        raise Incorrect("$review takes _language, once, and nothing else")
-    return languages.chosen(given.get("_language"), asked.accept_language)
+    if unknown := [name for name, _ in asked.parameters if name != "_language"]:
+        raise Incorrect(f"$review takes _language, not {unknown[0][:60]!r}")
+    if len(asked.parameters) > 1:
+        raise Incorrect("_language is given twice")
+    return languages.chosen(dict(asked.parameters).get("_language"), asked.accept_language)
 
 
 async def _plan(asked: Asked, acting: Acting) -> tuple[Version | None, tuple[str, ...]]:
@@ -188,6 +191,7 @@ async def _reviewed(plan: Version, base: str, by: Principal, acting: Acting) -> 
     if name not in situation.resources:  # it is beyond the limit
         situation = replace(situation.with_(content), is_cut=True)
     situation = await _with_provenances(situation, wheres, acting)
+    situation = await _with_others(situation, wheres, acting)
     chosen = _model(situation)
     view = View(situation, chosen, accepted(situation), acting.policy.attendance)
     view = await _with_earlier_consents(view, acting)
@@ -268,6 +272,25 @@ async def _with_provenances(situation: Situation, wheres: dict[str, Expression],
     wheres["Provenance"] = where
     there = await acting.unit.living("Provenance", where, within=acting.within, limit=MOST_PROVENANCES)
     return situation.with_(*(orjson.loads(str(each.content)) for each in there.versions))
+
+
+async def _with_others(situation: Situation, wheres: dict[str, Expression], acting: Acting) -> Situation:
+    """With what the plan, or something of it, refers to and what is not the client's: as far as it is to be seen."""
+    wanted: dict[str, dict[str, None]] = {}
+    for _, _, reference in named(View(situation, None)):
+        name = situation.name_of(reference)
+        if name is not None and name not in situation.resources:
+            type, _, id = name.partition("/")
+            if type in PARAMETERS and CATALOGUE[type].client_data and acting.within[type] != Nothing():
+                wanted.setdefault(type, {})[id] = None
+    if not wanted:
+        return situation
+    asked: dict[str, Expression] = {type: HasId(tuple(sorted(ids))) for type, ids in sorted(wanted.items())}
+    there = await acting.unit.together(asked, within=acting.within, limit=LIMIT)
+    for type, where in asked.items():
+        wheres[type] = Or((wheres[type], where)) if type in wheres else where
+    found = {f"{each.type}/{each.id}": orjson.loads(str(each.content)) for each in there.versions}
+    return replace(situation, others=found)
 
 
 def _organizations(traces: tuple[Trace, ...] | None) -> frozenset[str]:

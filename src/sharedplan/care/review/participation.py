@@ -8,7 +8,7 @@ from sharedplan.care.model import GENERAL
 from sharedplan.care.review import dates
 from sharedplan.care.review.naming import listed, meeting, thing
 from sharedplan.care.review.rule import Said, broken, met, rule, unjudged
-from sharedplan.care.review.view import LISTED, MEETINGS, View
+from sharedplan.care.review.view import LISTED, MEETINGS, View, notes_of
 from sharedplan.fhir.exchanges import Json
 
 
@@ -154,11 +154,7 @@ def what_is_told_of_the_client_names_its_source(view: View) -> Iterator[Said]:
                 at="QuestionnaireResponse.source",
                 what=thing(each),
             )
-    from_client = any(view.is_clients(each.get("source")) for each in view.assessments)
-    from_client = from_client or any(view.is_clients(each.get("expressedBy")) for _, each in view.goals)
-    from_client = from_client or any(
-        view.is_clients(each.get("performer", ())) for each in view.situation.of("Observation")
-    )
+    from_client = _tells(view)
     if (view.assessments or view.goals) and not from_client:
         is_kept = False
         yield broken(
@@ -174,3 +170,18 @@ def what_is_told_of_the_client_names_its_source(view: View) -> Iterator[Said]:
             "The information names its source, and some of it the client told (sources of the assessments: {sources}).",
             sources=sources,
         )
+
+
+def _tells(view: View) -> bool:
+    """Whether something is from the client: an assessment, a goal, an observation, a condition; or a note in the plan
+    or in something of it."""
+    told: list[tuple[Json, tuple[str, ...]]] = [(each, ("source", "author")) for each in view.assessments]
+    told += [(goal, ("expressedBy",)) for _, goal in view.goals]
+    told += [(each, ("performer",)) for each in view.situation.of("Observation")]
+    told += [(each, ("asserter",)) for each in view.situation.of("Condition")]
+    if any(view.is_clients(each.get(name)) for each, names in told for name in names):
+        return True
+    annotated = (view.plan, *(goal for _, goal in view.goals), *view.tasks, *(each for each, _ in told))
+    notes = [note for each in annotated for note in notes_of(each, "note")]
+    notes += [note for each in view.plan.get("activity", ()) for note in notes_of(each, "progress")]
+    return any(view.is_clients(each.get("authorReference")) for each in notes)

@@ -318,9 +318,9 @@ class View:
         found: list[tuple[datetime | None, Json | None]] = []
         for resource in self.situation.resources.values():
             found += [(_written(resource), each) for each in _authors(resource)]
-            found += [(dates.start_of(n.get("time")), n.get("authorReference")) for n in _notes(resource, "note")]
+            found += [(dates.start_of(n.get("time")), n.get("authorReference")) for n in notes_of(resource, "note")]
         for activity in self.plan.get("activity", ()):
-            found += [(dates.start_of(n.get("time")), n.get("authorReference")) for n in _notes(activity, "progress")]
+            found += [(dates.start_of(n.get("time")), n.get("authorReference")) for n in notes_of(activity, "progress")]
         for encounter in self.encounters:
             if encounter.get("status") == "finished":
                 start = self.starts[self.name(encounter)]
@@ -428,6 +428,6 @@ def _authors(resource: Json) -> Iterator[Json]:
                 yield each
 
 
-def _notes(element: Json, name: str) -> list[Json]:
+def notes_of(element: Json, name: str) -> list[Json]:
     """Annotations; some types have a text of that name."""
     return [each for each in element.get(name, ()) if isinstance(each, dict)]
