@@ -11,6 +11,7 @@ from sharedplan.care import codes, model
 from sharedplan.care.finding import LANGUAGES
 from sharedplan.care.measures.figures import Around, Period
 from sharedplan.care.measures.known import MEASURES
+from sharedplan.exchange.accepting import accepted
 from sharedplan.fhir import json_text, resources
 
 TRANSLATION = "http://hl7.org/fhir/StructureDefinition/translation"
@@ -96,7 +97,7 @@ def test_what_an_action_leads_to_is_published() -> None:
 
 def test_every_measure_that_is_computed_is_published_with_its_groups_and_strata() -> None:
     around = Around(
-        Period(date(2026, 1, 1), date(2027, 1, 1)), datetime(2026, 11, 27, tzinfo=UTC), "Organization/1", ""
+        Period(date(2026, 1, 1), date(2027, 1, 1)), datetime(2026, 11, 27, tzinfo=UTC), "Organization/1", "", accepted
     )
     defined = {each["id"]: each for each in published.of_type("Measure")}
     assert defined.keys() == MEASURES.keys()

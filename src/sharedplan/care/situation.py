@@ -36,7 +36,7 @@ class Situation:
     whose register each is in, as far as it is known. `base`: the FHIR base, which absolute references may begin with.
     `is_cut`: there is more than was looked at. `traces`: who was at the client's data, by the log; None when that is
     not known, or not to be seen. `partly`: types of which the one who looks may see only some of the client's, or
-    nothing.
+    nothing. `others`: by reference, what the plan or something of it refers to that is not of the client.
     """
 
     at: datetime
@@ -48,6 +48,7 @@ class Situation:
     is_cut: bool = False
     traces: tuple[Trace, ...] | None = None
     partly: frozenset[str] = frozenset()
+    others: Mapping[str, Json] = field(default_factory=dict)
 
     @cached_property
     def _by_type(self) -> Mapping[str, list[Json]]:
@@ -90,6 +91,14 @@ class Situation:
         kept = {name: each for name, each in self.resources.items() if name not in gone}
         kept |= {f"{each['resourceType']}/{each['id']}": each for each in changed}
         return replace(self, resources=kept)
+
+    def later(self, at: datetime, traces: tuple[Trace, ...] | None, partly: frozenset[str]) -> "Situation":
+        """The same resources at another moment: what has been found out about them is not found out again."""
+        made = replace(self, at=at, traces=traces, partly=partly)
+        for name in ("_by_type", "_targets", "episode", "teams"):
+            if name in self.__dict__:
+                made.__dict__[name] = self.__dict__[name]
+        return made
 
     # The plan and what belongs to it
 

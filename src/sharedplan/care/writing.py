@@ -28,6 +28,9 @@ class Acceptance(Protocol):
     def covers(self, member: str, on_behalf_of: str | None, team: Json, at: datetime) -> bool:
         """Whether a consent covers the member of that team then: a person, a role or an organisation."""
 
+    def consent_for(self, member: str, on_behalf_of: str | None, team: Json, at: datetime) -> str | None:
+        """The consent ("Consent/1") that covers him; None without one."""
+
 
 class Nobody:
     """The acceptance of a client who has accepted nobody."""
@@ -37,6 +40,9 @@ class Nobody:
 
     def covers(self, member: str, on_behalf_of: str | None, team: Json, at: datetime) -> bool:
         return False
+
+    def consent_for(self, member: str, on_behalf_of: str | None, team: Json, at: datetime) -> str | None:
+        return None
 
 
 NOBODY = Nobody()

@@ -1,10 +1,12 @@
-"""Whom a client has accepted, for the rules at a write: by the consents as they were valid at the time asked about.
+"""Whom a client has accepted, for the rules at a write and the review: by the consents as they were valid at the time
+asked about.
 
 The rules of acceptance are those of `access/acceptance.py`, so that who may be on a team or at a meeting is judged as
 access is. A consent that was recorded late counts from its dateTime on, and a change of it from when it was saved, or
 from the dateTime that it came with.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,10 +26,18 @@ ANEW = timedelta(days=1)
 then; one that is put right by less was said when it was said, and is known since it was saved."""
 
 
+_Versions = list[tuple[datetime, tuple[Rule, ...]]]
+"""Of the versions of one consent: (since when it counts, what it says)."""
+
+
 @dataclass(frozen=True)
 class Accepting:
-    """`before`, `after`: the situation without and with what goes in together; `earlier`: by name, the versions that
-    consents had before the stored ones, oldest first."""
+    """`before`, `after`: the situation without and with what goes in together; the same for a review, which writes
+    nothing. `earlier`: by name, the versions that consents had before the stored ones, oldest first.
+
+    What is found out is kept: between two of the `turns` nothing changes, so each person is judged once for each time
+    between them, however many meetings he was at.
+    """
 
     before: Situation
     after: Situation
@@ -35,18 +45,38 @@ class Accepting:
     earlier: Mapping[str, tuple[Json, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
     def attends(self, person: str, at: datetime) -> bool:
-        teams = self._memberships(self.after.of("CareTeam"))
-        return self._accepted(self._askers(person, None, teams, at), at, in_person=True)
+        key = (person, bisect_right(self._turns, at))
+        found = self._attending.get(key)
+        if found is None:
+            askers = self._askers(person, None, self._teams, at)
+            found = self._attending[key] = self._accepted(askers, at, in_person=True) is not None
+        return found
 
     def covers(self, member: str, on_behalf_of: str | None, team: Json, at: datetime) -> bool:
-        others = [each for each in self.after.of("CareTeam") if each["id"] != team["id"]]
-        teams = self._memberships([*others, team])
-        return self._accepted(self._askers(member, on_behalf_of, teams, at), at, in_person=False)
+        return self.consent_for(member, on_behalf_of, team, at) is not None
 
-    def _accepted(self, askers: Iterable[Asker], at: datetime, *, in_person: bool) -> bool:
-        rules = list(self._rules(at))
+    def consent_for(self, member: str, on_behalf_of: str | None, team: Json, at: datetime) -> str | None:
+        name = f"CareTeam/{team['id']}"
+        if self.after.resources.get(name) is not team:
+            others = [each for each in self.after.of("CareTeam") if each["id"] != team["id"]]
+            teams = self._memberships([*others, team])
+            return self._covering(tuple(self._askers(member, on_behalf_of, teams, at)), at)
+        key = (member, on_behalf_of, name, bisect_right(self._turns, at))
+        if key not in self._covered:
+            askers = tuple(self._askers(member, on_behalf_of, self._teams, at))
+            self._covered[key] = self._covering(askers, at)
+        return self._covered[key]
+
+    def _covering(self, askers: Iterable[Asker], at: datetime) -> str | None:
+        """The consent that covers one of these; of several, the one that names him in person."""
+        found = self._accepted(askers, at, in_person=False)
+        return found and (self._accepted(askers, at, in_person=True) or found)
+
+    def _accepted(self, askers: Iterable[Asker], at: datetime, *, in_person: bool) -> str | None:
+        """The consent by which one of these is accepted."""
+        rules = self._rules_at(at)
         found = (acceptance(rules, each, at, in_person=in_person) for each in askers)
-        return any(verdict is not None and verdict.effect == "permit" for verdict in found)
+        return next((each.rule.consent for each in found if each is not None and each.effect == "permit"), None)
 
     def _askers(
         self, member: str, on_behalf_of: str | None, teams: tuple[Membership, ...], at: datetime
@@ -69,6 +99,36 @@ class Accepting:
             yield asker_of(member, organization, self.directory, teams, at)
         if on_behalf_of is not None and on_behalf_of not in works_at:
             yield asker_of(None, on_behalf_of, self.directory, teams, at)
+
+    @cached_property
+    def _teams(self) -> tuple[Membership, ...]:
+        return self._memberships(self.after.of("CareTeam"))
+
+    @cached_property
+    def _attending(self) -> dict[tuple[str, int], bool]:
+        return {}
+
+    @cached_property
+    def _covered(self) -> dict[tuple[str, str | None, str, int], str | None]:
+        return {}
+
+    @cached_property
+    def _by_turn(self) -> dict[int, tuple[Rule, ...]]:
+        return {}
+
+    @cached_property
+    def _turns(self) -> list[datetime]:
+        """Every instant at which something that acceptance goes by begins or ends: a version of a consent, what it
+        says, a membership, a role."""
+        spans = [each.period for each in self._teams]
+        spans += [each.period for each in self.directory.roles]
+        spans += [each.period for each in self.directory.relatives]
+        found: set[datetime] = set()
+        for versions in self._consents:
+            for since, rules in versions:
+                found |= {since, *(each.at for each in rules)}
+                spans += [each.period for each in rules]
+        return sorted(found.union(*spans))
 
     def _memberships(self, teams: Iterable[Json]) -> tuple[Membership, ...]:
         """Of all these teams. Whom a team that was there did not name before, and names without saying since when, is a
@@ -99,18 +159,21 @@ class Accepting:
             MappingProxyType(parents),
         )
 
-    def _rules(self, at: datetime) -> Iterator[Rule]:
-        names = {f"Consent/{each['id']}" for each in (*self.before.of("Consent"), *self.after.of("Consent"))}
-        for name in sorted(names):
-            version = self._then(name, at)
-            if version is not None:
-                updated = _instant(version.get("meta", {}).get("lastUpdated")) or self.after.at
-                number = int(version.get("meta", {}).get("versionId", "0"))
-                found = rules_of(version, number, updated, base=self.after.base)
-                yield from (each for each in found if each.client == self.client)
+    def _rules_at(self, at: datetime) -> tuple[Rule, ...]:
+        """What the versions of the consents say that were valid then."""
+        turn = bisect_right(self._turns, at)
+        if turn not in self._by_turn:
+            valid = [_last(versions, at) for versions in self._consents]
+            self._by_turn[turn] = tuple(rule for rules in valid for rule in rules)
+        return self._by_turn[turn]
 
-    def _then(self, name: str, at: datetime) -> Json | None:
-        """The version of the consent that was valid then."""
+    @cached_property
+    def _consents(self) -> list[_Versions]:
+        """Of each consent the versions that it has and had."""
+        names = {f"Consent/{each['id']}" for each in (*self.before.of("Consent"), *self.after.of("Consent"))}
+        return [self._versions(name) for name in sorted(names)]
+
+    def _versions(self, name: str) -> _Versions:
         stored, new = self.before.resources.get(name), self.after.resources.get(name)
         versions = [*self.earlier.get(name, ())]
         if stored is not None:
@@ -118,8 +181,9 @@ class Accepting:
         if new is not None and new is not stored:
             versions.append(new)
         if not versions or versions[-1].get("status") == "entered-in-error" or new is None:
-            return None
-        valid, last = None, None
+            return []
+        found: _Versions = []
+        last = None
         for each in versions:
             is_saved = each is stored or each is not new
             saved = _instant(each.get("meta", {}).get("lastUpdated")) if is_saved else None
@@ -127,10 +191,29 @@ class Accepting:
             given = span(each["dateTime"])[0] if "dateTime" in each else None
             if given is not None and (last is None or given - last >= ANEW):
                 since = min(since, given)
-            if since <= at:
-                valid = each
+            found.append((since, self._rules(each)))
             last = given or last
-        return valid
+        return found
+
+    def _rules(self, version: Json) -> tuple[Rule, ...]:
+        updated = _instant(version.get("meta", {}).get("lastUpdated")) or self.after.at
+        number = int(version.get("meta", {}).get("versionId", "0"))
+        rules = rules_of(version, number, updated, base=self.after.base)
+        return tuple(each for each in rules if each.client == self.client)
+
+
+def accepted(situation: Situation) -> Accepting:
+    """Whom the client has accepted by the consents as they are."""
+    return Accepting(situation, situation, situation.client or "")
+
+
+def _last(versions: _Versions, at: datetime) -> tuple[Rule, ...]:
+    """What the last of the versions says that counted then."""
+    said: tuple[Rule, ...] = ()
+    for since, rules in versions:
+        if since <= at:
+            said = rules
+    return said
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -19,6 +19,7 @@ from sharedplan.care.measures.known import MEASURES
 from sharedplan.care.measures.report import reported
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Incorrect, NotFound, Refused
+from sharedplan.exchange.accepting import accepted
 from sharedplan.exchange.facts import known
 from sharedplan.fhir import json_text
 from sharedplan.fhir.exchanges import Answer, Asked, Json
@@ -48,7 +49,7 @@ async def evaluate_measure(asked: Asked, by: Principal, acting: Acting) -> Answe
     if asked.id not in MEASURES:
         listed = ", ".join(sorted(MEASURES))
         raise NotFound(f"there is no measure {asked.id} that is computed here; there are {listed}")
-    measuring = MEASURES[asked.id](Around(period, acting.clock.now(), organization, asked.base))
+    measuring = MEASURES[asked.id](Around(period, acting.clock.now(), organization, asked.base, accepted))
     for question in measuring.questions():
         async for resource in _found(question, organization, by, acting, asked.base):
             measuring.take(resource)

@@ -3,10 +3,16 @@
 GET CarePlan/[id]/$review?_language=fi|sv|en. The rules are those of `care/review/`; what they look at is read through
 the asker's slices, so what is hidden is judged as if it were not there, and of what he does not see all of, nothing is
 said but that. https://hl7.org/fhir/R4/operationoutcome.html
+
+What was found out of a plan is kept for the same asker. The next time the plan is read and the reading recorded as
+ever, and the database says, of all that he may see now, whether it is still the same; if not, all is fetched anew.
 """
 
-from dataclasses import replace
-from datetime import timedelta
+import asyncio
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import orjson
 
@@ -14,21 +20,28 @@ from sharedplan.access.principal import Principal
 from sharedplan.care import codes, model
 from sharedplan.care.finding import Finding
 from sharedplan.care.review.consents import unsourced
-from sharedplan.care.review.crew import Crew
+from sharedplan.care.review.family import named
 from sharedplan.care.review.findings import RULES, findings
 from sharedplan.care.review.membership import SILENT_AFTER
+from sharedplan.care.review.participation import starts_of_unaccepted
+from sharedplan.care.review.view import View
 from sharedplan.care.situation import Situation, Trace
+from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Incorrect, NotOffered
+from sharedplan.exchange.accepting import accepted
 from sharedplan.exchange.sight import Sight
 from sharedplan.fhir import languages, outcomes, references
 from sharedplan.fhir.exchanges import Answer, Asked, Json
 from sharedplan.interactions.acting import Acting
+from sharedplan.interactions.earlier_consents import earlier
 from sharedplan.interactions.emergencies import marked
-from sharedplan.interactions.gathering import gathered
+from sharedplan.interactions.gathering import LIMIT, gathered_whole
 from sharedplan.interactions.read import absent
 from sharedplan.interactions.spoken_of import about
-from sharedplan.search.expression import HasId, Nothing, RefersTo
+from sharedplan.search.expression import Expression, HasId, Nothing, Or, RefersTo
 from sharedplan.search.parameters import PARAMETERS
+from sharedplan.store import together
+from sharedplan.store.queries import Query
 from sharedplan.store.versions import Version
 
 LOOKED_AT = tuple(dict.fromkeys(type for rule in RULES.values() for type in rule.needs))
@@ -37,22 +50,67 @@ LOOKED_AT = tuple(dict.fromkeys(type for rule in RULES.values() for type in rule
 MOST_PROVENANCES = 200
 
 
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A plan as somebody saw it. `wheres`: what to ask to find out whether it has changed; `view`: what was found out
+    of it, some of it at its moment. `organizations`: those that were asked for, which need not be there.
+
+    `mark`: what stood for all that was there; `query`: that asks for it, within those `slices`.
+    """
+
+    wheres: Mapping[str, Expression]
+    view: View
+    organizations: frozenset[str]
+    mark: str = ""
+    query: Query | None = None
+    slices: Mapping[str, Expression] = field(default_factory=dict)
+
+    def question(self, acting: Acting) -> Query:
+        """The query for the mark of what the asker may see now."""
+        slices = {type: acting.within[type] for type in self.wheres}
+        if self.query is not None and slices == self.slices:
+            return self.query
+        return together.mark(self.wheres, within=acting.within, limit=LIMIT)
+
+    def has_all(self, seen: "Seen") -> bool:
+        """Whether all organisations that the log names now were asked for then."""
+        return not _organizations(seen.traces) - self.view.situation.resources.keys() - self.organizations
+
+
+class Seen(NamedTuple):
+    """What beside its resources is seen of a client: who was at his data (None: that is not seen), and the types of
+    which not all is."""
+
+    traces: tuple[Trace, ...] | None
+    partly: frozenset[str]
+
+
 async def review(asked: Asked, by: Principal, acting: Acting) -> Answer:
     """An OperationOutcome with an issue for each finding. Raises NotFound for a plan that is not there or not the
     asker's to see, Incorrect for parameters that there are not."""
     language = _language(asked)
-    async with acting.unit.snapshot():
-        plan = await acting.unit.read("CarePlan", str(asked.id), within=acting.within["CarePlan"])
-        if plan is None:
-            raise await absent("CarePlan", str(asked.id), acting)
-        content = orjson.loads(str(plan.content))
-        client = _client(content, asked.base)
-        patients = (client,) if client is not None else ()
-        trail = about(acting.trail, [plan._replace(patients=patients or None)])
-        trail, labels = await marked(trail, [plan], acting)
-        found = await _found(plan, content, client, asked, by, acting)
-    await acting.unit.record(trail)
-    return Answer(200, outcomes.text(each.issue(language) for each in found), labels=labels)
+    key = ("review", asked.id, asked.base, acting.asker)
+    before: Reviewed | None = acting.unit.kept.get(key) if not acting.ordinary else None
+    found: list[Finding] | None = None
+    if before is None:
+        plan, labels = await _plan(asked, acting)
+    else:
+        view = before.view.later(before.view.situation.later(acting.clock.now(), None, frozenset()))
+        (plan, labels), mark, seen = await _at_once(
+            _plan(asked, acting), acting.unit.mark(before.question(acting)), _seen(view, by, acting)
+        )
+        if mark == before.mark and before.has_all(seen):
+            found = findings(view.later(view.situation.later(view.at, seen.traces, seen.partly)))
+    if plan is None:
+        raise await absent("CarePlan", str(asked.id), acting)
+    if found is None:
+        async with acting.unit.snapshot():
+            now = await _reviewed(plan, asked.base, by, acting)
+            found = findings(now.view)
+            if not acting.ordinary:
+                await _keep(key, now, acting)
+    text = outcomes.text(each.issue(language) for each in found)
+    return Answer(200, text, labels=labels, headers={"Content-Language": language})
 
 
 async def with_review(answer: Answer, asked: Asked, by: Principal, acting: Acting) -> Answer:
@@ -64,7 +122,7 @@ async def with_review(answer: Answer, asked: Asked, by: Principal, acting: Actin
     content = orjson.loads(str(plan.content)) if plan is not None else {}
     if plan is None or not codes.has(content.get("category"), codes.PLAN, "shared-plan"):
         return answer
-    found = await _found(plan, content, _client(content, asked.base), asked, by, acting)
+    found = findings((await _reviewed(plan, asked.base, by, acting)).view)
     # What would be refused of another write does not refuse this one.
     told = [replace(each, severity="warning").issue() for each in found if each.severity != "information"]
     return answer._replace(warnings=tuple(dict.fromkeys((*answer.warnings, *told))))
@@ -73,45 +131,80 @@ async def with_review(answer: Answer, asked: Asked, by: Principal, acting: Actin
 def _language(asked: Asked) -> str:
     if asked.type != "CarePlan" or asked.id is None or asked.method != "GET":
         raise NotOffered("$review is of one plan: GET CarePlan/[id]/$review", allow=["GET", "HEAD"])
-    given = dict(asked.parameters)
-    if len(given) != len(asked.parameters) or given.keys() - {"_language"}:
-        raise Incorrect("$review takes _language, once, and nothing else")
-    return languages.chosen(given.get("_language"), asked.accept_language)
+    if unknown := [name for name, _ in asked.parameters if name != "_language"]:
+        raise Incorrect(f"$review takes _language, not {unknown[0][:60]!r}")
+    if len(asked.parameters) > 1:
+        raise Incorrect("_language is given twice")
+    return languages.chosen(dict(asked.parameters).get("_language"), asked.accept_language)
+
+
+async def _plan(asked: Asked, acting: Acting) -> tuple[Version | None, tuple[str, ...]]:
+    """The plan, None when it is not there to be seen, and the labels of the answer; on record, as a read of it is."""
+    id, within = str(asked.id), acting.within["CarePlan"]
+    if not acting.ordinary:
+        return await acting.unit.read("CarePlan", id, within=within, trail=acting.trail), ()
+    async with acting.unit.snapshot():
+        plan = await acting.unit.read("CarePlan", id, within=within)
+        if plan is None:
+            return None, ()
+        trail, labels = await marked(about(acting.trail, [plan]), [plan], acting)
+    await acting.unit.record(trail)
+    return plan, labels
+
+
+# What was found out before
+
+
+_Read = tuple[Version | None, tuple[str, ...]]
+
+
+async def _at_once(plan: Awaitable[_Read], mark: Awaitable[str], seen: Awaitable[Seen]) -> tuple[_Read, str, Seen]:
+    """All three, each on a connection of its own. Raises what the first of them raises, once all have ended."""
+    one, other, third = await asyncio.gather(plan, mark, seen, return_exceptions=True)
+    for each in (one, other, third):
+        if isinstance(each, BaseException):
+            raise each
+    return one, other, third  # type: ignore[return-value]
+
+
+async def _keep(key: tuple[str | None, ...], now: Reviewed, acting: Acting) -> None:
+    """Keeps it for the next time, unless that would be more than can be told by a mark."""
+    situation = now.view.situation
+    if situation.client is None or situation.is_cut or not now.wheres:
+        return
+    query, slices = now.question(acting), {type: acting.within[type] for type in now.wheres}
+    kept = replace(now, mark=await acting.unit.mark(query), query=query, slices=slices)
+    acting.unit.kept.put(key, kept, len(situation.resources))
+
+
+# What is there
+
+
+async def _reviewed(plan: Version, base: str, by: Principal, acting: Acting) -> Reviewed:
+    """The plan with all that is seen around it, now."""
+    content = orjson.loads(str(plan.content))
+    at, name, client = acting.clock.now(), f"CarePlan/{plan.id}", _client(content, base)
+    if client is None:
+        return Reviewed({}, View(Situation(at, {name: content}, None, name, base=base), None), frozenset())
+    whole = await gathered_whole(client, acting.unit, within=acting.within, at=at, plan=name, base=base)
+    situation, wheres = whole.situation, dict(whole.wheres)
+    if name not in situation.resources:  # it is beyond the limit
+        situation = replace(situation.with_(content), is_cut=True)
+    situation = await _with_provenances(situation, wheres, acting)
+    situation = await _with_others(situation, wheres, acting)
+    chosen = _model(situation)
+    view = View(situation, chosen, accepted(situation), acting.policy.attendance)
+    view = await _with_earlier_consents(view, acting)
+    seen = await _seen(view, by, acting)
+    situation, asked = await _with_organizations(situation, seen.traces, wheres, acting)
+    situation = replace(situation, traces=seen.traces, partly=seen.partly)
+    return Reviewed(wheres, view.later(situation), asked)
 
 
 def _client(plan: Json, base: str) -> str | None:
     """The Patient that the plan is of; None for a plan of a family."""
     subject = references.parse(plan.get("subject", {}).get("reference", "")).relative_to(base)
     return subject.target if subject.type == "Patient" else None
-
-
-async def _found(
-    plan: Version, content: Json, client: str | None, asked: Asked, by: Principal, acting: Acting
-) -> list[Finding]:
-    at, name, base = acting.clock.now(), f"CarePlan/{plan.id}", asked.base
-    if client is None:
-        return findings(Situation(at, {name: content}, None, name, base=base), None)
-    situation = await gathered(client, acting.unit, within=acting.within, at=at, plan=name, base=base)
-    if name not in situation.resources:  # it is beyond the limit
-        situation = situation.with_(content)
-    sight = Sight(client, situation.registers.get(name), situation.registers.get(client), by, acting, base)
-    chosen, is_own = _model(situation), _is_coordinator(situation, by)
-    traces = await _traces(sight, plan, chosen, is_own)
-    partly = sight.narrow(LOOKED_AT) if is_own else await sight.partly(LOOKED_AT)
-    situation = replace(situation, traces=traces, partly=partly)
-    situation = await _with_organizations(await _with_provenances(situation, acting), acting)
-    return findings(situation, chosen)
-
-
-def _is_coordinator(situation: Situation, by: Principal) -> bool:
-    """Whether the asker coordinates the client's team, in whose register the plan and the client are: he is concerned
-    with the client, and sees all that is of him there."""
-    registers = {situation.registers.get(name or "") for name in (situation.plan, situation.client)}
-    names = {by.person} - {None}
-    crew = Crew(situation)
-    return registers == {by.organization} and any(
-        not names.isdisjoint(crew.grants_of(each.name)[0]) for each in crew.coordinators
-    )
 
 
 def _model(situation: Situation) -> model.ServiceModel | None:
@@ -121,16 +214,48 @@ def _model(situation: Situation) -> model.ServiceModel | None:
     return model.of(situation.care_plan, next(referrals, None), situation.of("PlanDefinition"))
 
 
-async def _traces(
-    sight: Sight, plan: Version, chosen: model.ServiceModel | None, is_own: bool
-) -> tuple[Trace, ...] | None:
+async def _with_earlier_consents(view: View, acting: Acting) -> View:
+    """A meeting that was is judged by the consents of then. They are asked for when by those of now somebody was there
+    whom the client had not accepted, though he may have before he changed them; of those that the asker sees, for what
+    they were is told to nobody but by there being no fault."""
+    starts = [each for each in starts_of_unaccepted(view) if each < view.at]
+    consents = view.situation.of("Consent")
+    found = await earlier(consents, since=min(starts), unit=acting.unit) if starts else {}
+    return replace(view, acceptance=replace(accepted(view.situation), earlier=found)) if found else view
+
+
+async def _seen(view: View, by: Principal, acting: Acting) -> Seen:
+    """What the asker sees beside, now."""
+    situation = view.situation
+    plan, client = situation.plan or "", situation.client or ""
+    sight = Sight(client, situation.registers.get(plan), situation.registers.get(client), by, acting, situation.base)
+    is_own = _is_coordinator(view, by)
+    traces = await _traces(sight, view, is_own)
+    partly = sight.narrow(LOOKED_AT) if is_own else await sight.partly(LOOKED_AT)
+    acting.unit.rest()
+    return Seen(traces, partly)
+
+
+def _is_coordinator(view: View, by: Principal) -> bool:
+    """Whether the asker coordinates the client's team, in whose register the plan and the client are: he is concerned
+    with the client, and sees all that is of him there."""
+    situation = view.situation
+    registers = {situation.registers.get(name or "") for name in (situation.plan, situation.client)}
+    names = {by.person} - {None}
+    return registers == {by.organization} and any(
+        not names.isdisjoint(view.crew.grants_of(each.name)[0]) for each in view.crew.coordinators
+    )
+
+
+async def _traces(sight: Sight, view: View, is_own: bool) -> tuple[Trace, ...] | None:
     """Who was at the client's data, the asker among them; None when his log does not lie open to the asker."""
     if not await sight.has_the_log(is_concerned=is_own):
         return None
-    acting, by = sight.acting, sight.by
-    at = acting.clock.now()
-    since = at - timedelta(days=chosen.silent_after if chosen is not None else SILENT_AFTER)
-    found = await acting.unit.visits(sight.client, f"CarePlan/{plan.id}", since=since, changed=plan.last_updated)
+    acting, by, plan = sight.acting, sight.by, view.situation.plan or ""
+    acting.unit.rest()
+    at, changed = acting.clock.now(), datetime.fromisoformat(view.plan["meta"]["lastUpdated"])
+    since = at - timedelta(days=view.model.silent_after if view.model is not None else SILENT_AFTER)
+    found = await acting.unit.visits(sight.client, plan, since=since, changed=changed)
     traces = [Trace(by.person, by.organization, at)]
     for each in found:
         person = next((name for name in each.agents if not name.startswith("Organization/")), None)
@@ -139,22 +264,48 @@ async def _traces(
     return tuple(traces)
 
 
-async def _with_provenances(situation: Situation, acting: Acting) -> Situation:
+async def _with_provenances(situation: Situation, wheres: dict[str, Expression], acting: Acting) -> Situation:
     """With the Provenances of consents that name no source: who wrote one may have given it thereby."""
     wanted = tuple(unsourced(situation))
     if not wanted or isinstance(acting.within["Provenance"], Nothing):
         return situation
     where = RefersTo(PARAMETERS["Provenance"]["target"], wanted)
+    wheres["Provenance"] = where
     there = await acting.unit.living("Provenance", where, within=acting.within, limit=MOST_PROVENANCES)
     return situation.with_(*(orjson.loads(str(each.content)) for each in there.versions))
 
 
-async def _with_organizations(situation: Situation, acting: Acting) -> Situation:
-    """With the organisations that the log names beside those that the client's things do."""
-    named = {each.organization for each in situation.traces or () if each.organization is not None}
-    wanted = sorted(named - situation.resources.keys())
+async def _with_others(situation: Situation, wheres: dict[str, Expression], acting: Acting) -> Situation:
+    """With what the plan, or something of it, refers to and what is not the client's: as far as it is to be seen."""
+    wanted: dict[str, dict[str, None]] = {}
+    for _, _, reference in named(View(situation, None)):
+        name = situation.name_of(reference)
+        if name is not None and name not in situation.resources:
+            type, _, id = name.partition("/")
+            if type in PARAMETERS and CATALOGUE[type].client_data and acting.within[type] != Nothing():
+                wanted.setdefault(type, {})[id] = None
     if not wanted:
         return situation
-    ids = tuple(each.partition("/")[2] for each in wanted)
-    there = await acting.unit.living("Organization", HasId(ids), within=acting.within, limit=len(ids))
-    return situation.with_(*(orjson.loads(str(each.content)) for each in there.versions))
+    asked: dict[str, Expression] = {type: HasId(tuple(sorted(ids))) for type, ids in sorted(wanted.items())}
+    there = await acting.unit.together(asked, within=acting.within, limit=LIMIT)
+    for type, where in asked.items():
+        wheres[type] = Or((wheres[type], where)) if type in wheres else where
+    found = {f"{each.type}/{each.id}": orjson.loads(str(each.content)) for each in there.versions}
+    return replace(situation, others=found)
+
+
+def _organizations(traces: tuple[Trace, ...] | None) -> frozenset[str]:
+    return frozenset(each.organization for each in traces or () if each.organization is not None)
+
+
+async def _with_organizations(
+    situation: Situation, traces: tuple[Trace, ...] | None, wheres: dict[str, Expression], acting: Acting
+) -> tuple[Situation, frozenset[str]]:
+    """With the organisations that the log names beside those that the client's things do; and which these are."""
+    wanted = _organizations(traces) - situation.resources.keys()
+    if not wanted:
+        return situation, wanted
+    where = HasId(tuple(sorted(each.partition("/")[2] for each in wanted)))
+    there = await acting.unit.living("Organization", where, within=acting.within, limit=len(wanted))
+    wheres["Organization"] = Or((wheres["Organization"], where)) if "Organization" in wheres else where
+    return situation.with_(*(orjson.loads(str(each.content)) for each in there.versions)), wanted

@@ -22,6 +22,7 @@ from sharedplan.errors import Conflict, Issue, SharedplanError, Unprocessable
 from sharedplan.fhir import json_text, references, resources
 from sharedplan.fhir.exchanges import Answer, Asked, Json
 from sharedplan.interactions.acting import Acting
+from sharedplan.interactions.earlier_consents import earlier
 from sharedplan.interactions.existence import visible
 from sharedplan.interactions.gathering import DIRECTORY, gathered_whole
 from sharedplan.interactions.proposals import Proposal, answer_with
@@ -37,9 +38,6 @@ LOCKED = frozenset({"one-plan", "R4.1"})
 OF_CLOCKS = ("Patient", "CarePlan", "ServiceRequest")
 
 _CLIENT = {"Consent": "patient", "EpisodeOfCare": "patient", "RelatedPerson": "patient", "Task": "for"}
-
-MOST_VERSIONS = 100
-"""Earlier versions of one consent that are looked at."""
 
 Outcome = Proposal | Answer | SharedplanError
 
@@ -253,17 +251,8 @@ async def _earlier(
     meetings = [each.proposed for each in writes if any(one.id == "R0.1" for one in each.judged)]
     times = [at for each in meetings if each is not None and (at := meeting.starts(each)) is not None and at < now]
     if not times:
-        return MappingProxyType({})
-    found: dict[str, tuple[Json, ...]] = {}
-    with acting.unit.judging():
-        for consent in before.of("Consent"):
-            meta = consent.get("meta", {})
-            if meta.get("versionId") == "1" or datetime.fromisoformat(meta["lastUpdated"]) <= min(times):
-                continue
-            page = await acting.unit.history(within=WHOLE, type="Consent", id=consent["id"], count=MOST_VERSIONS)
-            older = [each for each in page.versions if str(each.version) != meta["versionId"] and each.content]
-            found[f"Consent/{consent['id']}"] = tuple(json_text.read(str(each.content)) for each in reversed(older))
-    return found
+        return {}
+    return await earlier(before.of("Consent"), since=min(times), unit=acting.unit)
 
 
 async def _whose(

@@ -52,10 +52,12 @@ LIMIT = 5_000
 @dataclass(frozen=True, slots=True)
 class Gathered:
     """The situation, and the versions that it was read from, in the order in which they are told: the client's by type,
-    then the directory."""
+    then the directory. `wheres`: what was asked of each type, all steps together; of types that are not seen, nothing.
+    """
 
     situation: Situation
     versions: tuple[Version, ...]
+    wheres: Mapping[str, Expression]
 
 
 async def gathered(
@@ -95,6 +97,8 @@ async def gathered_whole(
     """The same with the versions, for whoever shows them. `beside` has been read already; `client` is None for what is
     of no one client, which is then all there is. `follow`: the types that references are followed to."""
     wheres = _of_client(client, types) if client is not None else {}
+    everything: dict[str, list[Expression]] = {}
+    _add(everything, wheres)
     found, is_cut = await _found(wheres, unit, within, limit)
     versions = list({_name(each): each for each in (*beside, *found)}.values())
     resources = dict(map(_read, versions))
@@ -104,13 +108,24 @@ async def gathered_whole(
         wheres = _named_by(new, resources, follow, asked, base)
         if not wheres:
             break
+        _add(everything, wheres)
         added, more = await _found(wheres, unit, within, limit)
         new = [each for each in added if _name(each) not in resources]
         resources.update(map(_read, new))
         versions += new
         is_cut = is_cut or more
     registers = {_name(each): each.controller for each in versions}
-    return Gathered(Situation(at, resources, client, plan, registers, base, is_cut), tuple(versions))
+    asked_of = {
+        type: ways[0] if len(ways) == 1 else Or(tuple(ways))
+        for type, ways in everything.items()
+        if not isinstance(within.get(type, Nothing()), Nothing)
+    }
+    return Gathered(Situation(at, resources, client, plan, registers, base, is_cut), tuple(versions), asked_of)
+
+
+def _add(everything: dict[str, list[Expression]], wheres: Mapping[str, Expression]) -> None:
+    for type, where in wheres.items():
+        everything.setdefault(type, []).append(where)
 
 
 def _of_client(client: str, types: Sequence[str]) -> dict[str, Expression]:

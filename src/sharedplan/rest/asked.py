@@ -40,6 +40,8 @@ def form_and_parameters(sent: bodies.Pairs, headers: Headers, *, has_page: bool 
     if sent and any(name in ("_format", "_pretty") for name, _ in sent):
         for name, value in sent:
             if name == "_format":
+                if format is not None:
+                    raise Incorrect("_format is given twice")
                 format = value
             elif name == "_pretty":
                 pretty = _flag(value)

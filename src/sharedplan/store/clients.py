@@ -237,6 +237,8 @@ class Clients:
     def masked(self, asked: e.Permitted) -> str:
         """Whether a client that the row names has a safety ban, and the asker does not act for the row's register."""
         match self.kind:
+            case "text" if self.client is not None:
+                banned = self.once(f"access_has_safety_ban({self.statement.bind(self.client, 'text')})")
             case "id" | "text":
                 banned = f"access_has_safety_ban({self.name})"
             case "text[]":

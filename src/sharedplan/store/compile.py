@@ -64,11 +64,13 @@ def condition(
     return _Condition(statement, type, alias, client, is_whole, slice, holder).sql(expression, is_anchored)
 
 
-def masked(statement: Statement, within: e.Expression, type: str, alias: str = "r") -> str:
+def masked(
+    statement: Statement, within: e.Expression, type: str, alias: str = "r", *, client: str | None = None
+) -> str:
     """SQL of whether a safety ban takes something out of the row of the type, under that alias, for whom the slice is
-    of; empty when it never does."""
+    of; empty when it never does. `client`: as for `condition`."""
     asker = e.asker_of(within)
-    banned = Clients(statement, type, alias).masked(asker) if asker is not None and may_mask(type) else ""
+    banned = Clients(statement, type, alias, client).masked(asker) if asker is not None and may_mask(type) else ""
     return banned if type in MASKED or not banned else f"({alias}.content -> 'contained' is not null and {banned})"
 
 
@@ -81,9 +83,11 @@ def masked_within(statement: Statement, holder: Holder, type: str) -> str:
     return Clients(statement, holder.type, holder.alias).masked(asker)
 
 
-def masked_column(statement: Statement, within: e.Expression, type: str, alias: str = "r") -> str:
+def masked_column(
+    statement: Statement, within: e.Expression, type: str, alias: str = "r", *, client: str | None = None
+) -> str:
     """The same as a column to be selected: `masked`."""
-    return f"{masked(statement, within, type, alias) or 'false'} AS masked"
+    return f"{masked(statement, within, type, alias, client=client) or 'false'} AS masked"
 
 
 def unmasked(statement: Statement, parameter: Parameter, alias: str) -> str:

@@ -39,7 +39,7 @@ def rows(statement: Statement, within: e.Expression | None) -> str | None:
         f"when {is_alone} then jsonb_set(l.trail::jsonb, '{{query}}', '\"\"')::json "
         f"else (l.trail::jsonb - {_keys()})::json end",
     }
-    listed = ", ".join(f"{instead.get(name, f'l.{name}')} as {name}" for name in names)
+    listed = ", ".join(f"{instead.get(name, f'l.{name}')} as {name}" for name in (*names, "xact"))
     own = f"l.patient && {me} and (l.content is null or l.patient <@ {me})"
     # Each way by its index, and none twice.
     return f"""(select {listed} from audit_event l where {own}

@@ -38,6 +38,8 @@ from sharedplan.store.company import Company
 from sharedplan.store.engine import Pool
 from sharedplan.store.engine import RetryableConflict as RetryableConflict
 from sharedplan.store.guard import JUDGEMENT, Who
+from sharedplan.store.kept import Kept
+from sharedplan.store.queries import Query
 from sharedplan.store.recorder import Recorder
 from sharedplan.store.searches import Keys, Search
 from sharedplan.store.searching import LIGHT, ordered, page
@@ -54,6 +56,9 @@ IDENTITIES = 7461980425
 CRITERIA = 7461980426
 """The two families of advisory locks that units of work take."""
 
+KEPT = 10_000
+"""Resources that are kept as they were read, beside the database, and what weighs like them: some 50 MB."""
+
 MOST_LOCKS = 256
 """Identities that one unit locks beside their rows: the database's room for such locks is small. Beyond, two writers
 of one new identity meet at its primary key, and the second is told Conflict."""
@@ -69,10 +74,11 @@ class Store:
         self._recorder = Recorder(pool, self._clock)
         self._company = Company(pool)
         self._open: set[Unit] = set()
+        self._kept = Kept(KEPT)
 
     def begin(self) -> "Unit":
         """A unit of work, to be entered by `async with`."""
-        return Unit(self.pool, self._clock, self._recorder, self._company, self._open)
+        return Unit(self.pool, self._clock, self._recorder, self._company, self._open, self._kept)
 
     async def settled(self) -> None:
         """Returns when all units that are open now have been left."""
@@ -95,14 +101,18 @@ class Unit:
     """A unit of work. Its methods raise Unavailable when the database cannot answer, RetryableConflict when another
     writer was in the way and all of it may be done again, Conflict when another stored the same identity first."""
 
-    def __init__(self, pool: Pool, clock: Clock, recorder: Recorder, company: Company, open: set["Unit"]) -> None:
-        """`open`: where it stands while it is entered."""
+    def __init__(
+        self, pool: Pool, clock: Clock, recorder: Recorder, company: Company, open: set["Unit"], kept: Kept
+    ) -> None:
+        """`open`: where it stands while it is entered. `kept`: what is kept from one unit to the next."""
         self._open = open
+        self.kept = kept
         self._session = Session(pool)
         self._clock = clock
         self._recorder = recorder
         self._company = company
         self._changes: list[Change] = []
+        self._is_looking = False  # in a transaction that writes nothing
         self.has_recorded = False  # whether an audit row went in; false again once that was rolled back
 
     async def __aenter__(self) -> Self:
@@ -264,12 +274,20 @@ class Unit:
             yield
             return
         await self._session.look()
+        self._is_looking = True
         try:
             yield
         except Exception:
             await self._session.roll_back()
             raise
+        finally:
+            self._is_looking = False
         await self._session.commit()
+
+    def rest(self) -> None:
+        """Gives the connection back until the next statement, unless a transaction is on it: so that who asks several
+        things at once does not hold one while he waits for another."""
+        self._session.rest()
 
     async def matching(
         self, type: str, where: Expression, *, within: Mapping[str, Expression], limit: int = 2
@@ -292,6 +310,12 @@ class Unit:
         found = await self._session.ask(*together.living(wheres, within=within, limit=limit))
         shown = [_living(types[row["rank"]], row) for row in found[:limit]]
         return Included(shown, bool(shown) and (found[0]["fetched"] or len(found)) > len(shown))
+
+    async def mark(self, query: Query) -> str:
+        """What stands for all that `together` would find, by the query for it (`store/together.py`): the same as long
+        as nothing of it has changed, and nothing more of it is to be seen, or less."""
+        rows = await self._looked(*query)
+        return str(rows[0]["mark"])
 
     async def known(
         self,
@@ -343,9 +367,18 @@ class Unit:
 
     async def visits(self, client: str, thing: str, *, since: datetime, changed: datetime) -> list[tracing.Visit]:
         """Who was at the data of the client ("Patient/1") since then, and since a thing of his ("CarePlan/1") was
-        `changed`, who has had it: for whom his log lies open, which is to be found out before."""
-        found = await self._session.ask(*tracing.visits(client, thing, since=since, changed=changed))
-        return [tracing.Visit(*tuple(row)) for row in found]
+        `changed`, who has had it: for whom his log lies open, which is to be found out before. `since` is no earlier
+        than it was the last time; of what was told then only what has come is asked."""
+        key = ("visits", client, thing, self._session.who)
+        told: tracing.Told | None = self.kept.get(key)
+        if told is not None and (told.changed != changed or told.since > since):
+            told = None
+        rows = await self._looked(*tracing.visits(client, thing, since=since, changed=changed, told=told))
+        found = [tracing.Visit(*tuple(row)[2:]) for row in rows if row["agents"] is not None]
+        told = tracing.together(found, upto=rows[0]["upto"], since=since, changed=changed, told=told)
+        if not self._session.is_begun or self._is_looking:  # what a transaction sees of itself may yet be undone
+            self.kept.put(key, told, 1 + len(told.visits) // 10)
+        return list(told.visits)
 
     async def above(self, organizations: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Each of the organisations, as a reference, with itself and all it is part of."""

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from sharedplan.care.measures.figures import Around, Group, Measuring, Period
+from sharedplan.exchange.accepting import accepted
 
 Json = dict[str, Any]
 
@@ -15,7 +16,7 @@ TODAY = date(2026, 11, 27)
 
 
 def around(period: Period, now: datetime = datetime(2026, 11, 27, 10, tzinfo=UTC)) -> Around:
-    return Around(period, now, "Organization/s", BASE)
+    return Around(period, now, "Organization/s", BASE, accepted)
 
 
 def over(measuring: Measuring, resources: Iterable[Json]) -> dict[str, Group]:

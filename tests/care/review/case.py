@@ -27,7 +27,9 @@ from sharedplan.care import codes
 from sharedplan.care.finding import Finding
 from sharedplan.care.model import GENERAL, ServiceModel, Span
 from sharedplan.care.review.findings import RULES, findings
+from sharedplan.care.review.view import View
 from sharedplan.care.situation import Situation, Trace
+from sharedplan.exchange.accepting import accepted
 
 Json = dict[str, Any]
 
@@ -267,9 +269,14 @@ def an_assessment_task(id: str = "assessment", **elements: Any) -> Json:
     return a_plan_task(id, **{name: value for name, value in given.items() if value is not None})
 
 
+def judged(situation: Situation, model: ServiceModel | None) -> list[Finding]:
+    """What all rules say, by the consents as they are."""
+    return findings(View(situation, model, accepted(situation)))
+
+
 def told(situation: Situation, rule: str, model: ServiceModel | None = EVERY_RULE) -> list[Finding]:
     """What that rule says."""
-    return [each for each in findings(situation, model) if each.rule == rule]
+    return [each for each in judged(situation, model) if each.rule == rule]
 
 
 def broken(situation: Situation, rule: str, model: ServiceModel | None = EVERY_RULE) -> list[str]:

@@ -3,18 +3,24 @@
 import string
 import time
 from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import cast
 
 import pytest
 
-from builders import a_goal, a_reference
+from builders import a_goal, a_provision, a_reference
 from care.review.case import (
     EVERY_RULE,
     GENERAL_ONLY,
+    JARI,
+    NIKO,
     PLAN,
     SARI,
     a_meeting,
+    a_permit,
     a_plan_task,
     broken,
+    judged,
     met,
     the_case,
     the_plan,
@@ -24,6 +30,8 @@ from care.review.case import (
 from sharedplan.care.finding import LANGUAGES
 from sharedplan.care.model import GENERAL, shipped
 from sharedplan.care.review.findings import RULES, findings, order
+from sharedplan.care.review.view import View
+from sharedplan.exchange.accepting import accepted
 from sharedplan.fhir.exchanges import Json
 
 IDS = [
@@ -52,7 +60,7 @@ def test_a_case_without_fault_keeps_every_rule(rule: str) -> None:
 
 
 def test_findings_come_in_the_order_of_their_rules_and_speak_three_languages() -> None:
-    found = findings(the_case(), EVERY_RULE)
+    found = judged(the_case(), EVERY_RULE)
     assert [each.rule for each in found] == sorted((each.rule for each in found), key=order)
     for each in found:
         said = [each.said(language) for language in LANGUAGES]
@@ -63,14 +71,14 @@ def test_findings_come_in_the_order_of_their_rules_and_speak_three_languages() -
 
 
 def test_only_the_rules_of_the_model_speak_and_without_one_the_general_ones() -> None:
-    assert {each.rule for each in findings(the_case(), None)} == GENERAL
-    assert {each.rule for each in findings(the_case(), GENERAL_ONLY)} == GENERAL
+    assert {each.rule for each in judged(the_case(), None)} == GENERAL
+    assert {each.rule for each in judged(the_case(), GENERAL_ONLY)} == GENERAL
     limited = replace(EVERY_RULE, rules=frozenset({"R2.1", "R3.17"}))
-    assert [each.rule for each in findings(the_case(), limited)] == ["R2.1", "R3.17"]
+    assert [each.rule for each in judged(the_case(), limited)] == ["R2.1", "R3.17"]
 
 
 def test_a_plan_that_is_not_the_shared_one_is_told_so_and_nothing_else() -> None:
-    (only,) = findings(the_case().with_(the_plan(category=None)), EVERY_RULE)
+    (only,) = judged(the_case().with_(the_plan(category=None)), EVERY_RULE)
     assert (only.rule, only.severity) == ("one-plan", "information")
     assert "not the client's shared plan" in only.said()
 
@@ -80,7 +88,7 @@ def test_an_empty_plan_is_judged_by_every_rule_without_a_fault() -> None:
     bare = replace(
         case, resources={PLAN: {**the_plan(), "goal": [], "activity": [], "supportingInfo": []}}, traces=None
     )
-    assert {each.rule for each in findings(bare, EVERY_RULE)} == set(IDS)
+    assert {each.rule for each in judged(bare, EVERY_RULE)} == set(IDS)
 
 
 def test_of_what_somebody_does_not_see_all_nothing_is_said_but_that() -> None:
@@ -91,7 +99,7 @@ def test_of_what_somebody_does_not_see_all_nothing_is_said_but_that() -> None:
 
 
 def test_a_review_of_more_than_can_be_looked_at_says_so() -> None:
-    first = findings(replace(the_case(), is_cut=True), EVERY_RULE)[0]
+    first = judged(replace(the_case(), is_cut=True), EVERY_RULE)[0]
     assert first.severity == "warning" and "incomplete" in first.said()
 
 
@@ -142,13 +150,57 @@ def a_large_plan(activities: int = 100, encounters: int = 200) -> list[Json]:
 def test_a_plan_with_a_hundred_activities_and_two_hundred_meetings_is_judged_at_once() -> None:
     large = the_case().with_(*a_large_plan())
     assert broken(large, "R2.1")
-    best = min(_seconds(lambda: findings(replace(large), EVERY_RULE)) for _ in range(5))
+    best = min(_seconds(lambda: judged(replace(large), EVERY_RULE)) for _ in range(5))
     assert best < 0.5, f"{best * 1000:.0f} ms"
     twice = the_case().with_(*a_large_plan(400, 800))
-    assert min(_seconds(lambda: findings(replace(twice), EVERY_RULE)) for _ in range(3)) < max(12 * best, 0.1)
+    assert min(_seconds(lambda: judged(replace(twice), EVERY_RULE)) for _ in range(3)) < max(12 * best, 0.1)
 
 
 def _seconds(act) -> float:  # type: ignore[no-untyped-def]
     began = time.perf_counter()
     act()
     return time.perf_counter() - began
+
+
+def test_timeless_rules_look_neither_at_the_time_nor_at_the_log() -> None:
+    case = the_case().with_(a_meeting("9", "2026-02-20T10:00:00Z", JARI), a_plan_task("left", status="on-hold"))
+    timeless = [each for each in RULES.values() if each.is_timeless]
+    at_no_time = View(replace(case, at=cast(datetime, None), traces=None), EVERY_RULE, accepted(case))
+    for each in timeless:
+        at_a_time = View(case, EVERY_RULE, accepted(case))
+        assert [*each.judge(at_no_time)] == [*each.judge(at_a_time)], each.id
+    assert len(timeless) > 10
+
+
+def test_a_view_at_another_moment_finds_what_a_new_one_does() -> None:
+    case = the_case().with_(
+        a_meeting("9", "2026-02-20T10:00:00Z", JARI),
+        a_meeting("10", "2026-04-20T10:00:00Z", NIKO, status="planned"),
+        a_permit("1", NIKO, provision=a_provision(to=[NIKO], end="2026-04-01")),
+        a_plan_task("left", status="in-progress", owner=a_reference(SARI), **until("2026-05-01")),
+    )
+    view = View(case, EVERY_RULE, accepted(case))
+    first = findings(view)
+    for days in (0, 1, 20, 40, 80, 400):
+        at = case.at + timedelta(days=days)
+        later = view.later(case.later(at, case.traces, frozenset()))
+        assert findings(later) == findings(View(replace(case, at=at), EVERY_RULE, accepted(case))), days
+    assert findings(view) == first
+    blind = view.later(case.later(case.at, None, frozenset({"Encounter"})))
+    assert blind.situation.partly and findings(blind) != first
+
+
+def test_what_the_plan_or_its_goals_and_tasks_refer_to_of_another_person_is_told() -> None:
+    theirs = {
+        "Goal/x": {"resourceType": "Goal", "id": "x", "subject": a_reference("Patient/other")},
+        "Task/y": {"resourceType": "Task", "id": "y", "for": a_reference("Patient/other")},
+        "CarePlan/family": {"resourceType": "CarePlan", "id": "family", "subject": a_reference("Group/family")},
+    }
+    goals = [a_reference("Goal/1"), a_reference("Goal/x"), a_reference("Goal/gone")]
+    step = a_plan_task("step", owner=a_reference(SARI), partOf=[a_reference("Task/y")], **until("2026-06-30"))
+    case = replace(the_case().with_(the_plan(goal=goals), step), others=theirs)
+    first, second = told(case, "R3.5")
+    assert (first.severity, first.at) == ("warning", "CarePlan.goal[1]") and "Goal/x" in first.said()
+    assert second.at == "Task.partOf[0]" and "Task/y" in second.said() and "Task/step" in second.said()
+    family = the_plan(partOf=[a_reference("CarePlan/family")], supportingInfo=[a_reference("CarePlan/family")])
+    assert "CarePlan/family" in met(replace(the_case().with_(family), others=theirs), "R3.5")

@@ -1,8 +1,9 @@
 """The client's own part, and goals: R0.1, R0.3–R0.6, R3.6, R3.17."""
 
-from builders import a_goal, a_provision, a_reference, an_observation
+from builders import a_concept, a_goal, a_provision, a_reference, an_observation
 from care.review.case import (
     ANNA,
+    EVERY_RULE,
     JARI,
     NIKO,
     SARI,
@@ -14,10 +15,14 @@ from care.review.case import (
     met,
     the_case,
     the_plan,
+    the_team,
     told,
     with_stance,
 )
 from sharedplan.care import codes
+from sharedplan.care.review.findings import findings
+from sharedplan.care.review.view import View
+from sharedplan.exchange.accepting import Accepting
 
 
 def test_nobody_attends_a_meeting_without_the_clients_acceptance() -> None:
@@ -37,16 +42,27 @@ def test_acceptance_to_attend_names_a_person_or_a_role_and_not_an_organisation()
 def test_a_meeting_is_judged_by_the_consents_of_its_start() -> None:
     later = a_permit("1", NIKO, dateTime="2026-02-01")
     assert broken(the_case().with_(later), "R0.1")
-    withdrawn = a_permit("1", NIKO, status="inactive", meta={"lastUpdated": "2026-02-20T10:00:00Z"})
-    assert met(the_case().with_(withdrawn), "R0.1"), "a later withdrawal does not undo a past meeting"
+    given = a_permit("1", NIKO, meta={"versionId": "1", "lastUpdated": "2026-01-02T10:00:00Z"})
+    withdrawn = {**given, "status": "inactive", "meta": {"versionId": "2", "lastUpdated": "2026-02-20T10:00:00Z"}}
     planned = a_meeting("3", "2026-03-20T10:00:00Z", NIKO, status="planned")
-    assert broken(the_case().with_(withdrawn, planned), "R0.1"), "and flags one that is planned"
+    case = the_case().with_(withdrawn, planned)
+    acceptance = Accepting(case, case, ANNA, {"Consent/1": (given,)})
+    found = [each for each in findings(View(case, EVERY_RULE, acceptance)) if each.rule == "R0.1"]
+    assert ["20 March 2026" in each.said() for each in found] == [True], "the planned one, and none that is past"
 
 
-def test_a_consent_written_down_during_the_day_that_it_holds_from_covers_that_day() -> None:
-    signed = a_permit("1", dateTime="2026-01-25T15:00:00Z")
-    signed["provision"] = a_provision(to=[NIKO], start="2026-01-25")
-    assert met(the_case().with_(signed), "R0.1")
+def test_a_ban_of_the_organisation_bars_whom_a_consent_names() -> None:
+    ban = a_permit("2", category=[a_concept(codes.CONSENT_CATEGORY, "ban")], dateTime="2026-01-15")
+    ban["provision"] = a_provision("deny", to=[H])
+    (found,) = told(the_case().with_(ban), "R0.1")
+    assert "Niko Salo" in found.said() and "25 January 2026" in found.said()
+    assert "Niko Salo" in broken(the_case().with_(ban), "R1.1")[0]
+
+
+def test_a_coordinator_of_a_team_that_has_ended_needed_no_acceptance_while_it_was() -> None:
+    assert met(the_case().with_(the_team(status="inactive")), "R0.1")
+    planned = a_meeting("3", "2026-03-20T10:00:00Z", SARI, status="planned")
+    assert broken(the_case().with_(the_team(status="inactive", period={"end": "2026-03-01"}), planned), "R0.1")
 
 
 def test_who_attended_all_the_same_is_told_with_the_reason() -> None:
@@ -144,6 +160,12 @@ def test_a_plan_of_which_nothing_comes_from_the_client_is_warned_of() -> None:
         with_stance(a_goal(ANNA, id="1", expressedBy=a_reference(SARI)), "agree"),
     )
     assert ["Nothing in the plan" in said for said in broken(second_hand, "R3.6")] == [True]
+    by_client = {"authorReference": a_reference(ANNA), "text": "I want this"}
+    noted = with_stance(a_goal(ANNA, id="1", expressedBy=a_reference(SARI), note=[by_client]), "agree")
+    assert met(second_hand.with_(noted), "R3.6"), "a note of the client's own"
+    assert met(second_hand.with_(the_plan(note=[by_client])), "R3.6")
+    by_other = {**by_client, "authorReference": a_reference(SARI)}
+    assert broken(second_hand.with_(the_plan(note=[by_other])), "R3.6")
 
 
 def test_where_views_differ_both_are_recorded() -> None:

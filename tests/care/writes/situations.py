@@ -42,6 +42,9 @@ class Accepts:
     def covers(self, member: str, on_behalf_of: str | None, team: Json, at: datetime) -> bool:
         return member in self.names
 
+    def consent_for(self, member: str, on_behalf_of: str | None, team: Json, at: datetime) -> str | None:
+        return "Consent/1" if member in self.names else None
+
 
 def a_plan(**elements: Any) -> Json:
     plan = b.a_care_plan(

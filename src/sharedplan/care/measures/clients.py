@@ -127,7 +127,7 @@ class OfPlans(OfClients):
             if self.concerns(plan):
                 name = f"CarePlan/{plan['id']}"
                 of_plan = replace(situation, plan=name, registers={name: self.around.organization})
-                self.look_at(View(of_plan, None), model(plan))
+                self.look_at(View(of_plan, None, self.around.accept(situation)), model(plan))
 
     @abstractmethod
     def look_at(self, view: View, model: Value) -> None:

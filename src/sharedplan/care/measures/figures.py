@@ -3,12 +3,14 @@
 https://hl7.org/fhir/R4/measurereport.html
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from statistics import mean, median
 from typing import NamedTuple, Protocol
 
+from sharedplan.care.situation import Situation
+from sharedplan.care.writing import Acceptance
 from sharedplan.fhir.exchanges import Json
 from sharedplan.search.values.date import ZONE
 
@@ -27,12 +29,13 @@ class Period:
 @dataclass(frozen=True, slots=True)
 class Around:
     """What a measure goes by: the period, what time it is (UTC), the Organization whose register is counted, and the
-    FHIR base of absolute references."""
+    FHIR base of absolute references. `accept`: whom a client has accepted, by his consents."""
 
     period: Period
     now: datetime
     organization: str
     base: str
+    accept: Callable[[Situation], Acceptance]
 
     @property
     def today(self) -> date:

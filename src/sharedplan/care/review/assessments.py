@@ -91,6 +91,7 @@ def _lacks(lacking: list[Words]) -> Words:
     source="elämäntilannetta ja sitä heikentäviä tekijöitä, terveydentilaa, käytössä olevia palveluita sekä hoidon ja "
     "palvelujen tarpeita",
     needs=_NEEDS,
+    timeless=True,
 )
 def the_assessment_covers_its_parts(view: View) -> Iterator[Said]:
     """Each of the questions has an answer, in the newest assessment."""
@@ -118,7 +119,9 @@ def the_assessment_covers_its_parts(view: View) -> Iterator[Said]:
         )
 
 
-@rule("R4.5", source="asiakas on oman elämänsä asiantuntija; dialogisessa vuorovaikutuksessa", needs=_NEEDS)
+@rule(
+    "R4.5", source="asiakas on oman elämänsä asiantuntija; dialogisessa vuorovaikutuksessa", needs=_NEEDS, timeless=True
+)
 def both_estimates_stand_side_by_side(view: View) -> Iterator[Said]:
     """The client's own and the professional's."""
     if not view.assessments:
@@ -147,6 +150,7 @@ def both_estimates_stand_side_by_side(view: View) -> Iterator[Said]:
     "R4.3",
     source="ohjausta ja neuvontaa, … perustason …, monialaisessa yhteistyössä tehtävää",
     needs=("Task",),
+    timeless=True,
 )
 def each_assessment_states_its_tier(view: View) -> Iterator[Said]:
     """Guidance, basic or multidisciplinary, by a second coding or the extension."""

@@ -5,8 +5,8 @@ from datetime import date
 from typing import Literal
 
 from sharedplan.care import codes
+from sharedplan.care.consent import decides
 from sharedplan.care.review import dates
-from sharedplan.care.review.covering import Covering
 from sharedplan.care.review.naming import listed
 from sharedplan.care.review.rule import Said, broken, met, rule, unjudged
 from sharedplan.care.review.view import View
@@ -34,7 +34,7 @@ def _name(consent: Json) -> str:
 def a_consent_says_how_it_was_given(view: View) -> Iterator[Said]:
     """By its source, or by who wrote down what was said; so that nobody needs a device to take part. A deny holds
     however it was stated."""
-    active = [each for each in view.crew.consents.active if each.get("provision", {}).get("type") != "deny"]
+    active = [each for each in view.consents if each.get("provision", {}).get("type") != "deny"]
     spoken = [each for each in active if way(each) == "spoken"]
     without = [
         each
@@ -79,7 +79,7 @@ def way(consent: Json) -> Literal["spoken", "document"] | None:
 def unsourced(situation: Situation) -> list[str]:
     """The consents in force ("Consent/1") that name no source: of these Provenances tell whether the client wrote them
     himself, which is how he gave them."""
-    found = Covering(situation).active
+    found = filter(decides, situation.of("Consent"))
     return [_name(each) for each in found if not any(name in each for name in ("sourceAttachment", "sourceReference"))]
 
 
@@ -96,7 +96,7 @@ def _is_by_giver(view: View, consent: Json) -> bool:
 @rule("R3.11", source="vanhat tiedot esimerkiksi korvaushoidosta voivat vaikuttaa", needs=("Consent",))
 def old_data_need_not_follow_for_ever(view: View) -> Iterator[Said]:
     """A consent can bound what is seen by its time (dataPeriod); which do is told."""
-    bounded = [each for each in view.crew.consents.active if _bounds_time(each.get("provision", {}))]
+    bounded = [each for each in view.consents if _bounds_time(each.get("provision", {}))]
     if bounded:
         yield met(
             "Näiden suostumusten mukaan tietoja näkyy vain rajatulta ajalta: {which}.",
@@ -135,9 +135,7 @@ def turning_eighteen_does_not_drop_the_client(view: View) -> Iterator[Said]:
     ]
     names = {f"RelatedPerson/{each['id']}" for each in guardians}
     theirs = [
-        each
-        for each in view.crew.consents.active
-        if any(view.situation.name_of(who) in names for who in each.get("performer", ()))
+        each for each in view.consents if any(view.situation.name_of(who) in names for who in each.get("performer", ()))
     ]
     if view.today < birthday:
         yield from _ahead(view, birthday, client, theirs)

@@ -12,7 +12,6 @@ from functools import cached_property
 from sharedplan.care import codes
 from sharedplan.care.finding import Words
 from sharedplan.care.review import dates
-from sharedplan.care.review.covering import Covering
 from sharedplan.care.situation import Situation
 from sharedplan.fhir.exchanges import Json
 
@@ -75,6 +74,7 @@ class Member:
     organizations: tuple[str, ...]  # whom he is there for, the nearest first, with what those are part of
     kinds: frozenset[str]  # codes of organization-type
     at: str  # "CareTeam.participant[0]"
+    places: tuple[tuple[Json, str | None], ...] = ()  # (team, whom he is there for as it is said), each of his
 
     @property
     def is_coordinator(self) -> bool:
@@ -93,7 +93,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Crew:
-    """Who is on the plan's teams, and whom the client's consents cover."""
+    """Who is on the plan's teams."""
 
     situation: Situation
 
@@ -151,10 +151,6 @@ class Crew:
             for one in each.administrations:
                 found[one].append(each)
         return found
-
-    @cached_property
-    def consents(self) -> Covering:
-        return Covering(self.situation)
 
     def grants_of(self, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """What a consent may name to mean this person: (himself and his roles, his organisations)."""
@@ -233,6 +229,7 @@ class Crew:
                 places,
                 self.kinds_of(places),
                 f"CareTeam.participant[{number}]",
+                ((team, self.situation.name_of(each.get("onBehalfOf"))),),
             )
 
 
@@ -247,4 +244,5 @@ def _together(one: Member, other: Member) -> Member:
         tuple(dict.fromkeys((*one.organizations, *other.organizations))),
         one.kinds | other.kinds,
         one.at,
+        (*one.places, *other.places),
     )

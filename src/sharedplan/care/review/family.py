@@ -44,23 +44,25 @@ def a_client_has_one_active_shared_plan(view: View) -> Iterator[Said]:
     )
 
 
-@rule("R3.5", source="lapselle ja perheelle elämäntilanteen edellyttämässä laajuudessa")
+@rule("R3.5", source="lapselle ja perheelle elämäntilanteen edellyttämässä laajuudessa", timeless=True)
 def nothing_leaks_from_one_person_to_another(view: View) -> Iterator[Said]:
-    """What the plan names is of the client himself; a family is one whole by the plan that this one is part of."""
+    """What the plan, its goals and its tasks refer to is of the client himself; a family is one whole by the plan that
+    this one is part of, which is of a Group. What the asker does not see is not told of."""
     is_kept = True
-    for at, reference in _named(view.plan):
-        resource = view.situation.get(reference)
-        whose = (resource or {}).get("subject") or (resource or {}).get("for")
-        if resource is not None and whose is not None and not view.is_clients(whose):
+    for owner, at, reference in named(view):
+        name = str(view.situation.name_of(reference))
+        resource = view.situation.resources.get(name) or view.situation.others.get(name)
+        if resource is not None and _is_of_another(view, resource):
             is_kept = False
             yield broken(
-                "{what} on toisen henkilön, eikä kuulu tähän suunnitelmaan.",
-                "{what} gäller en annan person och hör inte till denna plan.",
-                "{what} is of another person, and no part of this plan.",
+                "{what} on toisen henkilön, eikä kuulu tähän suunnitelmaan ({owner}).",
+                "{what} gäller en annan person och hör inte till denna plan ({owner}).",
+                "{what} is of another person, and no part of this plan ({owner}).",
                 at=at,
-                what=view.name(resource),
+                what=name,
+                owner=owner,
             )
-    family = [name for each in view.plan.get("partOf", ()) if (name := view.situation.name_of(each)) is not None]
+    family = [of for each in view.plan.get("partOf", ()) if (of := view.situation.name_of(each)) is not None]
     if is_kept and family:
         yield met(
             "Suunnitelma on osa perheen kokonaisuutta ({family}); kunkin henkilön asiat pysyvät omassa osassaan.",
@@ -76,13 +78,44 @@ def nothing_leaks_from_one_person_to_another(view: View) -> Iterator[Said]:
         )
 
 
-def _named(plan: Json) -> Iterator[tuple[str, Json]]:
-    """(where, reference) of the things that the plan names."""
+def _is_of_another(view: View, resource: Json) -> bool:
+    """Whether it is of one other person; what is of a Group is of the family."""
+    whose = next((resource[each] for each in ("subject", "for", "patient") if each in resource), None)
+    client = view.situation.name_of(whose)
+    return client is not None and client.startswith("Patient/") and client != view.situation.client
+
+
+def named(view: View) -> Iterator[tuple[str, str, Json]]:
+    """(whose, where, reference) of the things that the plan names, and those that its goals and tasks do."""
+    plan = view.plan
+    for each in _of_plan(plan):
+        yield (str(view.situation.plan), *each)
+    for resource in (*(goal for _, goal in view.goals), *view.tasks):
+        type = resource["resourceType"]
+        for element in _REFERRING[type]:
+            given = resource.get(element)
+            for number, each in enumerate(given if isinstance(given, list) else [given] if given else []):
+                at = f"{type}.{element}[{number}]" if isinstance(given, list) else f"{type}.{element}"
+                yield view.name(resource), at, each
+
+
+_REFERRING = {
+    "Goal": ("addresses", "outcomeReference"),
+    "Task": ("basedOn", "focus", "partOf", "reasonReference"),
+}
+"""Elements by which they refer to things of a client."""
+
+
+def _of_plan(plan: Json) -> Iterator[tuple[str, Json]]:
     for element in ("goal", "addresses", "supportingInfo"):
         for number, each in enumerate(plan.get(element, ())):
             yield f"CarePlan.{element}[{number}]", each
-    for number, each in enumerate(plan.get("activity", ())):
-        if "reference" in each:
-            yield f"CarePlan.activity[{number}].reference", each["reference"]
-        for place, goal in enumerate(each.get("detail", {}).get("goal", ())):
-            yield f"CarePlan.activity[{number}].detail.goal[{place}]", goal
+    for number, activity in enumerate(plan.get("activity", ())):
+        here = f"CarePlan.activity[{number}]"
+        if "reference" in activity:
+            yield f"{here}.reference", activity["reference"]
+        for place, each in enumerate(activity.get("outcomeReference", ())):
+            yield f"{here}.outcomeReference[{place}]", each
+        for element in ("goal", "reasonReference"):
+            for place, each in enumerate(activity.get("detail", {}).get(element, ())):
+                yield f"{here}.detail.{element}[{place}]", each

@@ -8,7 +8,7 @@ from types import ModuleType
 
 from sharedplan.care import codes
 from sharedplan.care.finding import Finding
-from sharedplan.care.model import GENERAL, ServiceModel
+from sharedplan.care.model import GENERAL
 from sharedplan.care.review import (
     assessments,
     clocks,
@@ -50,13 +50,13 @@ RULES = _rules()
 """Every rule by its id, in their order."""
 
 
-def findings(situation: Situation, model: ServiceModel | None) -> list[Finding]:
+def findings(view: View) -> list[Finding]:
     """What each rule of the model has to say of the plan, in the order of the rules' ids; without a model, each of
     those that hold for every plan. A plan that is not the shared one is told to be none, and nothing else."""
+    situation, model = view.situation, view.model
     plan = situation.care_plan
     if plan is None or not codes.has(plan.get("category"), codes.PLAN, "shared-plan"):
         return [NOT_SHARED]
-    view = View(situation, model)
     held = model.rules if model is not None else GENERAL
     return [*_cut(situation), *(each for id, rule in RULES.items() if id in held for each in rule.findings(view))]
 

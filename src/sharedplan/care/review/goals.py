@@ -26,7 +26,7 @@ HIDDEN: tuple[str, str, str] = (
 )
 
 
-@rule("R0.4", source="jonka tavoitteisiin asiakas voi sitoutua", needs=("Goal",))
+@rule("R0.4", source="jonka tavoitteisiin asiakas voi sitoutua", needs=("Goal",), timeless=True)
 def every_goal_has_the_clients_stance_and_some_goal_is_agreed(view: View) -> Iterator[Said]:
     """Agree, disagree or pending with each; one is agreed to at least."""
     client = view.situation.called(view.situation.client)
@@ -71,7 +71,7 @@ def every_goal_has_the_clients_stance_and_some_goal_is_agreed(view: View) -> Ite
         )
 
 
-@rule("R0.5", source="joiden toteutumista hän voi edistää", needs=("Goal", "Task"))
+@rule("R0.5", source="joiden toteutumista hän voi edistää", needs=("Goal", "Task"), timeless=True)
 def every_agreed_goal_has_a_step_of_the_clients_own(view: View) -> Iterator[Said]:
     """A Task that the client owns, or an activity that he performs, for each goal agreed to."""
     steps = _own_steps(view)
@@ -125,6 +125,7 @@ def _own_steps(view: View) -> frozenset[str]:
     "R0.6",
     source="nostetaan esiin asiakkaan omia vahvuuksia ja voimavaroja; sosiaalihuoltolaki 39 §",
     needs=("QuestionnaireResponse", "Observation"),
+    timeless=True,
 )
 def strengths_and_resources_are_recorded(view: View) -> Iterator[Said]:
     """By the assessment, or by an observation that the plan names."""
@@ -161,6 +162,7 @@ def strengths_and_resources_are_recorded(view: View) -> Iterator[Said]:
     "R3.17",
     source="Asiakkaan kanssa ei päästä aina yhteisymmärrykseen; lastensuojelulaki 417/2007 30 §",
     needs=("Goal",),
+    timeless=True,
 )
 def where_views_differ_both_are_recorded(view: View) -> Iterator[Said]:
     """Each goal that the client disagrees with has notes: by the client, and by somebody else. Who still thinks about

@@ -21,7 +21,7 @@ WAYS: dict[str, Words] = {
 ENCOUNTERS = (("tapaaminen", "möte", "meeting"), ("tapaamista", "möten", "meetings"))
 
 
-@rule("R2.1", source="Palvelu pitää sisällään 1–5 asiakaskohtaamista", needs=("Encounter",))
+@rule("R2.1", source="Palvelu pitää sisällään 1–5 asiakaskohtaamista", needs=("Encounter",), timeless=True)
 def the_clients_encounters_are_counted_up_to_the_limit(view: View) -> Iterator[Said]:
     """As "n/5"; one beyond the limit stays recordable, and a reason is asked for."""
     limit = view.model.encounter_limit if view.model is not None else None
@@ -86,7 +86,9 @@ def a_long_case_is_legitimate(view: View) -> Iterator[Said]:
     )
 
 
-@rule("R2.4", source="puhelimessa, kotikäynnillä tai muissa asiakaspalvelupisteissä", needs=("Encounter",))
+@rule(
+    "R2.4", source="puhelimessa, kotikäynnillä tai muissa asiakaspalvelupisteissä", needs=("Encounter",), timeless=True
+)
 def each_encounter_states_its_way(view: View) -> Iterator[Said]:
     """Phone, home, service point or elsewhere."""
     ways: Counter[str] = Counter()
@@ -124,6 +126,7 @@ def _counted(words: Words, number: int) -> Words:
     "R2.8",
     source="1–2 kontaktin aikana ja viikon sisällä",
     needs=("Encounter", "ServiceRequest", "EpisodeOfCare"),
+    timeless=True,
 )
 def times_from_referral_and_encounters_are_reported(view: View) -> Iterator[Said]:
     """From the referral to the first encounter and to closing, and how many encounters there were."""
@@ -154,7 +157,7 @@ def times_from_referral_and_encounters_are_reported(view: View) -> Iterator[Said
 _NOT_YET: Words = ("ei vielä", "inte ännu", "not yet")
 
 
-@rule("R3.15", source="Aikoja jää käyttämättä, kun asiakkaat eivät saavu", needs=("Encounter",))
+@rule("R3.15", source="Aikoja jää käyttämättä, kun asiakkaat eivät saavu", needs=("Encounter",), timeless=True)
 def no_shows_are_counted_apart(view: View) -> Iterator[Said]:
     """Cancelled client meetings; they are no encounters."""
     yield met(

@@ -62,9 +62,9 @@ def _is_own(member: Member, keeper: str | None) -> bool:
 
 
 def _covered(view: View, member: Member) -> str | None:
-    own, organizations = view.crew.grants_of(member.name)
-    since = member.since or view.started or view.at
-    return view.crew.consents.of((*own, *organizations, *member.organizations), view.at, member_since=since)
+    """The consent that covers him in one of his places on the team."""
+    found = (view.acceptance.consent_for(member.name, place, team, view.at) for team, place in member.places)
+    return next((each for each in found if each is not None), None)
 
 
 @rule("R1.2", source="järjestön edustajista ja asiakkaan/potilaan läheisistä", needs=("CareTeam", "RelatedPerson"))
@@ -171,44 +171,7 @@ def _heard(view: View, since: datetime) -> frozenset[str]:
 def contributors(view: View, when: dates.Range) -> frozenset[str]:
     """Those under whose name something was written meanwhile, who took part in a meeting that came about, or who
     finished a task of theirs."""
-    found: set[str | None] = set()
-    for resource in view.situation.resources.values():
-        if _is_in(when, _written(resource)):
-            found.update(map(view.situation.name_of, _authors(resource)))
-        for note in resource.get("note", ()):
-            if isinstance(note, dict) and _is_in(when, dates.start_of(note.get("time"))):
-                found.add(view.situation.name_of(note.get("authorReference")))
-    for activity in view.plan.get("activity", ()):
-        for note in activity.get("progress", ()):
-            if _is_in(when, dates.start_of(note.get("time"))):
-                found.add(view.situation.name_of(note.get("authorReference")))
-    for encounter in view.encounters:
-        if encounter.get("status") == "finished" and _is_in(when, dates.start_of(encounter.get("period"))):
-            found.update(view.situation.name_of(each.get("individual")) for each in encounter.get("participant", ()))
-    for task in view.situation.of("Task"):
-        if task.get("status") == "completed" and _is_in(when, dates.end_of(task.get("executionPeriod"))):
-            found.add(view.situation.name_of(task.get("owner")))
-    return frozenset(each for each in found if each is not None)
-
-
-def _is_in(when: dates.Range, moment: datetime | None) -> bool:
-    return moment is not None and when[0] <= moment < when[1]
-
-
-_WRITTEN = ("authoredOn", "authored", "recordedDate", "issued", "sent", "statusDate")
-_AUTHORS = ("author", "requester", "recorder", "sender")
-
-
-def _written(resource: Json) -> datetime | None:
-    return next((dates.start_of(resource[name]) for name in _WRITTEN if isinstance(resource.get(name), str)), None)
-
-
-def _authors(resource: Json) -> Iterator[Json]:
-    for name in _AUTHORS:
-        value = resource.get(name)
-        for each in value if isinstance(value, list) else [value]:
-            if isinstance(each, dict):
-                yield each
+    return frozenset(who for at, who in view.contributions if when[0] <= at < when[1])
 
 
 def _system_of(view: View, member: Member, since: datetime) -> tuple[str, str, str]:

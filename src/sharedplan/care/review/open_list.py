@@ -1,9 +1,10 @@
 """The open list: what nobody does, what has no date, what is left on, and what comes next."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from sharedplan.care import codes
 from sharedplan.care.finding import Words
@@ -74,7 +75,7 @@ def the_client_sees_what_happens_next_and_who_does_it(view: View) -> Iterator[Sa
         )
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Step:
     """What comes at an instant, or by then, and who does it."""
 
@@ -90,22 +91,34 @@ class Step:
 
 
 def next_step(view: View) -> Step | None:
-    """What comes first from now on: a meeting, something that begins, or something that is to be done by a day."""
-    steps: list[Step] = []
+    """What comes first from now on: a meeting, something that begins, or something that is to be done by a day; of
+    several at once, the first in the plan."""
+    steps: list[tuple[tuple[datetime, bool], Callable[[], Step]]] = []
     for each in view.open_activities:
         detail = each.detail or {}
         who = ", ".join(map(view.situation.called, detail.get("performer", ())))
         if who and (found := _next_of(detail, view.at)) is not None:
-            text = activity(each)
-            steps.append(Step(*found, (text, text, text), who))
+            steps.append((found, partial(_step, found, each, who)))
     for task in view.tasks:
-        found = _next_of_period(task.get("restriction", {}).get("period"), view.at)
-        if task.get("status") in OPEN_TASKS and "owner" in task and found is not None:
-            text = thing(task)
-            steps.append(Step(*found, (text, text, text), view.situation.called(task["owner"])))
+        if task.get("status") in OPEN_TASKS and "owner" in task:
+            found = _next_of_period(task.get("restriction", {}).get("period"), view.at)
+            if found is not None:
+                steps.append((found, partial(_step_of_task, found, task, view)))
     if view.next_meeting is not None:
-        steps.append(Step(view.next_meeting, False, MEETING, view.situation.called(view.situation.client)))
-    return min(steps, default=None)
+        client = view.situation.called(view.situation.client)
+        steps.append(((view.next_meeting, False), partial(Step, view.next_meeting, False, MEETING, client)))
+    first = min(steps, key=lambda each: each[0], default=None)
+    return first[1]() if first is not None else None
+
+
+def _step(found: tuple[datetime, bool], each: Activity, who: str) -> Step:
+    text = activity(each)
+    return Step(*found, (text, text, text), who)
+
+
+def _step_of_task(found: tuple[datetime, bool], task: Json, view: View) -> Step:
+    text = thing(task)
+    return Step(*found, (text, text, text), view.situation.called(task["owner"]))
 
 
 def _next_of(detail: Json, at: datetime) -> tuple[datetime, bool] | None:
@@ -211,7 +224,7 @@ def _left_on(view: View, reviews: list[Json]) -> Iterator[tuple[str, str, str]]:
             yield thing(task), period["end"], "Task.restriction.period.end"
 
 
-@rule("R3.16", source="eteneminen on kiinni jonkun toisen palvelun saamisesta", needs=("Task",))
+@rule("R3.16", source="eteneminen on kiinni jonkun toisen palvelun saamisesta", needs=("Task",), timeless=True)
 def a_step_that_waits_says_why(view: View) -> Iterator[Said]:
     """Whatever is on hold states its reason."""
     waiting = 0

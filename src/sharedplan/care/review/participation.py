@@ -4,14 +4,12 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from sharedplan.care import codes
+from sharedplan.care.model import GENERAL
 from sharedplan.care.review import dates
 from sharedplan.care.review.naming import listed, meeting, thing
 from sharedplan.care.review.rule import Said, broken, met, rule, unjudged
-from sharedplan.care.review.view import MEETINGS, View
+from sharedplan.care.review.view import LISTED, MEETINGS, View, notes_of
 from sharedplan.fhir.exchanges import Json
-
-LISTED = frozenset({"planned", "arrived", "triaged", "in-progress", "onleave", "finished"})
-"""Statuses of meetings that somebody attends, attended or is to attend."""
 
 
 @rule(
@@ -22,26 +20,10 @@ LISTED = frozenset({"planned", "arrived", "triaged", "in-progress", "onleave", "
 def nobody_attends_a_meeting_without_the_clients_acceptance(view: View) -> Iterator[Said]:
     """By a consent for the person or a role of his, at the start of the meeting; the own worker needs none."""
     looked_at = [each for each in view.meetings if each.get("status") in LISTED]
-    episode = view.situation.get(view.situation.episode) or {}
-    own = {
-        view.situation.name_of(episode.get("careManager")),
-        *(e.name for e in view.crew.everybody if e.is_coordinator),
-    }
-    coordinators = {name for each in own if each is not None for name in view.crew.grants_of(each)[0]}
-    seen: dict[tuple[str, datetime], bool] = {}
     is_kept = True
-    for encounter in looked_at:
-        start = view.starts[view.name(encounter)] or view.at
-        for number, each in enumerate(encounter.get("participant", ())):
-            name = view.situation.name_of(each.get("individual"))
-            if name is None or name in coordinators or name == view.situation.client:
-                continue
-            key = (name, start)
-            if key not in seen:
-                seen[key] = view.crew.consents.of(view.crew.grants_of(name)[0], start) is not None
-            if not seen[key]:
-                is_kept = False
-                yield _attended(view, encounter, number, each)
+    for encounter, number in unaccepted(view):
+        is_kept = False
+        yield _attended(view, encounter, number)
     if is_kept and looked_at:
         yield met(
             "Asiakas on hyväksynyt kaikki, jotka on merkitty hänen tapaamisiinsa ({count}).",
@@ -57,8 +39,26 @@ def nobody_attends_a_meeting_without_the_clients_acceptance(view: View) -> Itera
         )
 
 
-def _attended(view: View, encounter: Json, number: int, participant: Json) -> Said:
-    who, at = view.situation.called(participant["individual"]), f"Encounter.participant[{number}].individual"
+def unaccepted(view: View) -> Iterator[tuple[Json, int]]:
+    """(meeting, number of the participant) of whoever attends without being accepted, though he needs to be."""
+    for encounter, number, name, start in view.unaccepted:
+        is_accepted = start is None and view.acceptance.attends(name, view.at)
+        if not is_accepted and not view.attending.needs_none(name, start or view.at, view.at):
+            yield encounter, number
+
+
+def starts_of_unaccepted(view: View) -> list[datetime]:
+    """The starts of the meetings of these, where the plan is held to it."""
+    held = view.model.rules if view.model is not None else GENERAL
+    if "R0.1" not in held:
+        return []
+    starts = (view.starts[view.name(encounter)] for encounter, _ in unaccepted(view))
+    return [each for each in starts if each is not None]
+
+
+def _attended(view: View, encounter: Json, number: int) -> Said:
+    who = view.situation.called(encounter["participant"][number]["individual"])
+    at = f"Encounter.participant[{number}].individual"
     reason = codes.extension(encounter, codes.DEVIATION)
     if reason is not None and encounter.get("status") == "finished":
         return broken(
@@ -154,11 +154,7 @@ def what_is_told_of_the_client_names_its_source(view: View) -> Iterator[Said]:
                 at="QuestionnaireResponse.source",
                 what=thing(each),
             )
-    from_client = any(view.is_clients(each.get("source")) for each in view.assessments)
-    from_client = from_client or any(view.is_clients(each.get("expressedBy")) for _, each in view.goals)
-    from_client = from_client or any(
-        view.is_clients(each.get("performer", ())) for each in view.situation.of("Observation")
-    )
+    from_client = _tells(view)
     if (view.assessments or view.goals) and not from_client:
         is_kept = False
         yield broken(
@@ -174,3 +170,18 @@ def what_is_told_of_the_client_names_its_source(view: View) -> Iterator[Said]:
             "The information names its source, and some of it the client told (sources of the assessments: {sources}).",
             sources=sources,
         )
+
+
+def _tells(view: View) -> bool:
+    """Whether something is from the client: an assessment, a goal, an observation, a condition; or a note in the plan
+    or in something of it."""
+    told: list[tuple[Json, tuple[str, ...]]] = [(each, ("source", "author")) for each in view.assessments]
+    told += [(goal, ("expressedBy",)) for _, goal in view.goals]
+    told += [(each, ("performer",)) for each in view.situation.of("Observation")]
+    told += [(each, ("asserter",)) for each in view.situation.of("Condition")]
+    if any(view.is_clients(each.get(name)) for each, names in told for name in names):
+        return True
+    annotated = (view.plan, *(goal for _, goal in view.goals), *view.tasks, *(each for each, _ in told))
+    notes = [note for each in annotated for note in notes_of(each, "note")]
+    notes += [note for each in view.plan.get("activity", ()) for note in notes_of(each, "progress")]
+    return any(view.is_clients(each.get("authorReference")) for each in notes)

@@ -15,6 +15,7 @@ ENCOUNTER_TYPES = frozenset({"client-meeting", "network-meeting", "professional-
     "R4.6",
     source="asiakastietojen kirjaamisen yhteneväisyyttä",
     needs=("Encounter", "QuestionnaireResponse"),
+    timeless=True,
 )
 def recording_is_uniform_in_every_system(view: View) -> Iterator[Said]:
     """The types of meetings and the questions of the assessment are known ones."""

@@ -25,6 +25,7 @@ class Rule:
     """A judge with its id ("R0.4"), its sentence and where it is written down.
 
     `needs`: the resource types without which it cannot be judged; who does not see all of one is told so instead.
+    `is_timeless`: it looks neither at the time nor at the log, so it is judged once as long as nothing changes.
     """
 
     id: str
@@ -32,24 +33,33 @@ class Rule:
     source: str
     needs: tuple[str, ...]
     judge: Judge
+    is_timeless: bool = False
 
     def findings(self, view: View) -> Iterable[Finding]:
         """What it finds; always something."""
         out_of_sight = [each for each in self.needs if each in view.situation.partly]
-        said = [*self.judge(view)] if not out_of_sight else [_out_of_sight(out_of_sight)]
+        said = self._judged(view) if not out_of_sight else [_out_of_sight(out_of_sight)]
         for each in said or [_nothing_to_judge()]:
             code = "informational" if each.severity == "information" else "business-rule"
             yield Finding(self.id, each.severity, each.words, each.fields, each.at, code)
 
+    def _judged(self, view: View) -> list[Said]:
+        if not self.is_timeless:
+            return [*self.judge(view)]
+        if self.id not in view.said:
+            view.said[self.id] = [*self.judge(view)]
+        return view.said[self.id]
 
-def rule(id: str, *, source: str, needs: tuple[str, ...] = ()) -> Callable[[Judge], Rule]:
+
+def rule(id: str, *, source: str, needs: tuple[str, ...] = (), timeless: bool = False) -> Callable[[Judge], Rule]:
     """Makes a Rule of a function of a View, whose name is the sentence.
 
     `source`: the words of the service model that it rests on, and the law or specification where there is one.
+    `timeless`: as `Rule.is_timeless`.
     """
 
     def made(judge: Judge) -> Rule:
-        return Rule(id, judge.__name__.replace("_", " "), source, needs, judge)
+        return Rule(id, judge.__name__.replace("_", " "), source, needs, judge, timeless)
 
     return made
 

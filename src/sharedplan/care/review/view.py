@@ -1,24 +1,39 @@
 """A plan as the rules look at it: its goals, activities, tasks, meetings and referrals, each found once; pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
+from typing import Any
 
 from sharedplan.care import codes
+from sharedplan.care.attendance import Attending
+from sharedplan.care.consent import decides
 from sharedplan.care.model import ServiceModel
 from sharedplan.care.review import dates
 from sharedplan.care.review.crew import Crew
 from sharedplan.care.situation import Situation
+from sharedplan.care.writing import NOBODY, Acceptance, Attendance
 from sharedplan.fhir.exchanges import Json
 
 OPEN_TASKS = frozenset({"draft", "requested", "received", "accepted", "ready", "in-progress", "on-hold"})
 HELD_TASKS = frozenset({"accepted", "ready", "in-progress", "on-hold", "completed"})
 """Statuses of a Task that its owner has taken on."""
+LISTED = frozenset({"planned", "arrived", "triaged", "in-progress", "onleave", "finished"})
+"""Statuses of meetings that somebody attends, attended or is to attend."""
 OPEN_ACTIVITIES = frozenset({"not-started", "scheduled", "in-progress", "on-hold", "unknown"})
 MEETINGS = ("client-meeting", "network-meeting")
 """Codes of the meetings at which the client is there."""
+
+TIMELESS = frozenset(
+    {
+        *("said", "attending", "consents", "started", "goals", "missing", "agreed", "activities", "open_activities"),
+        *("tasks", "_tasks_by_kind", "encounters", "starts", "meetings", "_kinds", "counted", "no_shows", "unaccepted"),
+        *("first_meeting", "referrals", "contact", "referral_tasks", "assessments", "contributions"),
+    }
+)
+"""What a View finds out of the resources alone, whatever the time and whoever was at them."""
 
 _NOT_OF_PLANS = ("break-glass-review", "referral", "consultation")
 
@@ -44,10 +59,28 @@ class Activity:
 
 @dataclass(frozen=True)
 class View:
-    """The situation under a model (None: the plan names none that is known)."""
+    """The situation under a model (None: the plan names none that is known). `acceptance`: whom the client has
+    accepted; `attendance`: whose attendance at a meeting he decides on."""
 
     situation: Situation
     model: ServiceModel | None
+    acceptance: Acceptance = NOBODY
+    attendance: Attendance = "everybody"
+
+    def later(self, situation: Situation) -> "View":
+        """The view of what the situation has become by time alone (`Situation.later`): what does not depend on the time
+        is not found out again; at the same moment, nothing is."""
+        made = replace(self, situation=situation)
+        is_now = situation.at == self.situation.at
+        made.__dict__.update(
+            (n, each) for n, each in self.__dict__.items() if n in TIMELESS or (is_now and n == "crew")
+        )
+        return made
+
+    @cached_property
+    def said(self) -> dict[str, list[Any]]:
+        """What the timeless rules have said, by their ids."""
+        return {}
 
     # What is looked at
 
@@ -78,8 +111,18 @@ class View:
 
     @cached_property
     def crew(self) -> Crew:
-        """The team, and the consents that cover it."""
+        """The team."""
         return Crew(self.situation)
+
+    @cached_property
+    def attending(self) -> Attending:
+        """Who needs no acceptance to attend."""
+        return Attending(self.situation, self.attendance)
+
+    @cached_property
+    def consents(self) -> list[Json]:
+        """The consents about privacy that are in force by their status."""
+        return [each for each in self.situation.of("Consent") if decides(each)]
 
     @cached_property
     def started(self) -> datetime | None:
@@ -213,6 +256,23 @@ class View:
         return any(each in kinds for each in self._kinds[self.name(encounter)])
 
     @cached_property
+    def unaccepted(self) -> list[tuple[Json, int, str, datetime | None]]:
+        """(meeting, number of the participant, who, start) of whoever is listed without being accepted, though he may
+        need no acceptance; also of those who are listed where no start is told."""
+        found = []
+        for encounter in self.meetings:
+            if encounter.get("status") not in LISTED:
+                continue
+            start = self.starts[self.name(encounter)]
+            for number, each in enumerate(encounter.get("participant", ())):
+                name = self.situation.name_of(each.get("individual"))
+                if name is None or name == self.situation.client:
+                    continue
+                if start is None or not self.acceptance.attends(name, start):
+                    found.append((encounter, number, name, start))
+        return found
+
+    @cached_property
     def counted(self) -> list[Json]:
         """The client's encounters as the service models count them: finished, of clients, no part of another."""
         return [
@@ -250,6 +310,26 @@ class View:
         ]
         starts = (dates.start_of(each) for each in planned)
         return min((each for each in starts if each is not None and each >= self.at), default=None)
+
+    @cached_property
+    def contributions(self) -> list[tuple[datetime, str]]:
+        """(when, who) of all that was written under somebody's name, of each finished meeting that he took part in, and
+        of each task of his that was finished."""
+        found: list[tuple[datetime | None, Json | None]] = []
+        for resource in self.situation.resources.values():
+            found += [(_written(resource), each) for each in _authors(resource)]
+            found += [(dates.start_of(n.get("time")), n.get("authorReference")) for n in notes_of(resource, "note")]
+        for activity in self.plan.get("activity", ()):
+            found += [(dates.start_of(n.get("time")), n.get("authorReference")) for n in notes_of(activity, "progress")]
+        for encounter in self.encounters:
+            if encounter.get("status") == "finished":
+                start = self.starts[self.name(encounter)]
+                found += [(start, each.get("individual")) for each in encounter.get("participant", ())]
+        for task in self.situation.of("Task"):
+            if task.get("status") == "completed":
+                found.append((dates.end_of(task.get("executionPeriod")), task.get("owner")))
+        named = ((when, self.situation.name_of(who)) for when, who in found if when is not None)
+        return list(dict.fromkeys((when, who) for when, who in named if who is not None))
 
     # Referrals
 
@@ -330,3 +410,24 @@ def _says_something(answer: Json) -> bool:
         name.startswith("value") and (not isinstance(value, str) or bool(value.strip()))
         for name, value in answer.items()
     )
+
+
+_WRITTEN = ("authoredOn", "authored", "recordedDate", "issued", "sent", "statusDate")
+_AUTHORS = ("author", "requester", "recorder", "sender")
+
+
+def _written(resource: Json) -> datetime | None:
+    return next((dates.start_of(resource[name]) for name in _WRITTEN if isinstance(resource.get(name), str)), None)
+
+
+def _authors(resource: Json) -> Iterator[Json]:
+    for name in _AUTHORS:
+        value = resource.get(name)
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, dict):
+                yield each
+
+
+def notes_of(element: Json, name: str) -> list[Json]:
+    """Annotations; some types have a text of that name."""
+    return [each for each in element.get(name, ()) if isinstance(each, dict)]

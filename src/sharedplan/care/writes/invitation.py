@@ -6,6 +6,7 @@ Nothing is refused yet: whoever is invited may be accepted before the meeting, w
 from collections.abc import Iterator
 
 from sharedplan.care import codes
+from sharedplan.care.attendance import Attending
 from sharedplan.care.finding import Finding
 from sharedplan.care.writes.meeting import NOT_ACCEPTED, day_of, needs_none, starts
 from sharedplan.care.writing import Writing, on_write
@@ -47,9 +48,10 @@ def who_is_invited_without_being_accepted_is_told(writing: Writing) -> Iterator[
     """As a meeting at that time would be judged today; a warning."""
     appointment = writing.proposed or {}
     at = starts(appointment) or writing.at
+    attending = Attending(writing.after, writing.attendance)
     for index, participant in enumerate(appointment.get("participant", ())):
         actor = participant.get("actor", {})
-        if writing.client is None or not _is_person(participant) or needs_none(actor, at, writing):
+        if writing.client is None or not _is_person(participant) or needs_none(actor, at, attending, writing):
             continue
         name = writing.after.name_of(actor)
         if name is None or not writing.acceptance.attends(name, at):

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from sharedplan.care import codes, coordination, model
+from sharedplan.care.attendance import Attending
 from sharedplan.care.finding import Finding, Words
 from sharedplan.care.situation import Situation
-from sharedplan.care.writes.team import persons
 from sharedplan.care.writing import Writing, on_write
 from sharedplan.fhir.exchanges import Json
 from sharedplan.search.values.date import ZONE, span
@@ -77,10 +77,15 @@ def nobody_attends_a_meeting_whom_the_client_has_not_accepted(writing: Writing) 
     at = starts(meeting) or writing.at
     known = _recorded(writing)
     reason = deviation(meeting)
+    attending = Attending(writing.after, writing.attendance)
     is_excused = meeting["status"] == "finished" and reason is not None
     for index, participant in enumerate(meeting.get("participant", ())):
         individual = participant.get("individual")
-        if individual is None or _key(individual, writing.after) in known or needs_none(individual, at, writing):
+        if (
+            individual is None
+            or _key(individual, writing.after) in known
+            or needs_none(individual, at, attending, writing)
+        ):
             continue
         name = writing.after.name_of(individual)
         if name is not None and writing.acceptance.attends(name, at):
@@ -123,35 +128,12 @@ def _recorded(writing: Writing) -> set[tuple[str | None, object]]:
     return {_key(each["individual"], writing.before) for each in current["participant"] if "individual" in each}
 
 
-def needs_none(individual: Json, at: datetime, writing: Writing) -> bool:
-    """Whether the person is the own worker; or, in the narrow reading, neither a relative nor of the support
-    network."""
+def needs_none(individual: Json, at: datetime, attending: Attending, writing: Writing) -> bool:
+    """Whether the person needs no acceptance; whom nobody can tell by the reference does."""
     known = coordination.known_by(individual, writing.after)
-    name = writing.after.name_of(individual)
-    people = persons(name, writing.after) if name is not None else frozenset({known} - {None})
-    terms = coordination.terms(writing.after.of("CareTeam"), writing.after)
-    own = {each.member for each in terms if each.is_worker and (each.covers(at) or each.covers(writing.at))}
-    if any(people & persons(each, writing.after) for each in own):
-        return True
-    if writing.attendance != "relatives":
+    if writing.after.name_of(individual) is None and not coordination.is_worker(individual, {}):
         return False
-    if name is None:
-        return coordination.is_worker(individual, {})
-    return not is_of_network(name, writing.after)
-
-
-def is_of_network(name: str, situation: Situation) -> bool:
-    """Whether it is a relative, or somebody of an NGO."""
-    if name.startswith("RelatedPerson/"):
-        return True
-    works_at = [(situation.get(name) or {}).get("organization")]
-    works_at += [
-        each.get("organization")
-        for each in situation.of("PractitionerRole")
-        if situation.name_of(each.get("practitioner")) == name
-    ]
-    found = (situation.get(each) or {} for each in works_at if each)
-    return any(codes.has(each.get("type"), codes.ORGANIZATION_TYPE, "ngo") for each in found)
+    return known is not None and attending.needs_none(known, at, writing.at)
 
 
 def is_finished_client_meeting(current: Json | None, proposed: Json | None) -> bool:

@@ -23,6 +23,8 @@ async def document(asked: Asked, acting: Acting) -> Answer:
     check_address(asked, "document")
     if unknown := [name for name, _ in asked.parameters if name != "_language"]:
         raise Incorrect(f"$document takes _language and _format, not {unknown[0][:60]!r}")
+    if len(asked.parameters) > 1:
+        raise Incorrect("_language is given twice")
     language = chosen(dict(asked.parameters).get("_language"), asked.accept_language, default="fi")
     found = await whole(asked, acting)
     situation, id = found.situation, acting.clock.new_id()

@@ -9,10 +9,12 @@ from typing import Any
 from sharedplan import published
 from sharedplan.care import model
 from sharedplan.care.review.findings import findings
+from sharedplan.care.review.view import View
 from sharedplan.care.sheet.sheet import sheet
 from sharedplan.care.situation import Situation
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.demo import world
+from sharedplan.exchange.accepting import accepted
 from sharedplan.fhir import outcomes
 from sharedplan.interactions.composition import composition
 from sharedplan.interactions.withheld import without
@@ -200,7 +202,9 @@ def _review() -> dict[str, Any]:
     found = world.resources()
     situation = Situation(datetime(2026, 11, 27, 9, tzinfo=UTC), found, "Patient/riitta", reviewed)
     chosen = model.of(found[reviewed], None)
-    return outcomes.outcome(each.issue("fi") for each in findings(situation, chosen) if each.rule in told)
+    return outcomes.outcome(
+        each.issue("fi") for each in findings(View(situation, chosen, accepted(situation))) if each.rule in told
+    )
 
 
 def _examples() -> dict[str, dict[str, Any]]:
