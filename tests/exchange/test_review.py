@@ -3,18 +3,21 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from builders import a_consent, a_provision
-from exchange.asking import Ask, a_bundle, resource_in
+from builders import a_concept, a_condition, a_consent, a_provision, a_reference, an_encounter
+from exchange.asking import Ask, a_bundle, asking, resource_in
 from exchange.cast import person, put, system
 from sharedplan.access.principal import Principal
 from sharedplan.access.scopes import parse
+from sharedplan.care import codes
 from sharedplan.care.codes import DEVIATION, RULE
 from sharedplan.demo import world
 from sharedplan.errors import Incorrect, NotFound, NotOffered
 from sharedplan.fhir.exchanges import Json
+from sharedplan.store.unit_of_work import Store
 
 SARI, NIKO = person("Practitioner/sari", world.SOCIAL), person("Practitioner/niko", world.HEALTH)
 JARI, AINO = person("Practitioner/jari", "Organization/kantapoyta"), person("Patient/aino", None)
@@ -79,6 +82,8 @@ async def test_the_texts_are_in_the_language_that_is_asked_for(demo: Ask) -> Non
     assert "Peruuntuneita" in texts(await reviewed(demo, "riitta", system(world.SOCIAL), "fi"), "R3.15")
     assert "Klientmöten" in texts(await reviewed(demo, "riitta", system(world.SOCIAL), "sv"), "R3.15")
     assert "No-shows" in texts(await reviewed(demo, "riitta", system(world.SOCIAL)), "R3.15")
+    answer = await demo("operation", "CarePlan/riitta?_language=sv", by=system(world.SOCIAL), operation="review")
+    assert answer.headers["Content-Language"] == "sv"
     by_header = await reviewed(demo, "riitta", system(world.SOCIAL), accept_language="de, sv-FI;q=0.8, en;q=0.5")
     assert "Klientmöten" in texts(by_header, "R3.15")
     over_header = await reviewed(demo, "riitta", system(world.SOCIAL), "fi", accept_language="sv")
@@ -97,6 +102,8 @@ async def test_it_takes_a_language_and_nothing_else(demo: Ask) -> None:
         await reviewed(demo, "aino", SARI, "de")
     with pytest.raises(Incorrect):
         await demo("operation", "CarePlan/aino?language=fi", by=SARI, operation="review")
+    with pytest.raises(Incorrect, match="_language is given twice"):
+        await demo("operation", "CarePlan/aino?_language=fi&_language=fi", by=SARI, operation="review")
     with pytest.raises(NotOffered):
         await demo("operation", "CarePlan", by=SARI, operation="review")
     with pytest.raises(NotOffered):
@@ -198,3 +205,76 @@ async def test_the_same_is_said_whether_hidden_things_are_there_or_not(demo: Ask
     await demo("transaction", "", a_bundle("transaction", *map(put, hidden)), by=system(world.HEALTH))
     assert await said() == with_ban
     assert "it took 1 day." in texts(await reviewed(demo, "aino", NIKO), "R4.4"), "it changes that of who sees it"
+
+
+async def test_a_later_review_is_as_one_by_a_service_that_kept_nothing(demo: Ask, guarded: Store) -> None:
+    """Whatever changes between two reviews: something new, a change, a deletion, the directory, who may see."""
+
+    async def same(*by: Principal) -> list[list[Json]]:
+        anew = asking(Store(guarded.pool))
+        found = [await reviewed(demo, "aino", each) for each in by]
+        assert found == [await reviewed(anew, "aino", each) for each in by]
+        return found
+
+    everybody = (SARI, NIKO, JARI, AINO, system(world.SOCIAL))
+    first = await same(*everybody)
+    assert await same(*everybody) == first
+    no_show = an_encounter(
+        "Patient/aino",
+        id="no-show",
+        status="cancelled",
+        type=[a_concept(codes.ENCOUNTER_TYPE, "client-meeting")],
+        episodeOfCare=[a_reference("EpisodeOfCare/aino")],
+    )
+    await demo("update", "Encounter/no-show", no_show, by=SARI)
+    now = await same(*everybody)
+    assert texts(now[0], "R3.15") != texts(first[0], "R3.15")
+    await demo("delete", "Encounter/no-show", by=system(world.SOCIAL))
+    assert await same(*everybody) == first
+    person = resource_in(await demo("read", "Practitioner/sari", by=system(world.SOCIAL)))
+    named = {**person, "name": [{"text": "Sari Uusinimi"}]}
+    await demo("update", "Practitioner/sari", named, by=system(world.SOCIAL))
+    assert "Sari Uusinimi" in texts((await same(*everybody))[0], "R4.1")
+    consent = resource_in(await demo("read", "Consent/aino-jari", by=system(world.SOCIAL)))
+    await demo("update", "Consent/aino-jari", {**consent, "status": "inactive"}, by=system(world.SOCIAL))
+    assert of((await same(SARI, NIKO, AINO, system(world.SOCIAL)))[0], "R1.1")[0]["severity"] == "warning"
+    with pytest.raises(NotFound):
+        await reviewed(demo, "aino", JARI)
+
+
+async def test_a_consent_withdrawn_later_flags_what_is_planned_and_no_past_meeting(demo: Ask) -> None:
+    async def meet(id: str, status: str, start: str) -> None:
+        meeting = an_encounter(
+            "Patient/aino",
+            id=id,
+            status=status,
+            type=[a_concept(codes.ENCOUNTER_TYPE, "network-meeting")],
+            episodeOfCare=[a_reference("EpisodeOfCare/aino")],
+            participant=[{"individual": a_reference("Practitioner/jari")}],
+            period={"start": start},
+        )
+        await demo("update", f"Encounter/{id}", meeting, by=SARI)
+
+    now = datetime.now(UTC)
+    await meet("past", "finished", (now - timedelta(minutes=5)).isoformat())
+    await meet("planned", "planned", (now + timedelta(days=5)).isoformat())
+    assert not [each for each in of(await reviewed(demo, "aino", SARI), "R0.1") if each["severity"] == "warning"]
+    consent = resource_in(await demo("read", "Consent/aino-jari", by=system(world.SOCIAL)))
+    await demo("update", "Consent/aino-jari", {**consent, "status": "inactive"}, by=system(world.SOCIAL))
+    told = [each["details"]["text"] for each in of(await reviewed(demo, "aino", SARI), "R0.1")]
+    assert len(told) == 1 and "Encounter/planned" in told[0]
+
+
+async def test_what_the_plan_names_of_another_client_is_told_to_who_sees_both(demo: Ask) -> None:
+    plan = resource_in(await demo("read", "CarePlan/aino", by=system(world.SOCIAL)))
+    theirs = {"reference": "Condition/of-pekka"}
+    condition = a_condition("Patient/pekka", id="of-pekka")
+    changed = {**plan, "addresses": [*plan.get("addresses", ()), theirs]}
+    await demo("update", "CarePlan/aino", changed, by=system(world.SOCIAL))
+    assert of(await reviewed(demo, "aino", system(world.SOCIAL)), "R3.5")[0]["severity"] == "information"
+    await demo("update", "Condition/of-pekka", condition, by=system(world.SOCIAL))
+    (found,) = of(await reviewed(demo, "aino", system(world.SOCIAL)), "R3.5")
+    assert found["severity"] == "warning" and "Condition/of-pekka" in found["details"]["text"]
+    assert found["expression"] == [f"CarePlan.addresses[{len(plan.get('addresses', ()))}]"]
+    (hidden,) = of(await reviewed(demo, "aino", NIKO), "R3.5")
+    assert hidden["severity"] == "information" and "pekka" not in hidden["details"]["text"]

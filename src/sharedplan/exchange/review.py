@@ -216,10 +216,11 @@ def _model(situation: Situation) -> model.ServiceModel | None:
 
 async def _with_earlier_consents(view: View, acting: Acting) -> View:
     """A meeting that was is judged by the consents of then. They are asked for when by those of now somebody was there
-    whom the client had not accepted, and may have withdrawn from since."""
+    whom the client had not accepted, though he may have before he changed them; of those that the asker sees, for what
+    they were is told to nobody but by there being no fault."""
     starts = [each for each in starts_of_unaccepted(view) if each < view.at]
     consents = view.situation.of("Consent")
-    found = await earlier(consents, since=min(starts), within=acting.within, unit=acting.unit) if starts else {}
+    found = await earlier(consents, since=min(starts), unit=acting.unit) if starts else {}
     return replace(view, acceptance=replace(accepted(view.situation), earlier=found)) if found else view
 
 

@@ -239,8 +239,7 @@ async def _earlier(
     times = [at for each in meetings if each is not None and (at := meeting.starts(each)) is not None and at < now]
     if not times:
         return {}
-    with acting.unit.judging():
-        return await earlier(before.of("Consent"), since=min(times), within=WHOLE, unit=acting.unit)
+    return await earlier(before.of("Consent"), since=min(times), unit=acting.unit)
 
 
 async def _seen(

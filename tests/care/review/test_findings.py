@@ -188,3 +188,19 @@ def test_a_view_at_another_moment_finds_what_a_new_one_does() -> None:
     assert findings(view) == first
     blind = view.later(case.later(case.at, None, frozenset({"Encounter"})))
     assert blind.situation.partly and findings(blind) != first
+
+
+def test_what_the_plan_or_its_goals_and_tasks_refer_to_of_another_person_is_told() -> None:
+    theirs = {
+        "Goal/x": {"resourceType": "Goal", "id": "x", "subject": a_reference("Patient/other")},
+        "Task/y": {"resourceType": "Task", "id": "y", "for": a_reference("Patient/other")},
+        "CarePlan/family": {"resourceType": "CarePlan", "id": "family", "subject": a_reference("Group/family")},
+    }
+    goals = [a_reference("Goal/1"), a_reference("Goal/x"), a_reference("Goal/gone")]
+    step = a_plan_task("step", owner=a_reference(SARI), partOf=[a_reference("Task/y")], **until("2026-06-30"))
+    case = replace(the_case().with_(the_plan(goal=goals), step), others=theirs)
+    first, second = told(case, "R3.5")
+    assert (first.severity, first.at) == ("warning", "CarePlan.goal[1]") and "Goal/x" in first.said()
+    assert second.at == "Task.partOf[0]" and "Task/y" in second.said() and "Task/step" in second.said()
+    family = the_plan(partOf=[a_reference("CarePlan/family")], supportingInfo=[a_reference("CarePlan/family")])
+    assert "CarePlan/family" in met(replace(the_case().with_(family), others=theirs), "R3.5")

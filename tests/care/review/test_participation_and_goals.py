@@ -160,6 +160,12 @@ def test_a_plan_of_which_nothing_comes_from_the_client_is_warned_of() -> None:
         with_stance(a_goal(ANNA, id="1", expressedBy=a_reference(SARI)), "agree"),
     )
     assert ["Nothing in the plan" in said for said in broken(second_hand, "R3.6")] == [True]
+    by_client = {"authorReference": a_reference(ANNA), "text": "I want this"}
+    noted = with_stance(a_goal(ANNA, id="1", expressedBy=a_reference(SARI), note=[by_client]), "agree")
+    assert met(second_hand.with_(noted), "R3.6"), "a note of the client's own"
+    assert met(second_hand.with_(the_plan(note=[by_client])), "R3.6")
+    by_other = {**by_client, "authorReference": a_reference(SARI)}
+    assert broken(second_hand.with_(the_plan(note=[by_other])), "R3.6")
 
 
 def test_where_views_differ_both_are_recorded() -> None:

@@ -50,7 +50,7 @@ def nothing_leaks_from_one_person_to_another(view: View) -> Iterator[Said]:
     this one is part of, which is of a Group. What the asker does not see is not told of."""
     is_kept = True
     for owner, at, reference in named(view):
-        name = view.situation.name_of(reference) or ""
+        name = str(view.situation.name_of(reference))
         resource = view.situation.resources.get(name) or view.situation.others.get(name)
         if resource is not None and _is_of_another(view, resource):
             is_kept = False
@@ -62,7 +62,7 @@ def nothing_leaks_from_one_person_to_another(view: View) -> Iterator[Said]:
                 what=name,
                 owner=owner,
             )
-    family = [name for each in view.plan.get("partOf", ()) if (name := view.situation.name_of(each)) is not None]
+    family = [of for each in view.plan.get("partOf", ()) if (of := view.situation.name_of(each)) is not None]
     if is_kept and family:
         yield met(
             "Suunnitelma on osa perheen kokonaisuutta ({family}); kunkin henkilön asiat pysyvät omassa osassaan.",
