@@ -4,6 +4,7 @@ from itertools import islice
 
 from benchmarks.reviewed import ACTIVITIES, ENCOUNTERS, PLAN, asked, world
 from benchmarks.workloads import Target
+
 from sharedplan.fhir import references
 
 
