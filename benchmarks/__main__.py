@@ -15,13 +15,13 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import checks, consented, consents, filler, growth, loading, report, rounds, servers
+from benchmarks import checks, consented, consents, filler, growth, loading, report, reviewed, rounds, servers
 from benchmarks.database import Database
 from benchmarks.population import CONTROLLER, PLANS_OF_A_CLIENT, plan_id
 from benchmarks.workloads import PULLED, WORKLOADS
 from sharedplan.store.embedded import Embedded
 
-PARTS = (*WORKLOADS, "load", "memory", "start", "growth", "consents")
+PARTS = (*WORKLOADS, "load", "memory", "start", "growth", "consents", "review")
 RESULTS = Path(__file__).parent / "results"
 STARTS = 3
 READING_WORKERS = 2
@@ -97,6 +97,9 @@ def measure(asked: argparse.Namespace, work_dir: Path) -> report.Measured:
         checks.check(pair, asked.plans, [*asked.only, *asked.growing])
         measured.flush = rounds.flush(work_dir)
         _measure_pair(asked, pair, data_dir, measured)
+        if "review" in asked.only:
+            say("reviewing a large plan")
+            measured.review = reviewed.measure(service, token, max(10.0, asked.rounds * asked.seconds))
         if "consents" in asked.only:
             measured.consents = _measure_consents(asked, pair, data_dir)
     if "start" in asked.only:

@@ -83,7 +83,11 @@ async def test_its_language_is_the_one_asked_for(ask: Ask, query: str, header: s
 
 async def test_what_is_asked_wrongly_is_told(ask: Ask) -> None:
     await the_demo(ask)
-    for address in ("CarePlan/aino?_language=de", "CarePlan/aino?persist=true"):
+    for address in (
+        "CarePlan/aino?_language=de",
+        "CarePlan/aino?persist=true",
+        "CarePlan/aino?_language=fi&_language=fi",
+    ):
         with pytest.raises(Incorrect, match="_language"):
             await document(ask, DEMO_SARI, address)
     with pytest.raises(NotOffered):

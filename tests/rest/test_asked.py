@@ -39,6 +39,12 @@ async def test_parameters_come_decoded_in_their_order_and_repeated(client: httpx
     )
 
 
+async def test_a_format_that_is_given_twice_is_refused(client: httpx.AsyncClient) -> None:
+    response = await client.get("CarePlan/a-1/$document?_format=html&_format=json")
+    assert response.status_code == 400
+    assert "_format is given twice" in response.json()["issue"][0]["diagnostics"]
+
+
 async def test_format_and_pretty_are_not_search_parameters(client: httpx.AsyncClient, behind: Behind) -> None:
     await client.get("CarePlan?_format=json&status=active&_pretty=true")
     assert behind.asked.parameters == (("status", "active"),)

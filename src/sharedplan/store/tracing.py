@@ -17,7 +17,7 @@ FETCHES = ("read", "search-type", "search-system", "$everything", "$document", "
 """Interactions that show a thing as it is."""
 
 
-LATE = timedelta(minutes=10)
+LATE = timedelta(minutes=1)
 """How long before it was committed a row of the log may say that it was made, at most; the limits of the database for a
 statement and for a transaction that waits are much shorter."""
 

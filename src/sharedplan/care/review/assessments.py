@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from sharedplan.care import codes
 from sharedplan.care.finding import Words
+from sharedplan.care.need_assessments import answered, lacking
 from sharedplan.care.review.content import lacking_content
 from sharedplan.care.review.goals import HIDDEN
 from sharedplan.care.review.naming import listed, thing, words_listed
@@ -99,8 +100,8 @@ def the_assessment_covers_its_parts(view: View) -> Iterator[Said]:
         yield from _without_one(view)
         return
     newest = view.assessments[-1]
-    lacking = [each for each in PARTS if each not in view.answered(newest)]
-    for each in lacking:
+    missing = lacking(newest)
+    for each in missing:
         yield broken(
             "Arvioinnista {what} puuttuu {part} ({link}).",
             "Bedömningen {what} saknar {part} ({link}).",
@@ -110,7 +111,7 @@ def the_assessment_covers_its_parts(view: View) -> Iterator[Said]:
             part=PARTS[each],
             link=each,
         )
-    if not lacking:
+    if not missing:
         yield met(
             "Arviointi {what} kattaa kaikki osat.",
             "Bedömningen {what} omfattar alla delar.",
@@ -127,16 +128,16 @@ def both_estimates_stand_side_by_side(view: View) -> Iterator[Said]:
     if not view.assessments:
         yield from _without_one(view)
         return
-    answered = frozenset[str]().union(*(view.answered(each) for each in view.assessments))
-    lacking = [words for link, words in ESTIMATES.items() if link not in answered]
-    if lacking:
+    links = frozenset[str]().union(*(answered(each) for each in view.assessments))
+    missing = [words for link, words in ESTIMATES.items() if link not in links]
+    if missing:
         yield broken(
             "Arvioinnista {what} puuttuu {lacking}.",
             "Bedömningen {what} saknar {lacking}.",
             "The assessment {what} lacks {lacking}.",
             at="QuestionnaireResponse.item",
             what=thing(view.assessments[-1]),
-            lacking=words_listed(lacking),
+            lacking=words_listed(missing),
         )
         return
     yield met(

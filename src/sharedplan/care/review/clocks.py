@@ -1,18 +1,16 @@
 """By when the need is assessed, and by what right; that the process has its phases, and nothing is assessed twice."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 
 from sharedplan.care.clocks import Clock, clocks_of, day_of, state
 from sharedplan.care.finding import Words
+from sharedplan.care.need_assessments import FRESH, finished, is_fresh
 from sharedplan.care.review import dates
 from sharedplan.care.review.naming import thing
 from sharedplan.care.review.rule import Said, broken, met, rule, unjudged
 from sharedplan.care.review.view import OPEN_TASKS, View
 from sharedplan.fhir.exchanges import Json
-
-FRESH = timedelta(days=180)
-"""How long a finished assessment is to be used again."""
 
 BASES: dict[str, Words] = {
     "lsl-26": ("lastensuojelulaki 26 §", "barnskyddslagen 26 §", "Child Welfare Act, section 26"),
@@ -245,10 +243,10 @@ def a_finished_assessment_is_used_again(view: View) -> Iterator[Said]:
     pairs = []
     for number, new in enumerate(tasks):
         is_open = new.get("status") in OPEN_TASKS
-        ended = _finished(new)
+        ended = finished(new)
         if not is_open and (ended is None or ended < view.today - FRESH):
             continue
-        pairs += [(new, old) for old in tasks[:number] if _is_fresh(old, _begun(new))]
+        pairs += [(new, old) for old in tasks[:number] if is_fresh(old, _begun(new))]
     for new, old in pairs:
         yield broken(
             "Uusi arviointi {new} on alkanut, vaikka tuore tai keskeneräinen arviointi on jo olemassa: {old}.",
@@ -264,18 +262,6 @@ def a_finished_assessment_is_used_again(view: View) -> Iterator[Said]:
             "Det finns inga överlappande bedömningar.",
             "No assessment is done twice.",
         )
-
-
-def _is_fresh(task: Json, at: date | None) -> bool:
-    """Whether an earlier assessment was under way on that day, or finished not long before."""
-    ended = _finished(task)
-    if ended is None or at is None:
-        return task.get("status") in OPEN_TASKS
-    return ended <= at <= ended + FRESH or at < ended
-
-
-def _finished(task: Json) -> date | None:
-    return day_of(task.get("executionPeriod", {}).get("end")) if task.get("status") == "completed" else None
 
 
 def _begun(task: Json) -> date | None:

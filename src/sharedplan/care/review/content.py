@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import date
 
 from sharedplan.care.finding import Words
+from sharedplan.care.need_assessments import answered
 from sharedplan.care.review import dates
 from sharedplan.care.review.view import OPEN_TASKS, View
 
@@ -17,8 +18,8 @@ def lacking_content(view: View) -> list[Words]:
 
 
 def _both_estimates(view: View) -> bool:
-    answered = frozenset[str]().union(*(view.answered(each) for each in view.assessments))
-    return {"own-estimate", "professional-estimate"} <= answered
+    links = frozenset[str]().union(*(answered(each) for each in view.assessments))
+    return {"own-estimate", "professional-estimate"} <= links
 
 
 def _services(view: View) -> bool:
@@ -49,7 +50,7 @@ def _how_often(view: View) -> bool:
 def _strengths(view: View) -> bool:
     named = (view.situation.get(each) for each in view.plan.get("supportingInfo", ()))
     has_observation = any(each is not None and each["resourceType"] == "Observation" for each in named)
-    return has_observation or any("strengths" in view.answered(each) for each in view.assessments)
+    return has_observation or any("strengths" in answered(each) for each in view.assessments)
 
 
 def _goals(view: View) -> bool:

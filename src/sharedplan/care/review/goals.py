@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from sharedplan.care import codes
 from sharedplan.care.finding import Words
+from sharedplan.care.need_assessments import answered
 from sharedplan.care.review.naming import thing
 from sharedplan.care.review.rule import Said, broken, met, refused, rule, unjudged
 from sharedplan.care.review.view import View
@@ -129,7 +130,7 @@ def _own_steps(view: View) -> frozenset[str]:
 )
 def strengths_and_resources_are_recorded(view: View) -> Iterator[Said]:
     """By the assessment, or by an observation that the plan names."""
-    where = next((each for each in view.assessments if "strengths" in view.answered(each)), None)
+    where = next((each for each in view.assessments if "strengths" in answered(each)), None)
     where = where or next(
         (
             each

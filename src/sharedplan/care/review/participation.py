@@ -8,7 +8,9 @@ from sharedplan.care.model import GENERAL
 from sharedplan.care.review import dates
 from sharedplan.care.review.naming import listed, meeting, thing
 from sharedplan.care.review.rule import Said, broken, met, rule, unjudged
-from sharedplan.care.review.view import LISTED, MEETINGS, View, notes_of
+from sharedplan.care.review.view import LISTED, View, notes_of
+from sharedplan.care.taking_part import has_made
+from sharedplan.care.taking_part import met as met_by
 from sharedplan.fhir.exchanges import Json
 
 
@@ -86,9 +88,9 @@ def _attended(view: View, encounter: Json, number: int) -> Said:
     needs=("Encounter",),
 )
 def the_client_takes_part_in_making_the_plan(view: View) -> Iterator[Said]:
-    """As a contributor, or at a meeting before the plan came into force."""
+    """As one who made it, or at a meeting before the plan came into force."""
     client = view.situation.called(view.situation.client)
-    if view.is_clients(view.plan.get("contributor", ())):
+    if has_made(view.plan, view.situation.client, view.situation):
         yield met(
             "{client} on ollut mukana laatimassa suunnitelmaa.",
             "{client} har deltagit i att göra upp planen.",
@@ -96,18 +98,7 @@ def the_client_takes_part_in_making_the_plan(view: View) -> Iterator[Said]:
             client=client,
         )
         return
-    until = _in_force_by(view)
-    held = next(
-        (
-            each
-            for each in view.meetings
-            if each.get("status") == "finished"
-            and view.is_meeting(each, *MEETINGS)
-            and (start := dates.start_of(each.get("period"))) is not None
-            and start < until
-        ),
-        None,
-    )
+    held = met_by(view.plan, view.situation.client, view.situation, _in_force_by(view))
     if held is not None:
         yield met(
             "{client} on tavattu ennen suunnitelman voimaantuloa: {when}.",

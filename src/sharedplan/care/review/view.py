@@ -14,6 +14,7 @@ from sharedplan.care.model import ServiceModel
 from sharedplan.care.review import dates
 from sharedplan.care.review.crew import Crew
 from sharedplan.care.situation import Situation
+from sharedplan.care.taking_part import MEETINGS
 from sharedplan.care.writing import NOBODY, Acceptance, Attendance
 from sharedplan.fhir.exchanges import Json
 
@@ -23,8 +24,6 @@ HELD_TASKS = frozenset({"accepted", "ready", "in-progress", "on-hold", "complete
 LISTED = frozenset({"planned", "arrived", "triaged", "in-progress", "onleave", "finished"})
 """Statuses of meetings that somebody attends, attended or is to attend."""
 OPEN_ACTIVITIES = frozenset({"not-started", "scheduled", "in-progress", "on-hold", "unknown"})
-MEETINGS = ("client-meeting", "network-meeting")
-"""Codes of the meetings at which the client is there."""
 
 TIMELESS = frozenset(
     {
@@ -390,26 +389,6 @@ class View:
             ):
                 found.append(each)
         return sorted(found, key=lambda each: str(each.get("authored", "")))
-
-    def answered(self, response: Json) -> frozenset[str]:
-        """The linkIds that have an answer with something in it, at whatever depth."""
-        found: set[str] = set()
-        waiting = list(response.get("item", ()))
-        while waiting:
-            item = waiting.pop()
-            answers = item.get("answer", ())
-            if any(_says_something(answer) for answer in answers):
-                found.add(str(item.get("linkId")))
-            waiting += item.get("item", ())
-            waiting += [inner for answer in answers for inner in answer.get("item", ())]
-        return frozenset(found)
-
-
-def _says_something(answer: Json) -> bool:
-    return any(
-        name.startswith("value") and (not isinstance(value, str) or bool(value.strip()))
-        for name, value in answer.items()
-    )
 
 
 _WRITTEN = ("authoredOn", "authored", "recordedDate", "issued", "sent", "statusDate")

@@ -1,16 +1,14 @@
 """What holds when a client's situation is assessed. https://hl7.org/fhir/R4/questionnaireresponse.html"""
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
 
 from sharedplan import published
-from sharedplan.care import codes, displays, model
+from sharedplan.care import codes, displays, helsinki, model, need_assessments
 from sharedplan.care.finding import Finding, Words
 from sharedplan.care.situation import Situation
 from sharedplan.care.writing import Writing, on_write
 from sharedplan.fhir import references
 from sharedplan.fhir.exchanges import Json
-from sharedplan.search.values.date import span
 
 UNKNOWN_LINK: Words = (
     "Lomakkeessa {questionnaire} ei ole kohtaa {link}.",
@@ -27,12 +25,6 @@ STILL_FRESH: Words = (
     "Klienten {client} har redan en färsk eller pågående bedömning av servicebehovet: {other}.",
     "The client {client} has a need assessment already that is fresh or under way: {other}.",
 )
-
-PARTS = ("life-situation", "weakening-factors", "health", "services-in-use", "needs")
-"""What an assessment covers (R2.5), by linkId: life situation and what weakens it, health, services in use, needs."""
-
-FRESH = timedelta(days=180)
-"""How long a finished assessment is to be reused (R3.14)."""
 
 
 @on_write(
@@ -84,21 +76,6 @@ def _answered(items: Iterable[Json], parent: str) -> Iterator[tuple[str, str]]:
             yield from _answered(answer.get("item", ()), f"{here}.answer[{number}]")
 
 
-def has_answer(response: Json, link: str) -> bool:
-    """Whether an item of that linkId has an answer, or one within it has."""
-    return any(_is_answered(each) for each in _items(response.get("item", ())) if each.get("linkId") == link)
-
-
-def _items(items: Iterable[Json]) -> Iterator[Json]:
-    for each in items:
-        yield each
-        yield from _items(each.get("item", ()))
-
-
-def _is_answered(item: Json) -> bool:
-    return bool(item.get("answer")) or any(map(_is_answered, item.get("item", ())))
-
-
 def is_assessment(response: Json) -> bool:
     """Whether it answers the questionnaire of the need assessment."""
     return str(response.get("questionnaire", "")).partition("|")[0].endswith("Questionnaire/need-assessment")
@@ -126,10 +103,9 @@ def an_assessment_covers_its_parts(writing: Writing) -> Iterator[Finding]:
             asked = [
                 each for each in (questionnaire_of(response, writing.after), *_need_assessment()) if each is not None
             ]
-            for link in PARTS:
-                if not has_answer(response, link):
-                    fields: dict[str, str | Words] = {"part": displays.of_question(asked, link), "link": link}
-                    yield Finding("R2.5", "warning", MISSING_PART, fields, at="QuestionnaireResponse.item")
+            for link in need_assessments.lacking(response):
+                fields: dict[str, str | Words] = {"part": displays.of_question(asked, link), "link": link}
+                yield Finding("R2.5", "warning", MISSING_PART, fields, at="QuestionnaireResponse.item")
             return
 
 
@@ -157,9 +133,6 @@ def a_fresh_assessment_is_reused(writing: Writing) -> Iterator[Finding]:
         name = f"Task/{other['id']}"
         if name == writing.name or not codes.has(other.get("code"), codes.TASK, "need-assessment"):
             continue
-        done = other.get("executionPeriod", {}).get("end") or other.get("lastModified") or other.get("authoredOn")
-        is_done = other.get("status") == "completed"
-        is_fresh = is_done and done is not None and span(done)[0] > writing.at - FRESH
-        if is_fresh or (not is_done and other.get("status") in ("requested", "received", "accepted", "in-progress")):
+        if need_assessments.is_fresh(other, helsinki.day_of(writing.at)):
             fields = {"client": writing.client_called, "other": name}
             yield Finding("R3.14", "warning", STILL_FRESH, fields, at="Task.code", code="duplicate")

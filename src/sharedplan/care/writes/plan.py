@@ -6,14 +6,14 @@ there already: that opens nothing, for access asks the consents anyway, and the 
 
 from collections.abc import Iterable, Iterator
 
-from sharedplan.care import codes, coordination, helsinki
+from sharedplan.care import coordination, helsinki
 from sharedplan.care.finding import Finding, Words
 from sharedplan.care.situation import Situation
+from sharedplan.care.taking_part import has_made, met
 from sharedplan.care.writes.crossing import newly_named
 from sharedplan.care.writes.team import is_of_models
 from sharedplan.care.writing import Writing, is_activated, is_active_plan, is_shared_plan, on_write, plans
 from sharedplan.fhir.exchanges import Json
-from sharedplan.search.values.date import span
 
 ONE_PLAN: Words = (
     "Asiakkaalla {client} on jo toinen voimassa oleva yhteinen suunnitelma; uusi voi tulla voimaan, kun se korvaa "
@@ -79,7 +79,6 @@ GAP: Words = (
     "before ends.",
 )
 
-MEETINGS = ("client-meeting", "network-meeting")
 """Types of Encounter that the client attends."""
 
 
@@ -133,29 +132,9 @@ def _linked(found: Iterable[Json], linked: set[str], situation: Situation) -> It
 def a_plan_becomes_active_only_with_the_clients_part(writing: Writing) -> Iterator[Finding]:
     """The client is a contributor or the author, or has attended a meeting."""
     plan = writing.proposed or {}
-    people = [*plan.get("contributor", ()), plan.get("author", {})]
-    if writing.after.refers(people, writing.client) or any(_was_met(each, writing) for each in _met(writing)):
+    if has_made(plan, writing.client, writing.after) or met(plan, writing.client, writing.after, writing.at):
         return
     yield Finding("R0.3", "error", CLIENTS_PART, {"client": writing.client_called}, at="CarePlan.contributor")
-
-
-def _met(writing: Writing) -> Iterator[Json]:
-    """The meetings of the plan's episode, or of none."""
-    episode = writing.after.episode_of(writing.proposed or {})
-    for each in writing.after.of("Encounter"):
-        own = {writing.after.name_of(one) for one in each.get("episodeOfCare", ())}
-        if episode is None or not own or episode in own:
-            yield each
-
-
-def _was_met(encounter: Json, writing: Writing) -> bool:
-    start = encounter.get("period", {}).get("start")
-    return (
-        encounter.get("status") == "finished"
-        and codes.has(encounter.get("type"), codes.ENCOUNTER_TYPE, *MEETINGS)
-        and writing.after.refers(encounter.get("subject"), writing.client)
-        and (start is None or span(start)[0] <= writing.at)
-    )
 
 
 @on_write(
