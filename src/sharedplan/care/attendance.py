@@ -13,6 +13,7 @@ from sharedplan.care.coordination import Term
 from sharedplan.care.situation import Situation
 from sharedplan.care.writes.team import persons
 from sharedplan.care.writing import Attendance
+from sharedplan.fhir.exchanges import Json
 
 ENDED = ("suspended", "inactive")
 """Statuses of a team that is not in force, and was."""
@@ -53,6 +54,14 @@ class Attending:
             terms = coordination.terms(listed, self.situation)
             found += [(each, persons(each.member, self.situation), is_in_force) for each in terms if each.is_worker]
         return found
+
+
+def deviation(meeting: Json) -> str | None:
+    """Why somebody attended whom the client had not accepted; None when that is not said in words."""
+    said = (
+        str(each.get("valueString", "")) for each in meeting.get("extension", ()) if each.get("url") == codes.DEVIATION
+    )
+    return next((each.strip() for each in said if each.strip()), None)
 
 
 def is_of_network(name: str, situation: Situation) -> bool:

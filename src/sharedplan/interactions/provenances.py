@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from sharedplan.care.writes import meeting
+from sharedplan.care.attendance import deviation
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Incorrect, Issue, Refused
 from sharedplan.fhir import json_text, resources
@@ -116,7 +116,7 @@ def _why(each: Write) -> str | None:
     had not accepted."""
     if each.change.type != "Encounter" or each.resource is None or each.resource.get("status") != "finished":
         return None
-    return meeting.deviation(each.resource)
+    return deviation(each.resource)
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ def test_each_encounter_states_its_way() -> None:
     assert found.at == "Encounter.class" and "Encounter/odd" in found.said() and "IMP" in found.said()
 
 
-def test_the_referrer_is_adult_social_services() -> None:
+def test_the_referrer_is_whom_the_model_expects() -> None:
     assert "Sari Lehto" in met(the_case(), "R2.6")
     (found,) = told(the_case().with_(a_referral(requester=a_reference(NIKO))), "R2.6")
     assert (found.severity, found.at) == ("warning", "ServiceRequest.requester") and "Niko Salo" in found.said()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from sharedplan.care import codes
+from sharedplan.care import codes, coordination
 from sharedplan.care.finding import Words
 from sharedplan.care.review import dates
 from sharedplan.care.situation import Situation
@@ -223,7 +223,7 @@ class Crew:
             yield Member(
                 name,
                 self.situation.called(each["member"]),
-                frozenset(codes.codes(each.get("role"), codes.TEAM_ROLE)),
+                _roles(each, team),
                 each.get("period"),
                 dates.start_of(each.get("period")) or dates.start_of(whole),
                 places,
@@ -231,6 +231,12 @@ class Crew:
                 f"CareTeam.participant[{number}]",
                 ((team, self.situation.name_of(each.get("onBehalfOf"))),),
             )
+
+
+def _roles(participant: Json, team: Json) -> frozenset[str]:
+    """The codes of team-role that he has; who is no professional coordinates nothing, whatever is said."""
+    found = frozenset(codes.codes(participant.get("role"), codes.TEAM_ROLE))
+    return found if coordination.is_worker(participant["member"], team) else found - {"coordinator"}
 
 
 def _together(one: Member, other: Member) -> Member:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from sharedplan.care import codes
+from sharedplan.care.attendance import deviation
 from sharedplan.care.model import GENERAL
 from sharedplan.care.review import dates
 from sharedplan.care.review.naming import listed, meeting, thing
@@ -61,7 +61,7 @@ def starts_of_unaccepted(view: View) -> list[datetime]:
 def _attended(view: View, encounter: Json, number: int) -> Said:
     who = view.situation.called(encounter["participant"][number]["individual"])
     at = f"Encounter.participant[{number}].individual"
-    reason = codes.extension(encounter, codes.DEVIATION)
+    reason = deviation(encounter)
     if reason is not None and encounter.get("status") == "finished":
         return broken(
             "{who} oli tapaamisessa {when} ilman asiakkaan hyväksyntää. Kirjattu syy: {reason}",
@@ -70,7 +70,7 @@ def _attended(view: View, encounter: Json, number: int) -> Said:
             at=at,
             who=who,
             when=meeting(encounter),
-            reason=str(reason.get("valueString", "–")),
+            reason=reason,
         )
     return broken(
         "{who} on merkitty tapaamiseen {when}, mutta asiakkaan suostumus häntä varten puuttuu.",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from sharedplan.care import codes
+from sharedplan.care import codes, displays
 from sharedplan.care.finding import Words
 from sharedplan.care.review import dates
 from sharedplan.care.review.naming import thing, words_listed
@@ -92,9 +92,10 @@ def referrals_can_be_counted_by_source_and_month(view: View) -> Iterator[Said]:
 
 
 @rule("R2.6", source="ohjaudutaan aikuisten sosiaalipalveluista", needs=_NEEDS[:1])
-def the_referrer_is_adult_social_services(view: View) -> Iterator[Said]:
+def the_referrer_is_whom_the_model_expects(view: View) -> Iterator[Said]:
     """By the organisation of the requester; another source is told, and nothing is stopped."""
     wanted = (view.model.referrer_types if view.model is not None else frozenset()) or REFERRERS
+    expected = displays.all_of(displays.of_code(codes.ORGANIZATION_TYPE, each) for each in sorted(wanted))
     if not view.referrals:
         yield _none_seen()
     for each in view.referrals:
@@ -103,17 +104,19 @@ def the_referrer_is_adult_social_services(view: View) -> Iterator[Said]:
         who = view.situation.called(requester) if requester is not None else "–"
         if kinds & wanted:
             yield met(
-                "Lähettäjä on aikuisten sosiaalipalveluista: {who}.",
-                "Avsändaren är från vuxensocialarbetet: {who}.",
-                "The referrer is of adult social services: {who}.",
+                "Lähettäjä on odotetulta taholta ({expected}): {who}.",
+                "Avsändaren är från det håll som väntas ({expected}): {who}.",
+                "The referrer is of whom the model expects ({expected}): {who}.",
                 who=who,
+                expected=expected,
             )
         elif kinds or requester is None:
             yield broken(
-                "Lähete {what} ei tullut aikuisten sosiaalipalveluista (lähettäjä: {who}).",
-                "Remissen {what} kom inte från vuxensocialarbetet (avsändare: {who}).",
-                "The referral {what} did not come from adult social services (requester: {who}).",
+                "Lähete {what} ei tullut odotetulta taholta ({expected}; lähettäjä: {who}).",
+                "Remissen {what} kom inte från det håll som väntas ({expected}; avsändare: {who}).",
+                "The referral {what} did not come from whom the model expects ({expected}; requester: {who}).",
                 at="ServiceRequest.requester",
+                expected=expected,
                 what=thing(each),
                 who=who,
             )

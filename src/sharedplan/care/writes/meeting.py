@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from sharedplan.care import codes, coordination, model
-from sharedplan.care.attendance import Attending
+from sharedplan.care.attendance import Attending, deviation
 from sharedplan.care.finding import Finding, Words
 from sharedplan.care.situation import Situation
 from sharedplan.care.writing import Writing, on_write
@@ -51,14 +51,6 @@ def starts(meeting: Json) -> datetime | None:
     """When it starts, an Encounter or an Appointment: the first instant that this may mean."""
     start = meeting.get("period", {}).get("start") or meeting.get("start")
     return span(start)[0] if start is not None else None
-
-
-def deviation(meeting: Json) -> str | None:
-    """Why somebody attended whom the client had not accepted; None when that is not said in words."""
-    said = (
-        str(each.get("valueString", "")) for each in meeting.get("extension", ()) if each.get("url") == codes.DEVIATION
-    )
-    return next((each.strip() for each in said if each.strip()), None)
 
 
 @on_write(

@@ -135,7 +135,7 @@ def parameters_of_access(organization: str) -> dict[str, object]:
     }
 
 
-_LEFT = ("R0.1", "R0.5", "R0.6", "R0.9", "R3.1", "R3.6")
+_LEFT = ("R0.1", "R0.5", "R0.6", "R0.9", "R3.1")
 """What is still to be done when the plan comes into force."""
 
 SOITE = Story(
