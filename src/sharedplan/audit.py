@@ -78,6 +78,16 @@ def failed(asked: Asked, by: Principal, failure: Exception) -> Trail:
     )
 
 
+def validated(asked: Asked, by: Principal, trail: Trail, refusal: Exception | None) -> Trail:
+    """The row of a validation of a write: the clients that the write would concern, and why it would be refused to
+    this asker, if it is that."""
+    row = trail._replace(patients=_patients(asked) or _named_in(asked))
+    if not isinstance(refusal, Refused | Unauthenticated):
+        return row
+    told = failed(asked, by, refusal)
+    return row._replace(outcome=told.outcome, reasons=told.reasons, grounds=())
+
+
 def granted(asked: Asked, by: Principal, grant: Grant) -> Trail:
     """The row of an interaction that was allowed, before it is done."""
     return begun(asked, by, grant.reasons)

@@ -278,3 +278,28 @@ async def test_what_the_plan_names_of_another_client_is_told_to_who_sees_both(de
     assert found["expression"] == [f"CarePlan.addresses[{len(plan.get('addresses', ()))}]"]
     (hidden,) = of(await reviewed(demo, "aino", NIKO), "R3.5")
     assert hidden["severity"] == "information" and "pekka" not in hidden["details"]["text"]
+
+
+async def test_a_token_with_more_scopes_is_not_shown_what_one_with_fewer_found(demo: Ask) -> None:
+    whole = system(world.SOCIAL)
+    few = "system/CarePlan.rs system/Patient.rs system/Organization.rs system/AuditEvent.rs"
+    await reviewed(demo, "aino", replace(whole, scopes=parse(few)))
+    found = await reviewed(demo, "aino", whole)
+    other = await reviewed(demo, "aino", replace(whole, client_id="another"))
+    assert {rule for rule, _ in warnings(found)} == {rule for rule, _ in warnings(other)}
+    assert "R4.1" not in {rule for rule, _ in warnings(found)}
+
+
+async def test_whom_a_meeting_lists_by_name_alone_nobody_has_accepted(demo: Ask) -> None:
+    start = (datetime.now(UTC) - timedelta(days=3)).isoformat()
+    meeting = an_encounter(
+        "Patient/aino",
+        type=[a_concept(codes.ENCOUNTER_TYPE, "client-meeting")],
+        episodeOfCare=[a_reference("EpisodeOfCare/aino")],
+        participant=[{"individual": {"display": "Poliisi"}}],
+        period={"start": start, "end": start},
+        extension=[{"url": DEVIATION, "valueString": "Tuli mukaan"}],
+    )
+    assert (await demo("create", "Encounter", meeting, by=system(world.SOCIAL))).status == 201
+    (found,) = [each for each in of(await reviewed(demo, "aino", system(world.SOCIAL)), "R0.1")]
+    assert found["severity"] == "warning" and "Poliisi" in found["details"]["text"]

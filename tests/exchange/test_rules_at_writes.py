@@ -612,3 +612,22 @@ async def test_validation_tells_what_the_write_would_be_told_and_writes_nothing(
     (issue,) = await validated("CareTeam?mode=update", a_team(a_member(JARI)), by=system(H))
     assert (issue["severity"], issue["code"]) == ("error", "forbidden")
     assert {each["severity"] for each in await validated("CarePlan", second, by=system(S))} == {"information"}
+
+
+async def test_a_validation_is_on_record_with_its_client(ask: Ask) -> None:
+    await the_start(ask)
+    meeting = a_meeting(NIKO, status="planned")
+    await ask("operation", "Encounter?mode=create", meeting, operation="validate", by=Sari)
+    await ask("operation", "CareTeam?mode=update", a_team(a_member(JARI)), operation="validate", by=system(H))
+    log = await searched(ask, f"AuditEvent?patient={AINO}&subtype=$validate", by=Aino)
+    outcomes = {each["resource"]["outcome"] for each in log["entry"]}
+    assert (log["total"], outcomes) == (2, {"0", "4"})
+
+
+async def test_a_person_elsewhere_attends_by_a_consent_that_names_that_address(ask: Ask) -> None:
+    await the_start(ask)
+    elsewhere = "https://other.example/fhir/Practitioner/9"
+    ((rule, at, _),) = await broken(ask, "create", "Encounter", a_meeting(elsewhere, status="planned"), by=Sari)
+    assert (rule, at) == ("R0.1", "Encounter.participant[0].individual")
+    await ask("update", "Consent/far", a_permit(elsewhere, id="far"), by=Aino)
+    assert (await ask("create", "Encounter", a_meeting(elsewhere, status="planned"), by=Sari)).status == 201

@@ -33,6 +33,13 @@ class Attending:
             return True
         return self.attendance == "relatives" and not is_of_network(name, self.situation)
 
+    def lets_in(self, individual: Json, at: datetime, now: datetime) -> bool:
+        """The same of whom a Reference means; whom nobody can tell by it needs to be accepted."""
+        known = coordination.known_by(individual, self.situation)
+        if self.situation.name_of(individual) is None and not coordination.is_worker(individual, {}):
+            return False
+        return known is not None and self.needs_none(known, at, now)
+
     def _terms_of(self, name: str) -> list[tuple[Term, bool]]:
         if name not in self._found:
             people = persons(name, self.situation)

@@ -101,6 +101,13 @@ def known_by(reference: Json, situation: Situation) -> str | None:
     return situation.name_of(reference) or reference.get("reference") or said
 
 
+def addressed(reference: Json, situation: Situation) -> str | None:
+    """The address of whom a Reference means: "Type/id" here, or another one as it is; None for what has none."""
+    text = reference.get("reference")
+    is_address = isinstance(text, str) and not text.startswith("#")
+    return situation.name_of(reference) or (text if is_address else None)
+
+
 def _handed_over(term: Term, among: Iterable[Term]) -> Term:
     if term.ends is None:
         return term

@@ -9,7 +9,7 @@ ever, and the database says, of all that he may see now, whether it is still the
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -89,7 +89,7 @@ async def review(asked: Asked, by: Principal, acting: Acting) -> Answer:
     """An OperationOutcome with an issue for each finding. Raises NotFound for a plan that is not there or not the
     asker's to see, Incorrect for parameters that there are not."""
     language = _language(asked)
-    key = ("review", asked.id, asked.base, acting.asker)
+    key = ("review", asked.id, asked.base, acting.asker, by.scopes, by.purpose)
     before: Reviewed | None = acting.unit.kept.get(key) if not acting.ordinary else None
     found: list[Finding] | None = None
     if before is None:
@@ -167,10 +167,12 @@ async def _at_once(plan: Awaitable[_Read], mark: Awaitable[str], seen: Awaitable
     return one, other, third  # type: ignore[return-value]
 
 
-async def _keep(key: tuple[str | None, ...], now: Reviewed, acting: Acting) -> None:
+async def _keep(key: Hashable, now: Reviewed, acting: Acting) -> None:
     """Keeps it for the next time, unless that would be more than can be told by a mark."""
     situation = now.view.situation
     if situation.client is None or situation.is_cut or not now.wheres:
+        return
+    if len(situation.resources) + len(situation.others) > LIMIT:
         return
     query, slices = now.question(acting), {type: acting.within[type] for type in now.wheres}
     kept = replace(now, mark=await acting.unit.mark(query), query=query, slices=slices)

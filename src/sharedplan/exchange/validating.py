@@ -6,28 +6,37 @@ https://hl7.org/fhir/R4/resource-operation-validate.html
 
 from collections.abc import Sequence
 
+from sharedplan import audit
 from sharedplan.access.principal import Principal
 from sharedplan.errors import Issue, SharedplanError
 from sharedplan.exchange.surroundings import acting
-from sharedplan.fhir.exchanges import Answer, Asked, Prefer
+from sharedplan.fhir.exchanges import Answer, Asked, Json, Prefer
 from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.care_rules import kept
 from sharedplan.interactions.operations import validate as operation
 from sharedplan.interactions.proposals import Proposal, allowed, proposed
 from sharedplan.interactions.remarks import with_remarks
+from sharedplan.store.trail import Trail
 
 
 async def validate(asked: Asked, by: Principal, validating: Acting) -> Answer:
-    """The outcome as 200. Raises Incorrect when the request is not one for validation."""
+    """The outcome as 200, on record with the clients that such a write would concern.
 
-    async def of_the_write(mode: str, id: str | None, resource: dict[str, object]) -> Sequence[Issue]:
+    Raises Incorrect when the request is not one for validation, and what is no fault of the write.
+    """
+
+    async def of_the_write(mode: str, id: str | None, resource: Json) -> tuple[Sequence[Issue], Trail]:
         write = asked._replace(
             interaction=mode, operation=None, id=id, parameters=(), body=resource, prefer=Prefer("OperationOutcome")
         )
+        refusal: SharedplanError | None = None
         try:
-            return await _remarked(write, acting(write, by, validating.unit, validating.clock, validating.policy))
+            found = await _remarked(write, acting(write, by, validating.unit, validating.clock, validating.policy))
         except SharedplanError as failure:
-            return failure.issues
+            if failure.status >= 500:
+                raise
+            refusal, found = failure, failure.issues
+        return found, audit.validated(write, by, validating.trail, refusal)
 
     return await operation.validate(asked, validating, of_the_write)
 

@@ -6,6 +6,7 @@ from sharedplan.care import codes
 from sharedplan.care.review.naming import listed
 from sharedplan.care.review.rule import Said, broken, met, refused, rule
 from sharedplan.care.review.view import View
+from sharedplan.care.writes.crossing import LINKS, placed
 from sharedplan.fhir.exchanges import Json
 
 ACTIVE = "active"
@@ -86,36 +87,10 @@ def _is_of_another(view: View, resource: Json) -> bool:
 
 
 def named(view: View) -> Iterator[tuple[str, str, Json]]:
-    """(whose, where, reference) of the things that the plan names, and those that its goals and tasks do."""
-    plan = view.plan
-    for each in _of_plan(plan):
-        yield (str(view.situation.plan), *each)
-    for resource in (*(goal for _, goal in view.goals), *view.tasks):
-        type = resource["resourceType"]
-        for element in _REFERRING[type]:
-            given = resource.get(element)
-            for number, each in enumerate(given if isinstance(given, list) else [given] if given else []):
-                at = f"{type}.{element}[{number}]" if isinstance(given, list) else f"{type}.{element}"
+    """(whose, where, reference) of the things that the plan names, and those that its goals and tasks do: where a write
+    looks, and at the plan's goals."""
+    for resource in (view.plan, *(goal for _, goal in view.goals), *view.tasks):
+        goals = placed(resource, "goal") if resource is view.plan else ()
+        for at, each in (*goals, *placed(resource)):
+            if (view.situation.name_of(each) or "").partition("/")[0] not in LINKS:
                 yield view.name(resource), at, each
-
-
-_REFERRING = {
-    "Goal": ("addresses", "outcomeReference"),
-    "Task": ("basedOn", "focus", "partOf", "reasonReference"),
-}
-"""Elements by which they refer to things of a client."""
-
-
-def _of_plan(plan: Json) -> Iterator[tuple[str, Json]]:
-    for element in ("goal", "addresses", "supportingInfo"):
-        for number, each in enumerate(plan.get(element, ())):
-            yield f"CarePlan.{element}[{number}]", each
-    for number, activity in enumerate(plan.get("activity", ())):
-        here = f"CarePlan.activity[{number}]"
-        if "reference" in activity:
-            yield f"{here}.reference", activity["reference"]
-        for place, each in enumerate(activity.get("outcomeReference", ())):
-            yield f"{here}.outcomeReference[{place}]", each
-        for element in ("goal", "reasonReference"):
-            for place, each in enumerate(activity.get("detail", {}).get(element, ())):
-                yield f"{here}.detail.{element}[{place}]", each

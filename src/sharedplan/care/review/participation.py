@@ -44,8 +44,9 @@ def nobody_attends_a_meeting_without_the_clients_acceptance(view: View) -> Itera
 def unaccepted(view: View) -> Iterator[tuple[Json, int]]:
     """(meeting, number of the participant) of whoever attends without being accepted, though he needs to be."""
     for encounter, number, name, start in view.unaccepted:
-        is_accepted = start is None and view.acceptance.attends(name, view.at)
-        if not is_accepted and not view.attending.needs_none(name, start or view.at, view.at):
+        individual, at = encounter["participant"][number]["individual"], start or view.at
+        is_accepted = start is None and name is not None and view.acceptance.attends(name, at)
+        if not is_accepted and not view.attending.lets_in(individual, at, view.at):
             yield encounter, number
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
-from sharedplan.care import codes
+from sharedplan.care import codes, coordination
 from sharedplan.care.attendance import Attending
 from sharedplan.care.consent import decides
 from sharedplan.care.model import ServiceModel
@@ -255,19 +255,21 @@ class View:
         return any(each in kinds for each in self._kinds[self.name(encounter)])
 
     @cached_property
-    def unaccepted(self) -> list[tuple[Json, int, str, datetime | None]]:
+    def unaccepted(self) -> list[tuple[Json, int, str | None, datetime | None]]:
         """(meeting, number of the participant, who, start) of whoever is listed without being accepted, though he may
-        need no acceptance; also of those who are listed where no start is told."""
+        need no acceptance; also of those who are listed where no start is told. Whom no address names, nobody has
+        accepted."""
         found = []
         for encounter in self.meetings:
             if encounter.get("status") not in LISTED:
                 continue
             start = self.starts[self.name(encounter)]
             for number, each in enumerate(encounter.get("participant", ())):
-                name = self.situation.name_of(each.get("individual"))
-                if name is None or name == self.situation.client:
+                individual = each.get("individual")
+                name = coordination.addressed(individual, self.situation) if individual is not None else None
+                if individual is None or name == self.situation.client:
                     continue
-                if start is None or not self.acceptance.attends(name, start):
+                if start is None or name is None or not self.acceptance.attends(name, start):
                     found.append((encounter, number, name, start))
         return found
 

@@ -33,13 +33,13 @@ PLACES = {
         *("activity.reference", "activity.outcomeReference", "activity.detail.goal", "activity.detail.reasonReference"),
     ),
     "Goal": ("addresses", "outcomeReference"),
-    "Task": ("basedOn", "partOf", "focus"),
+    "Task": ("basedOn", "partOf", "focus", "reasonReference"),
     "QuestionnaireResponse": ("basedOn",),
 }
 """Where things are named that have to be of the same person; a plan's goals beside."""
 
-LINKS = frozenset({"Patient", "RelatedPerson", "EpisodeOfCare", "Group"})
-"""Types of what may be another's: the persons, and the case that several may share."""
+LINKS = frozenset({"Patient", "RelatedPerson", "EpisodeOfCare", "CareTeam", "Group"})
+"""Types of what may be another's: the persons, and the case and the team that several may share."""
 
 
 def placed(resource: Json, *paths: str) -> Iterator[tuple[str, Json]]:

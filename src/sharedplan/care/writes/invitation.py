@@ -5,10 +5,10 @@ Nothing is refused yet: whoever is invited may be accepted before the meeting, w
 
 from collections.abc import Iterator
 
-from sharedplan.care import codes
+from sharedplan.care import codes, coordination
 from sharedplan.care.attendance import Attending
 from sharedplan.care.finding import Finding
-from sharedplan.care.writes.meeting import NOT_ACCEPTED, day_of, needs_none, starts
+from sharedplan.care.writes.meeting import NOT_ACCEPTED, day_of, starts
 from sharedplan.care.writing import Writing, on_write
 from sharedplan.fhir import references
 from sharedplan.fhir.exchanges import Json
@@ -51,9 +51,9 @@ def who_is_invited_without_being_accepted_is_told(writing: Writing) -> Iterator[
     attending = Attending(writing.after, writing.attendance)
     for index, participant in enumerate(appointment.get("participant", ())):
         actor = participant.get("actor", {})
-        if writing.client is None or not _is_person(participant) or needs_none(actor, at, attending, writing):
+        if writing.client is None or not _is_person(participant) or attending.lets_in(actor, at, writing.at):
             continue
-        name = writing.after.name_of(actor)
+        name = coordination.addressed(actor, writing.after)
         if name is None or not writing.acceptance.attends(name, at):
             fields = {"person": writing.called(actor), "client": writing.client_called, "day": day_of(at)}
             yield Finding("R0.1", "warning", NOT_ACCEPTED, fields, at=f"Appointment.participant[{index}].actor")

@@ -76,10 +76,10 @@ def nobody_attends_a_meeting_whom_the_client_has_not_accepted(writing: Writing) 
         if (
             individual is None
             or _key(individual, writing.after) in known
-            or needs_none(individual, at, attending, writing)
+            or attending.lets_in(individual, at, writing.at)
         ):
             continue
-        name = writing.after.name_of(individual)
+        name = coordination.addressed(individual, writing.after)
         if name is not None and writing.acceptance.attends(name, at):
             continue
         fields = {
@@ -118,14 +118,6 @@ def _recorded(writing: Writing) -> set[tuple[str | None, object]]:
     if starts(current) != starts(proposed) or (deviation(current) is not None and deviation(proposed) is None):
         return set()
     return {_key(each["individual"], writing.before) for each in current["participant"] if "individual" in each}
-
-
-def needs_none(individual: Json, at: datetime, attending: Attending, writing: Writing) -> bool:
-    """Whether the person needs no acceptance; whom nobody can tell by the reference does."""
-    known = coordination.known_by(individual, writing.after)
-    if writing.after.name_of(individual) is None and not coordination.is_worker(individual, {}):
-        return False
-    return known is not None and attending.needs_none(known, at, writing.at)
 
 
 def is_finished_client_meeting(current: Json | None, proposed: Json | None) -> bool:

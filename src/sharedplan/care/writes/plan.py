@@ -79,8 +79,6 @@ GAP: Words = (
     "before ends.",
 )
 
-"""Types of Encounter that the client attends."""
-
 
 def is_unlinked_or_activated(current: Json | None, proposed: Json | None) -> bool:
     """Whether a shared plan comes into force, or one that is says otherwise what it replaces and is part of."""

@@ -16,10 +16,11 @@ from sharedplan.fhir import json_text, languages, outcomes, resources
 from sharedplan.fhir.exchanges import Answer, Asked, Json
 from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.existence import absent, referred, visible
+from sharedplan.store.trail import Trail
 from sharedplan.store.versions import Version
 
-OfTheWrite = Callable[[str, str | None, Json], Awaitable[Sequence[Issue]]]
-"""Mode, id and resource → what such a write would be told."""
+OfTheWrite = Callable[[str, str | None, Json], Awaitable[tuple[Sequence[Issue], Trail]]]
+"""Mode, id and resource → what such a write would be told, and the audit row of having asked."""
 
 MODES = ("create", "update", "delete", "profile")
 BASE_PROFILE = "http://hl7.org/fhir/StructureDefinition/"
@@ -33,7 +34,7 @@ async def validate(asked: Asked, acting: Acting, of_the_write: OfTheWrite) -> An
     if asked.type is None:
         raise NotOffered("$validate is for a type or an instance: POST [type]/$validate")
     resource, mode, profile = _asked_for(asked)
-    current = None
+    current, trail = None, acting.trail
     if asked.id is not None:
         current = await acting.unit.newest(asked.type, asked.id, within=acting.within[asked.type])
     issues = list(_of_mode(asked, mode, resource, current))
@@ -46,13 +47,14 @@ async def validate(asked: Asked, acting: Acting, of_the_write: OfTheWrite) -> An
         is_written = mode in ("create", "update") and asked.type in CATALOGUE
         if is_written and mode is not None and not _are_errors((*issues, *found)):
             id = asked.id or resource.get("id") if mode == "update" else None
-            issues += await of_the_write(mode, id, resource)
+            told, trail = await of_the_write(mode, id, resource)
+            issues += told
         else:
             issues += found if _are_errors(found) else [*found, *await _of_references(asked, acting, resource)]
     issues += _of_profile(asked.type, profile)
     if not issues:
         issues.append(Issue("informational", "no problems found", severity="information"))
-    await acting.unit.record(acting.trail)
+    await acting.unit.record(trail)
     language = languages.chosen(None, asked.accept_language)
     return Answer(200, outcomes.text([each.said_in(language) for each in issues]))
 
