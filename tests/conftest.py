@@ -13,7 +13,7 @@ from sharedplan.store.engine import Pool
 from sharedplan.store.unit_of_work import Store
 
 # How long an example takes to draw says something of the machine, which may be busy, and nothing of the code.
-settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("suite", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
 
 

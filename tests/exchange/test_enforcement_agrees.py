@@ -663,7 +663,7 @@ def as_targeted(resource: Json, bound: Named, client: str, items: dict[str, Item
     return with_targets(item, client, mine, lacks=len(fitting) < len(things))
 
 
-@settings(max_examples=6, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(world=WORLDS)
 def test_the_database_shows_what_the_judgement_permits(connected: Connected, world: Json) -> None:
     connected.runner.run(check_agreement(connected, world))
@@ -676,7 +676,7 @@ def test_the_database_shows_what_the_judgement_permits_in_many_worlds(connected:
     connected.runner.run(check_agreement(connected, world))
 
 
-@settings(max_examples=4, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(world=WORLDS, purpose=st.sampled_from(["ETREAT", "BTG"]), openings=st.data())
 def test_the_database_shows_in_an_emergency_what_the_judgement_permits(
     connected: Connected, world: Json, purpose: str, openings: st.DataObject

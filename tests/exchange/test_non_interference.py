@@ -426,7 +426,7 @@ async def check(whole: Side, without: Side, world: Json) -> None:
         assert await whole.answers(asked, by) == await without.answers(asked, by), asked
 
 
-@settings(max_examples=6, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(world=WORLDS)
 def test_what_is_hidden_makes_no_difference(sides: Any, world: Json) -> None:
     runner, whole, without = sides

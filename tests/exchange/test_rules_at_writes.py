@@ -40,6 +40,7 @@ from sharedplan.errors import Conflict, SharedplanError, Unprocessable
 
 Json = dict[str, Any]
 
+PERTAINS_TO_GOAL = "http://hl7.org/fhir/StructureDefinition/resource-pertainsToGoal"
 MEETING = [b.a_concept(codes.ENCOUNTER_TYPE, "client-meeting")]
 
 
@@ -317,6 +318,18 @@ async def test_answers_based_on_another_clients_plan_are_refused(ask: Ask) -> No
     task = b.a_task("Patient/other", basedOn=[b.a_reference("CarePlan/1")])
     ((rule, at, _),) = await broken(ask, "create", "Task", task, by=system(S))
     assert (rule, at) == ("R3.5", "Task.basedOn[0]")
+
+
+async def test_a_task_is_for_no_goal_of_another_client_and_takes_nothing_of_his(ask: Ask) -> None:
+    await the_start(ask)
+    await together(ask, system(S), b.a_patient(id="other"), b.a_goal("Patient/other", id="theirs"))
+    theirs = {"valueReference": b.a_reference("Goal/theirs")}
+    for elements, place in (
+        ({"extension": [{"url": PERTAINS_TO_GOAL, **theirs}]}, "Task.extension[0].value"),
+        ({"input": [{"type": {"text": "x"}, **theirs}]}, "Task.input[0].valueReference"),
+    ):
+        ((rule, at, _),) = await broken(ask, "create", "Task", b.a_task(AINO, **elements), by=system(S))
+        assert (rule, at) == ("R3.5", place)
 
 
 async def test_the_clocks_of_an_assessment_are_worked_out_at_each_write(ask: Ask) -> None:

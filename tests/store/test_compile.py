@@ -270,7 +270,7 @@ def questions(type: str) -> st.SearchStrategy[e.Expression]:
 
 @pytest.mark.parametrize("type", ELEMENTS)
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
 def test_sql_and_memory_give_the_same_answer(database: Database, type: str, data: st.DataObject) -> None:

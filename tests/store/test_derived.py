@@ -123,7 +123,7 @@ def added(versions: list[Version], team: Json) -> dict[str, datetime]:
     return found
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(writes=WRITES, together=st.booleans())
 def test_they_say_what_the_newest_versions_say(stored: Stored, writes: list[tuple[str, Any]], together: bool) -> None:
     async def check() -> None:

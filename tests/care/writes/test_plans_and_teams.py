@@ -33,6 +33,15 @@ def test_plans_that_replace_each_other_or_are_part_of_each_other_are_one(element
     assert found((a_plan(status="draft"), a_plan()), known=(part, a_team())) == []
 
 
+def test_plans_that_replace_one_after_another_or_the_same_one_are_several() -> None:
+    def replacing(id: str, other: str) -> Json:
+        return a_plan(id=id, replaces=[b.a_reference(f"CarePlan/{other}")])
+
+    known = (a_plan(), replacing("2", "1"), a_team())
+    for third in (replacing("3", "2"), replacing("3", "1")):
+        assert [each.rule for each in found(third, known=known)] == ["one-plan"]
+
+
 def test_a_plan_becomes_active_only_with_the_clients_part() -> None:
     alone = a_plan(contributor=[b.a_reference("Practitioner/sari")])
     assert told(found(alone, known=(a_team(),))) == [R03]

@@ -33,10 +33,11 @@ PLACES = {
         *("activity.reference", "activity.outcomeReference", "activity.detail.goal", "activity.detail.reasonReference"),
     ),
     "Goal": ("addresses", "outcomeReference"),
-    "Task": ("basedOn", "partOf", "focus", "reasonReference"),
+    "Task": ("basedOn", "partOf", "focus", "reasonReference", "input.valueReference", "output.valueReference"),
     "QuestionnaireResponse": ("basedOn",),
 }
-"""Where things are named that have to be of the same person; a plan's goals beside."""
+"""Where things are named that have to be of the same person, beside the extensions (`resource-pertainsToGoal`); a
+plan's goals beside."""
 
 LINKS = frozenset({"Patient", "RelatedPerson", "EpisodeOfCare", "CareTeam", "Group"})
 """Types of what may be another's: the persons, and the case and the team that several may share."""
@@ -44,8 +45,12 @@ LINKS = frozenset({"Patient", "RelatedPerson", "EpisodeOfCare", "CareTeam", "Gro
 
 def placed(resource: Json, *paths: str) -> Iterator[tuple[str, Json]]:
     """(FHIRPath, Reference) of what stands at these paths, or else at those of the type."""
-    for path in paths or PLACES.get(resource["resourceType"], ()):
-        yield from _at(resource, path.split("."), resource["resourceType"])
+    type = resource["resourceType"]
+    for path in paths or PLACES.get(type, ()):
+        yield from _at(resource, path.split("."), type)
+    for number, each in enumerate(resource.get("extension", ()) if not paths and type in PLACES else ()):
+        if isinstance(each.get("valueReference"), dict):
+            yield f"{type}.extension[{number}].value", each["valueReference"]
 
 
 def _at(element: Json, names: list[str], path: str) -> Iterator[tuple[str, Json]]:

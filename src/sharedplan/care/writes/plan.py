@@ -94,29 +94,33 @@ def is_unlinked_or_activated(current: Json | None, proposed: Json | None) -> boo
     needs=("CarePlan",),
 )
 def a_client_has_at_most_one_active_shared_plan(writing: Writing) -> Iterator[Finding]:
-    """Plans that replace each other or are part of each other count as one."""
-    linked = {writing.name}
+    """What is part of it, or it of that, however deep, is one with it; and what one of these replaces, or what replaces
+    it. What that one replaced before is over."""
     others = [each for each in plans(writing.after) if f"CarePlan/{each['id']}" != writing.name]
     everything = [writing.proposed or {}, *others]
-    while True:
-        more = set(_linked(everything, linked, writing.after)) - linked
-        if not more:
-            break
-        linked |= more
+    whole = _whole({writing.name}, everything, writing.after)
+    linked = _whole(whole | set(_linked(everything, whole, "replaces", writing.after)), everything, writing.after)
     if any(f"CarePlan/{each['id']}" not in linked for each in others):
         yield Finding(
             "one-plan", "error", ONE_PLAN, {"client": writing.client_called}, at="CarePlan.status", code="conflict"
         )
 
 
-def _linked(found: Iterable[Json], linked: set[str], situation: Situation) -> Iterator[str]:
-    """Plans that these name, and that name these."""
+def _whole(names: set[str], found: Iterable[Json], situation: Situation) -> set[str]:
+    """These plans, with all that they are part of and all that is part of them."""
+    while more := set(_linked(found, names, "partOf", situation)) - names:
+        names = names | more
+    return names
+
+
+def _linked(found: Iterable[Json], names: set[str], by: str, situation: Situation) -> Iterator[str]:
+    """Plans that these name by that element, and that name these."""
     for plan in found:
         own = f"CarePlan/{plan['id']}"
-        named = {situation.name_of(each) for each in (*plan.get("replaces", ()), *plan.get("partOf", ()))}
-        if own in linked:
+        named = {situation.name_of(each) for each in plan.get(by, ())}
+        if own in names:
             yield from (each for each in named if each is not None)
-        elif named & linked:
+        elif named & names:
             yield own
 
 

@@ -96,6 +96,8 @@ def _of_mode(asked: Asked, mode: str | None, resource: Json | None, current: Ver
     is_there = current is not None and not current.is_deleted
     if asked.id is not None and not is_there and (resource is None or mode == "delete"):
         yield Issue("not-found", f"there is no {asked.type}/{asked.id}")
+    if mode in ("create", "update", "delete") and asked.type in CATALOGUE and mode not in CATALOGUE[asked.type].can:
+        yield Issue("not-supported", f"{mode} of {asked.type} is not offered")
     if resource is None:
         return
     id = resource.get("id")
