@@ -52,6 +52,12 @@ async def status_of(ask: Ask, id: str, by: Any = NORTH) -> tuple[str, str | None
     return found["status"], found.get("error")
 
 
+async def events_since_start(ask: Ask, id: str) -> str:
+    found = resource_in(await ask("operation", f"Subscription/{id}", operation="status"))
+    said = {each["name"]: each for each in found["entry"][0]["resource"]["parameter"]}
+    return str(said["events-since-subscription-start"]["valueString"])
+
+
 async def test_a_handshake_makes_it_active_and_changes_that_match_are_told(
     ask: Ask, deliverer: Deliverer, receiver: Receiver
 ) -> None:
@@ -353,6 +359,49 @@ async def test_a_subscription_is_nobody_elses_to_see_or_change(
     await ask("delete", address)
     with pytest.raises(Gone):
         await ask("read", address)
+    with pytest.raises(NotFound):  # nor is it when it is no more
+        await ask("read", address, by=other)
+    with pytest.raises(NotFound):
+        await ask("history-instance", address, by=other)
+    if other is not Aino:
+        with pytest.raises((Conflict, Refused)):
+            await ask("update", address, {**a_subscription(receiver), "id": id}, by=other)
+
+
+async def test_what_is_deleted_and_written_again_begins_anew(
+    ask: Ask, deliverer: Deliverer, receiver: Receiver
+) -> None:
+    await a_client(ask)
+    id = await subscribed(ask, deliverer, a_subscription(receiver))
+    await a_plan(ask, "1")
+    await deliverer.settle()
+    receiver.taken()
+    await ask("delete", f"Subscription/{id}")
+    await a_plan(ask, "meanwhile")
+    await ask("update", f"Subscription/{id}", {**a_subscription(receiver), "id": id})
+    for is_taken_on in (False, True):
+        if is_taken_on:
+            await deliverer.settle()
+        assert await events_since_start(ask, id) == "0"
+        found = resource_in(await ask("operation", f"Subscription/{id}", operation="events"))
+        assert len(found["entry"]) == 1
+    assert [each.kind for each in receiver.taken()] == ["handshake"]
+    await a_plan(ask, "2")
+    await deliverer.settle()
+    assert [each.events for each in receiver.taken()] == [[(1, "CarePlan/2")]]
+
+
+async def test_a_version_that_was_not_taken_on_yet_has_the_events_from_before(
+    ask: Ask, deliverer: Deliverer, receiver: Receiver
+) -> None:
+    await a_client(ask)
+    id = await subscribed(ask, deliverer, a_subscription(receiver))
+    await a_plan(ask, "1")
+    await deliverer.settle()
+    await ask("update", f"Subscription/{id}", {**a_subscription(receiver), "id": id, "reason": "Another"})
+    assert await events_since_start(ask, id) == "1"
+    await deliverer.settle()
+    assert await events_since_start(ask, id) == "1"
 
 
 async def test_its_owner_asks_how_it_is_doing_and_for_events_again(

@@ -28,7 +28,7 @@ async def status(asked: Asked, acting: Acting) -> Answer:
     found = await _subscription(asked, acting, "status")
     if asked.parameters:
         raise Incorrect(f"$status takes no parameter {asked.parameters[0][0][:60]!r}")
-    standing = await acting.unit.standing(found.id, found.version)
+    standing = await acting.unit.standing(found.id)
     said = told_status(
         found.id,
         json_text.read(str(found.content)).get("status", "off"),
@@ -53,8 +53,8 @@ async def events(asked: Asked, acting: Acting) -> Answer:
     found = await _subscription(asked, acting, "events")
     low, high = _numbers(asked)
     resource = json_text.read(str(found.content))
-    standing = await acting.unit.standing(found.id, found.version)
-    kept = await acting.unit.events(found.id, low, high, KEPT)
+    standing = await acting.unit.standing(found.id)
+    kept = await acting.unit.events(found.id, low, high, KEPT) if standing is not None else []
     there = await _visible(kept, acting)
     told = [each for each in kept if each.name in there]
     await acting.unit.record(
