@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -351,6 +351,7 @@ async def test_a_subscription_is_nobody_elses_to_see_or_change(
             await ask(*question, by=other)
     assert (await searched(ask, "Subscription", by=other))["total"] == 0
     assert (await searched(ask, "Subscription"))["total"] == 1
+    assert (await searched(ask, f"Provenance?target={address}", by=other))["total"] == 0
     if other is not Aino:
         with pytest.raises((Conflict, Refused)):
             await ask("update", address, {**a_subscription(receiver), "id": id}, by=other)
@@ -428,6 +429,10 @@ async def test_its_owner_asks_how_it_is_doing_and_for_events_again(
     assert events_in(await ask(*question, by=system(H), operation="events")) == [(1, "CarePlan/2"), (2, "CarePlan/1")]
     later = f"Subscription/{id}?eventsSinceNumber=2"
     assert events_in(await ask("operation", later, by=system(H), operation="events")) == [(2, "CarePlan/1")]
+    empty = f"Subscription/{id}?content=empty"
+    said = await ask("operation", empty, by=system(H), operation="events")
+    assert events_in(said) == [(1, ""), (2, "")]
+    assert "CarePlan/" not in str(said.content)
     with pytest.raises(Incorrect):
         await ask("operation", f"Subscription/{id}?eventsSinceNumber=x", by=system(H), operation="events")
     for operation in ("status", "events"):
@@ -446,6 +451,27 @@ async def test_the_clients_log_says_who_was_told(ask: Ask, deliverer: Deliverer,
     [event] = [each["resource"] for each in found["entry"]]
     assert "was told of a change of: plan" in event["text"]["div"]
     assert [each["who"].get("reference") for each in event["agent"]][-1] == H
+
+
+async def test_who_was_told_has_not_been_at_the_data_for_that(
+    ask: Ask, deliverer: Deliverer, receiver: Receiver, store: Store
+) -> None:
+    await with_h_on_the_team(ask)
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+
+    async def last_visit() -> datetime:
+        async with store.begin() as unit:
+            found = await unit.visits(AINO, "CarePlan/2", since=long_ago, changed=long_ago)
+        return max(each.last for each in found if H in each.agents)
+
+    await subscribed(ask, deliverer, a_subscription(receiver), by=system(H))
+    before = await last_visit()
+    await ask("update", "CarePlan/2", a_care_plan(AINO, id="2"), by=system(S))
+    await deliverer.settle()
+    assert receiver.taken()[-1].events == [(1, "CarePlan/2")]
+    assert await last_visit() == before
+    await ask("read", "CarePlan/2", by=system(H))
+    assert await last_visit() > before
 
 
 async def test_what_was_loaded_for_nobody_says_so(

@@ -286,7 +286,7 @@ class Subscriptions:
         return found[0]["until"] if found else None
 
     async def forget(self, id: str | None = None) -> int:
-        """Takes away what was kept of Subscriptions that have been deleted since, or of that one; how many they were."""
+        """Takes away what was kept of Subscriptions that were deleted since, or of that one if it was; how many."""
         return len(await self._fetch(_FORGET, [id]))
 
     async def changes(
