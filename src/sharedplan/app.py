@@ -206,4 +206,5 @@ def policy(settings: Settings) -> Policy:
             anywhere=settings.environment == "development",
             loopback=settings.tells_loopback,
         ),
+        subscriptions=settings.subscription_limit,
     )

@@ -15,6 +15,7 @@ from sharedplan.fhir.primitives import shown
 from sharedplan.interactions import subscribing
 from sharedplan.interactions.acting import Acting, Write
 from sharedplan.interactions.provenances import attested, check_changeable, faults
+from sharedplan.interactions.subscription_limit import beyond
 from sharedplan.interactions.targets import bound
 from sharedplan.search.expression import Everything
 from sharedplan.search.indexing import index_values, inner_values
@@ -194,6 +195,9 @@ async def judged(proposals: Sequence[Proposal], acting: Acting) -> list[Proposal
     writes = await bound([Write(each.change, each.resource, each.before) for each in proposals], acting)
     found = await acting.access.judged(writes, acting.unit, base)
     may = [write._replace(change=each) for write, each in zip(writes, found, strict=True) if isinstance(each, Change)]
+    if too_many := await beyond(may, acting):
+        found = [too_many.get(each.id, each) if isinstance(each, Change) else each for each in found]
+        may = [each for each in may if each.change.id not in too_many]
     changes = iter(attested(may, acting, base))
     return [
         each if isinstance(each, Exception) else replace(proposal, change=next(changes))

@@ -120,6 +120,8 @@ def _of_criteria(text: str, acting: Acting, base: str) -> Iterator[Issue]:
         return
     if isinstance(acting.within.get(found.type), Nothing):
         yield Issue("business-rule", f"the token lets nothing of {found.type} be read", at)
+    elif acting.may_search is not None and not acting.may_search(found.type):
+        yield Issue("business-rule", f"the token lets nothing of {found.type} be searched", at)
 
 
 def _of_channel(channel: Json, acting: Acting) -> Iterator[Issue]:

@@ -154,6 +154,13 @@ _STATE = guard.judging("""
     )
 """)
 
+_OWNED = guard.judging("""
+    SELECT count(*) AS number FROM subscription r
+    JOIN resource_version v ON v.type = 'Subscription' AND v.id = r.id AND v.version = r.version
+    WHERE v.who ->> 'client' = $1::text AND v.who ->> 'organization' IS NOT DISTINCT FROM $2::text
+        AND r.content ->> 'status' <> 'off'
+""")
+
 _EVENTS = guard.judging("""
     SELECT number, at, type, id, interaction, client FROM subscription_event
     WHERE subscription = $1::text AND number >= $2::bigint AND ($3::bigint IS NULL OR number <= $3::bigint)
@@ -356,6 +363,12 @@ async def standing(session: Session, id: str) -> Standing | None:
     """How it is doing, by the newest version that was taken on; None when none was since it was last created."""
     found = await session.fetch(_STATE, [id])
     return Standing(*found[0]) if found else None
+
+
+async def owned(session: Session, client: str, organization: str | None) -> int:
+    """How many a client system has for that organisation, beside those that are off."""
+    found = await session.fetch(_OWNED, [client, organization])
+    return int(found[0]["number"])
 
 
 async def events(session: Session, id: str, low: int, high: int | None, most: int) -> list[Event]:

@@ -356,6 +356,10 @@ class Unit:
         """How a Subscription is doing; None when nothing of it has been taken on yet."""
         return await subscriptions.standing(self._session, subscription)
 
+    async def subscribed(self, client: str, organization: str | None) -> int:
+        """How many Subscriptions a client system has for that organisation, beside those that are off."""
+        return await subscriptions.owned(self._session, client, organization)
+
     async def events(self, subscription: str, low: int, high: int | None, most: int) -> list[subscriptions.Event]:
         """The events with these numbers that a Subscription was told, as far as they are kept."""
         return await subscriptions.events(self._session, subscription, low, high, most)
