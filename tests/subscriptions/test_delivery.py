@@ -15,6 +15,7 @@ from loading.texts import text
 from sharedplan.errors import Conflict, Gone, Incorrect, NotFound, Refused
 from sharedplan.loading.loader import Loader
 from sharedplan.loading.preparing import Choices
+from sharedplan.store.subscriptions import Subscriptions
 from sharedplan.store.unit_of_work import Store
 from sharedplan.subscriptions.delivery import Deliverer
 from subscriptions.receiving import Json, Later, Received, Receiver, a_deliverer, a_subscription
@@ -301,8 +302,22 @@ async def test_the_secrets_in_its_headers_are_sent_and_never_shown(
     await a_client(ask)
     channel = {"header": ["Authorization: Bearer tres-secret"]}
     written = a_subscription(receiver, channel=channel)
-    id = await subscribed(ask, deliverer, written)
+    id = (await ask("create", "Subscription", written)).id
+    note = {**resource_in(await ask("read", f"Subscription/{id}")), "reason": "Written twice before it is taken on"}
+    await ask("update", f"Subscription/{id}", note)
+    await deliverer.settle()
     assert receiver.taken()[0].headers["authorization"] == "Bearer tres-secret"
+
+    async def left() -> list[Any]:
+        """What is sealed in the versions, which are for good, or still waits to be taken on."""
+        rows = await store.pool.acquire()
+        found = await rows.fetch(
+            "SELECT id FROM resource_version WHERE who ->> 'headers' IS NOT NULL "
+            "UNION ALL SELECT id FROM subscription_secret"
+        )
+        store.pool.release(rows)
+        return list(found)
+
     rows = await store.pool.acquire()
     kept = await rows.fetch(
         "SELECT content::text || coalesce(who::text, '') FROM resource_version UNION ALL "
@@ -310,6 +325,7 @@ async def test_the_secrets_in_its_headers_are_sent_and_never_shown(
     )
     store.pool.release(rows)
     assert not any("tres-secret" in row[0] for row in kept)
+    assert not await left()
 
     found = resource_in(await ask("read", f"Subscription/{id}"))
     await ask("update", f"Subscription/{id}", {**found, "reason": "Another", "status": "requested"})
@@ -322,6 +338,14 @@ async def test_the_secrets_in_its_headers_are_sent_and_never_shown(
     )
     await deliverer.settle()
     assert receiver.taken()[0].headers["authorization"] == "Bearer new"
+    await ask("create", "Subscription", {**written, "status": "off"})
+    gone = await ask("create", "Subscription", written)
+    await ask("delete", f"Subscription/{gone.id}")
+    assert len(await left()) == 2
+    await deliverer.settle()
+    assert [row["id"] for row in await left()] == [gone.id]
+    await Subscriptions(store.pool).forget()
+    assert not await left()
 
 
 async def test_what_was_read_and_is_written_back_changes_nothing(

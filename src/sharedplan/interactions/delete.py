@@ -50,6 +50,6 @@ def deletion(asked: Asked, acting: Acting, *, newest: Version | None) -> Proposa
         stamped=None,
         values={},
         controller=acting.controller,
-        who=subscribing.who(acting, newest.id, {}) if newest.type == subscribing.TYPE else acting.who,
+        who=subscribing.who(acting) if newest.type == subscribing.TYPE else acting.who,
     )
     return Proposal(change, None, newest, tuple(issues), asked.base)

@@ -102,10 +102,10 @@ def proposed(
             found += subscribing.faults(resource, before, acting, asked.base)
     if _are_errors(found):
         raise Unprocessable(issues=found)
-    who: str | None = acting.who
+    who, sealed = acting.who, None
     if type == subscribing.TYPE:
         resource, secrets = subscribing.as_kept(resource, before, acting)
-        who = subscribing.who(acting, id, secrets)
+        who, sealed = subscribing.who(acting), subscribing.sealed(secrets, id, acting)
     values = index_values(type, resource, base=asked.base)
     slice = acting.within[type]
     if not isinstance(slice, Everything) and not matches(slice, type, id, values, world=_LATER):
@@ -131,6 +131,7 @@ def proposed(
         who=who,
         derived=acting.access.derived(whole, number, asked.base),
         contained=inner_values(resource, base=asked.base),
+        sealed=sealed,
     )
     return Proposal(change, resource, before, tuple(issues), asked.base)
 

@@ -34,7 +34,12 @@ _NEW = guard.judging("""
         WHERE s.version IS NULL OR s.version < r.version ORDER BY r.last_updated LIMIT 50
     )
     SELECT f.id, f.version, f.last_updated, f.content, v.who::text AS who, s.status, s.cursor, s.events, s.headers,
-        s.told_at, f.known IS NOT NULL AND s.id IS NULL AS was_deleted
+        s.told_at, f.known IS NOT NULL AND s.id IS NULL AS was_deleted, ARRAY(
+            SELECT x.sealed FROM subscription_secret x WHERE x.id = f.id AND x.version <= f.version AND NOT EXISTS (
+                SELECT FROM resource_version d WHERE d.type = 'Subscription' AND d.id = f.id AND d.version > x.version
+                AND d.interaction = 'delete'
+            ) ORDER BY x.version
+        ) AS sealed
     FROM fresh f
     JOIN resource_version v ON v.type = 'Subscription' AND v.id = f.id AND v.version = f.version
     LEFT JOIN subscription_state s ON s.id = f.id AND s.version = f.known AND NOT EXISTS (
@@ -45,14 +50,19 @@ _NEW = guard.judging("""
 """)
 
 _TAKE_ON = """
-    INSERT INTO subscription_state (id, version, status, who, headers, cursor, events, failures, due, told_at)
-    VALUES ($1::text, $2::integer, $3::text, $4::json, $5::text, $6::timestamptz, $7::bigint, 0, $8::timestamptz,
-        $9::timestamptz)
-    ON CONFLICT (id) DO UPDATE SET version = excluded.version, status = excluded.status, who = excluded.who,
-        headers = excluded.headers, cursor = excluded.cursor, until = NULL, failures = 0, failing_since = NULL,
-        due = excluded.due, wakes = NULL, claimed_until = NULL
-    WHERE subscription_state.version < excluded.version
+    WITH taken AS (
+        INSERT INTO subscription_state (id, version, status, who, headers, cursor, events, failures, due, told_at)
+        VALUES ($1::text, $2::integer, $3::text, $4::json, $5::text, $6::timestamptz, $7::bigint, 0, $8::timestamptz,
+            $9::timestamptz)
+        ON CONFLICT (id) DO UPDATE SET version = excluded.version, status = excluded.status, who = excluded.who,
+            headers = excluded.headers, cursor = excluded.cursor, until = NULL, failures = 0, failing_since = NULL,
+            due = excluded.due, wakes = NULL, claimed_until = NULL
+        WHERE subscription_state.version < excluded.version RETURNING 1
+    )
+    DELETE FROM subscription_secret WHERE id = $1::text AND version <= $2::integer AND EXISTS (SELECT FROM taken)
 """
+
+_KEEP_ASIDE = "INSERT INTO subscription_secret (id, version, sealed) VALUES ($1::text, $2::integer, $3::text)"
 
 _CLAIM = guard.judging("""
     WITH due AS (
@@ -92,6 +102,11 @@ _FORGET = guard.judging("""
         ) AND ($1::text IS NULL OR s.id = $1::text) RETURNING s.id
     ), theirs AS (
         DELETE FROM subscription_event e WHERE e.subscription IN (SELECT id FROM gone) RETURNING 1
+    ), secrets AS (
+        DELETE FROM subscription_secret x WHERE EXISTS (
+            SELECT FROM resource_version v WHERE v.type = 'Subscription' AND v.id = x.id AND v.version > x.version
+            AND v.interaction = 'delete'
+        ) AND ($1::text IS NULL OR x.id = $1::text) RETURNING 1
     ) SELECT id FROM gone
 """)
 
@@ -172,7 +187,8 @@ _EVENTS = guard.judging("""
 class New:
     """A Subscription, or a version of one, that nobody has taken on yet. `who` is on whose behalf it was written, as
     JSON text. From `status` on it is what was kept of the version before, None when there was none. `was_deleted`:
-    there was one, but the Subscription has been deleted since, and begins anew."""
+    there was one, but the Subscription has been deleted since, and begins anew. `sealed`: what this version hides, and
+    those before it that nobody took on either, oldest first."""
 
     id: str
     version: int
@@ -185,6 +201,7 @@ class New:
     headers: str | None
     told_at: datetime | None
     was_deleted: bool
+    sealed: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,6 +380,11 @@ async def standing(session: Session, id: str) -> Standing | None:
     """How it is doing, by the newest version that was taken on; None when none was since it was last created."""
     found = await session.fetch(_STATE, [id])
     return Standing(*found[0]) if found else None
+
+
+async def keep_aside(session: Session, id: str, version: int, sealed: str) -> None:
+    """Keep what a version hides until it is taken on; within the transaction that writes the version."""
+    await session.fetch(_KEEP_ASIDE, [id, version, sealed])
 
 
 async def owned(session: Session, client: str, organization: str | None) -> int:
