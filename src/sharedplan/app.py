@@ -83,6 +83,7 @@ def application(settings: Settings, clock: Clock, fetcher: Fetcher | None = None
         for each in settings.issuers
         if each.jwks_url is not None
     }
+    keys = trusted_keys(settings)
     follower = Follower(settings.database_url.get_secret_value(), store.settled)
 
     refusals = Refusals(store.begin, clock)
@@ -120,12 +121,17 @@ def application(settings: Settings, clock: Clock, fetcher: Fetcher | None = None
         choices,
         base=settings.base,
         patience=settings.subscription_patience,
-        present=partial(present, clients=registered(settings, fetcher, clock), issuer=settings.root),
+        present=partial(
+            present,
+            clients=registered(settings, fetcher, clock),
+            issuer=settings.root,
+            trusted={*issuers, *(key.issuer for key in keys)},
+        ),
     )
 
     fhir = FhirBase(
         answered,
-        Verifier(trusted_keys(settings), clock, skew=settings.clock_skew, fetched=issuers),
+        Verifier(keys, clock, skew=settings.clock_skew, fetched=issuers),
         refusals,
         base=settings.base,
         body_limit=settings.body_limit,
@@ -200,4 +206,5 @@ def policy(settings: Settings) -> Policy:
             anywhere=settings.environment == "development",
             loopback=settings.tells_loopback,
         ),
+        subscriptions=settings.subscription_limit,
     )

@@ -141,6 +141,7 @@ class Settings(BaseSettings):
     subscription_loopback: bool | None = None
     subscription_timeout: Duration = timedelta(seconds=5)
     subscription_patience: Duration = timedelta(hours=72)
+    subscription_limit: int = Field(100, ge=1)
 
     # Tokens
     audience: str | None = None

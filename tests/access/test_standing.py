@@ -32,18 +32,21 @@ def test_what_is_kept_is_restored_but_for_the_token_itself() -> None:
 
 
 def test_a_registered_client_is_what_it_is_registered_for_now() -> None:
-    assert present(BY, clients=a_client(), issuer=HERE) == BY
-    less = present(BY, clients=a_client("system/Goal.rs"), issuer=HERE)
+    assert present(BY, clients=a_client(), issuer=HERE, trusted={HERE}) == BY
+    less = present(BY, clients=a_client("system/Goal.rs"), issuer=HERE, trusted={HERE})
     assert less is not None
     assert less.scopes == parse("system/Goal.r")
 
 
 def test_who_is_registered_no_more_or_for_another_is_nobody() -> None:
-    assert present(BY, clients={}, issuer=HERE) is None
-    assert present(BY, clients=a_client("system/Task.r"), issuer=HERE) is None
-    assert present(BY, clients=a_client("system/*.r", "Organization/other"), issuer=HERE) is None
-    assert present(BY, clients=a_client("system/*.r", "Organization/s", "TREAT"), issuer=HERE) is None
+    assert present(BY, clients={}, issuer=HERE, trusted={HERE}) is None
+    assert present(BY, clients=a_client("system/Task.r"), issuer=HERE, trusted={HERE}) is None
+    assert present(BY, clients=a_client("system/*.r", "Organization/other"), issuer=HERE, trusted={HERE}) is None
+    assert present(BY, clients=a_client("system/*.r", "Organization/s", "TREAT"), issuer=HERE, trusted={HERE}) is None
 
 
-def test_of_others_who_issue_tokens_nothing_is_known_here() -> None:
-    assert present(replace(BY, issuer="https://elsewhere.example"), clients={}, issuer=HERE) is not None
+def test_of_others_who_issue_tokens_nothing_is_known_here_but_whether_they_are_trusted() -> None:
+    elsewhere = replace(BY, issuer="https://elsewhere.example")
+    assert present(elsewhere, clients={}, issuer=HERE, trusted={HERE, "https://elsewhere.example"}) == elsewhere
+    assert present(elsewhere, clients={}, issuer=HERE, trusted={HERE}) is None
+    assert present(BY, clients=a_client(), issuer=HERE, trusted={"https://elsewhere.example"}) is None

@@ -46,6 +46,7 @@ def test_an_address_on_the_open_internet_is_taken(url: str) -> None:
         *("https://169.254.169.254/latest/meta-data", "https://[fe80::1]/", "https://[fd00:ec2::254]/"),
         *("https://[::ffff:10.0.0.1]/", "https://[::ffff:169.254.169.254]/", "https://[64:ff9b::7f00:1]/"),
         *("https://[2002:7f00:1::]/", "https://224.0.0.1/", "https://255.255.255.255/"),
+        *("https://192.0.0.8/", "https://192.0.0.192/", "https://168.63.129.16/", "https://[::ffff:168.63.129.16]/"),
     ],
 )
 def test_any_other_is_not(url: object) -> None:
@@ -64,7 +65,16 @@ def test_what_a_host_resolves_to_is_judged_by_its_origin() -> None:
     named, other = "https://records.example", "https://other.example"
     assert NAMED.takes(ip_address("10.9.8.7"), named)
     assert not NAMED.takes(ip_address("10.9.8.7"), other)
-    for never in ("169.254.169.254", "127.0.0.1", "::1", "0.0.0.0", "224.0.0.1", "fe80::1", "::ffff:127.0.0.1"):
+    for never in (
+        "169.254.169.254",
+        "127.0.0.1",
+        "::1",
+        "0.0.0.0",
+        "224.0.0.1",
+        "fe80::1",
+        "::ffff:127.0.0.1",
+        "168.63.129.16",
+    ):
         assert not NAMED.takes(ip_address(never), named), never
     assert OPEN.takes(ip_address("8.8.8.8"), other)
 

@@ -43,7 +43,7 @@ GUARDED = sorted(
 
 HARMLESS = (
     *("added_parameter", "client_assertion", "audit_seal", "alembic_version", "last_commit", "audit_digest"),
-    "subscription_state",
+    *("subscription_state", "subscription_secret"),
 )
 """What says nothing of a client."""
 

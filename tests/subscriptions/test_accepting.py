@@ -1,22 +1,26 @@
 """What a client may write as a Subscription."""
 
+import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
-from exchange.asking import RECORDS, Ask, resource_in
+from exchange.asking import RECORDS, Ask, a_bundle, an_entry, resource_in
 from sharedplan.access.scopes import parse
 from sharedplan.errors import SharedplanError, Unprocessable
-from subscriptions.receiving import Json, a_subscription
+from subscriptions.receiving import POLICY, Json, a_subscription
 
 THERE = "https://records.example/told"
 
 
-async def fault_of(ask: Ask, resource: Json, **more: Any) -> tuple[str | None, str]:
+async def fault_of(
+    ask: Ask, resource: Json, interaction: str = "create", address: str = "Subscription", **more: Any
+) -> tuple[str | None, str]:
     """The element that is refused, and why."""
     with pytest.raises(Unprocessable) as refused:
-        await ask("create", "Subscription", resource, **more)
+        await ask(interaction, address, resource, **more)
     [issue] = refused.value.issues
     return issue.at, issue.saying
 
@@ -89,6 +93,13 @@ async def test_nobody_follows_what_his_token_does_not_let_him_read(ask: Ask) -> 
     assert (await ask("create", "Subscription", a_subscription(THERE, "Goal?lifecycle-status=active"), by=by)).created
 
 
+async def test_nobody_follows_what_his_token_does_not_let_him_search(ask: Ask) -> None:
+    by = replace(RECORDS, scopes=parse("system/Subscription.cruds system/CarePlan.r system/Goal.s"))
+    at, saying = await fault_of(ask, a_subscription(THERE), by=by)
+    assert (at, saying) == ("Subscription.criteria", "the token lets nothing of CarePlan be searched")
+    assert (await ask("create", "Subscription", a_subscription(THERE, "Goal?lifecycle-status=active"), by=by)).created
+
+
 async def test_an_emergency_is_not_followed(ask: Ask) -> None:
     by = replace(RECORDS, purpose="BTG")
     assert (await fault_of(ask, a_subscription(THERE), by=by))[0] == "Subscription"
@@ -108,6 +119,34 @@ async def test_a_secret_is_not_led_elsewhere_by_whoever_does_not_know_it(ask: As
         await ask("patch", address, patch, patch_format="json-patch")
     same = {**made, "channel": {**made["channel"], "endpoint": "https://records.example/other"}}
     assert (await ask("update", address, same)).status == 200
+
+
+async def test_a_system_has_only_so_many_that_are_not_off(ask: Ask) -> None:
+    ask = partial(ask, policy=replace(POLICY, subscriptions=2))
+    first, _ = [await ask("create", "Subscription", a_subscription(THERE)) for _ in range(2)]
+    for interaction, address in (("create", "Subscription"), ("update", "Subscription/own")):
+        resource = a_subscription(THERE, **({"id": "own"} if address != "Subscription" else {}))
+        assert "at most 2" in (await fault_of(ask, resource, interaction=interaction, address=address))[1]
+    for other in (replace(RECORDS, client_id="other"), replace(RECORDS, organization="Organization/south")):
+        assert (await ask("create", "Subscription", a_subscription(THERE), by=other)).status == 201
+    stopped = await ask("create", "Subscription", a_subscription(THERE, status="off"))
+    assert stopped.status == 201
+    again = {**resource_in(stopped), "status": "requested"}
+    assert "at most 2" in (await fault_of(ask, again, interaction="update", address=f"Subscription/{stopped.id}"))[1]
+    await ask("update", f"Subscription/{first.id}", {**resource_in(first), "reason": "Another"})
+    both = [an_entry("POST", "Subscription", a_subscription(THERE))] * 2
+    with pytest.raises(SharedplanError, match="at most 2"):
+        await ask("transaction", "", a_bundle("transaction", *both))
+    instead = [an_entry("DELETE", f"Subscription/{first.id}"), both[0]]
+    assert (await ask("transaction", "", a_bundle("transaction", *instead))).status == 200
+
+
+async def test_several_at_the_same_time_are_no_more_either(ask: Ask) -> None:
+    ask = partial(ask, policy=replace(POLICY, subscriptions=2))
+    made = await asyncio.gather(
+        *(ask("create", "Subscription", a_subscription(THERE)) for _ in range(4)), return_exceptions=True
+    )
+    assert sorted(isinstance(each, Unprocessable) for each in made) == [False, False, True, True]
 
 
 async def test_validation_says_the_same(ask: Ask) -> None:

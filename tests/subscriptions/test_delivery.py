@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from loading.texts import text
 from sharedplan.errors import Conflict, Gone, Incorrect, NotFound, Refused
 from sharedplan.loading.loader import Loader
 from sharedplan.loading.preparing import Choices
+from sharedplan.store.subscriptions import Subscriptions
 from sharedplan.store.unit_of_work import Store
 from sharedplan.subscriptions.delivery import Deliverer
 from subscriptions.receiving import Json, Later, Received, Receiver, a_deliverer, a_subscription
@@ -50,6 +51,12 @@ async def subscribed(ask: Ask, deliverer: Deliverer, resource: Json, by: Any = N
 async def status_of(ask: Ask, id: str, by: Any = NORTH) -> tuple[str, str | None]:
     found = resource_in(await ask("read", f"Subscription/{id}", by=by))
     return found["status"], found.get("error")
+
+
+async def events_since_start(ask: Ask, id: str) -> str:
+    found = resource_in(await ask("operation", f"Subscription/{id}", operation="status"))
+    said = {each["name"]: each for each in found["entry"][0]["resource"]["parameter"]}
+    return str(said["events-since-subscription-start"]["valueString"])
 
 
 async def test_a_handshake_makes_it_active_and_changes_that_match_are_told(
@@ -295,8 +302,22 @@ async def test_the_secrets_in_its_headers_are_sent_and_never_shown(
     await a_client(ask)
     channel = {"header": ["Authorization: Bearer tres-secret"]}
     written = a_subscription(receiver, channel=channel)
-    id = await subscribed(ask, deliverer, written)
+    id = (await ask("create", "Subscription", written)).id
+    note = {**resource_in(await ask("read", f"Subscription/{id}")), "reason": "Written twice before it is taken on"}
+    await ask("update", f"Subscription/{id}", note)
+    await deliverer.settle()
     assert receiver.taken()[0].headers["authorization"] == "Bearer tres-secret"
+
+    async def left() -> list[Any]:
+        """What is sealed in the versions, which are for good, or still waits to be taken on."""
+        rows = await store.pool.acquire()
+        found = await rows.fetch(
+            "SELECT id FROM resource_version WHERE who ->> 'headers' IS NOT NULL "
+            "UNION ALL SELECT id FROM subscription_secret"
+        )
+        store.pool.release(rows)
+        return list(found)
+
     rows = await store.pool.acquire()
     kept = await rows.fetch(
         "SELECT content::text || coalesce(who::text, '') FROM resource_version UNION ALL "
@@ -304,6 +325,7 @@ async def test_the_secrets_in_its_headers_are_sent_and_never_shown(
     )
     store.pool.release(rows)
     assert not any("tres-secret" in row[0] for row in kept)
+    assert not await left()
 
     found = resource_in(await ask("read", f"Subscription/{id}"))
     await ask("update", f"Subscription/{id}", {**found, "reason": "Another", "status": "requested"})
@@ -316,6 +338,14 @@ async def test_the_secrets_in_its_headers_are_sent_and_never_shown(
     )
     await deliverer.settle()
     assert receiver.taken()[0].headers["authorization"] == "Bearer new"
+    await ask("create", "Subscription", {**written, "status": "off"})
+    gone = await ask("create", "Subscription", written)
+    await ask("delete", f"Subscription/{gone.id}")
+    assert len(await left()) == 2
+    await deliverer.settle()
+    assert [row["id"] for row in await left()] == [gone.id]
+    await Subscriptions(store.pool).forget()
+    assert not await left()
 
 
 async def test_what_was_read_and_is_written_back_changes_nothing(
@@ -345,6 +375,7 @@ async def test_a_subscription_is_nobody_elses_to_see_or_change(
             await ask(*question, by=other)
     assert (await searched(ask, "Subscription", by=other))["total"] == 0
     assert (await searched(ask, "Subscription"))["total"] == 1
+    assert (await searched(ask, f"Provenance?target={address}", by=other))["total"] == 0
     if other is not Aino:
         with pytest.raises((Conflict, Refused)):
             await ask("update", address, {**a_subscription(receiver), "id": id}, by=other)
@@ -353,6 +384,49 @@ async def test_a_subscription_is_nobody_elses_to_see_or_change(
     await ask("delete", address)
     with pytest.raises(Gone):
         await ask("read", address)
+    with pytest.raises(NotFound):  # nor is it when it is no more
+        await ask("read", address, by=other)
+    with pytest.raises(NotFound):
+        await ask("history-instance", address, by=other)
+    if other is not Aino:
+        with pytest.raises((Conflict, Refused)):
+            await ask("update", address, {**a_subscription(receiver), "id": id}, by=other)
+
+
+async def test_what_is_deleted_and_written_again_begins_anew(
+    ask: Ask, deliverer: Deliverer, receiver: Receiver
+) -> None:
+    await a_client(ask)
+    id = await subscribed(ask, deliverer, a_subscription(receiver))
+    await a_plan(ask, "1")
+    await deliverer.settle()
+    receiver.taken()
+    await ask("delete", f"Subscription/{id}")
+    await a_plan(ask, "meanwhile")
+    await ask("update", f"Subscription/{id}", {**a_subscription(receiver), "id": id})
+    for is_taken_on in (False, True):
+        if is_taken_on:
+            await deliverer.settle()
+        assert await events_since_start(ask, id) == "0"
+        found = resource_in(await ask("operation", f"Subscription/{id}", operation="events"))
+        assert len(found["entry"]) == 1
+    assert [each.kind for each in receiver.taken()] == ["handshake"]
+    await a_plan(ask, "2")
+    await deliverer.settle()
+    assert [each.events for each in receiver.taken()] == [[(1, "CarePlan/2")]]
+
+
+async def test_a_version_that_was_not_taken_on_yet_has_the_events_from_before(
+    ask: Ask, deliverer: Deliverer, receiver: Receiver
+) -> None:
+    await a_client(ask)
+    id = await subscribed(ask, deliverer, a_subscription(receiver))
+    await a_plan(ask, "1")
+    await deliverer.settle()
+    await ask("update", f"Subscription/{id}", {**a_subscription(receiver), "id": id, "reason": "Another"})
+    assert await events_since_start(ask, id) == "1"
+    await deliverer.settle()
+    assert await events_since_start(ask, id) == "1"
 
 
 async def test_its_owner_asks_how_it_is_doing_and_for_events_again(
@@ -379,6 +453,10 @@ async def test_its_owner_asks_how_it_is_doing_and_for_events_again(
     assert events_in(await ask(*question, by=system(H), operation="events")) == [(1, "CarePlan/2"), (2, "CarePlan/1")]
     later = f"Subscription/{id}?eventsSinceNumber=2"
     assert events_in(await ask("operation", later, by=system(H), operation="events")) == [(2, "CarePlan/1")]
+    empty = f"Subscription/{id}?content=empty"
+    said = await ask("operation", empty, by=system(H), operation="events")
+    assert events_in(said) == [(1, ""), (2, "")]
+    assert "CarePlan/" not in str(said.content)
     with pytest.raises(Incorrect):
         await ask("operation", f"Subscription/{id}?eventsSinceNumber=x", by=system(H), operation="events")
     for operation in ("status", "events"):
@@ -397,6 +475,27 @@ async def test_the_clients_log_says_who_was_told(ask: Ask, deliverer: Deliverer,
     [event] = [each["resource"] for each in found["entry"]]
     assert "was told of a change of: plan" in event["text"]["div"]
     assert [each["who"].get("reference") for each in event["agent"]][-1] == H
+
+
+async def test_who_was_told_has_not_been_at_the_data_for_that(
+    ask: Ask, deliverer: Deliverer, receiver: Receiver, store: Store
+) -> None:
+    await with_h_on_the_team(ask)
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+
+    async def last_visit() -> datetime:
+        async with store.begin() as unit:
+            found = await unit.visits(AINO, "CarePlan/2", since=long_ago, changed=long_ago)
+        return max(each.last for each in found if H in each.agents)
+
+    await subscribed(ask, deliverer, a_subscription(receiver), by=system(H))
+    before = await last_visit()
+    await ask("update", "CarePlan/2", a_care_plan(AINO, id="2"), by=system(S))
+    await deliverer.settle()
+    assert receiver.taken()[-1].events == [(1, "CarePlan/2")]
+    assert await last_visit() == before
+    await ask("read", "CarePlan/2", by=system(H))
+    assert await last_visit() > before
 
 
 async def test_what_was_loaded_for_nobody_says_so(

@@ -104,6 +104,11 @@ def decide(asked: Asked, by: Principal, facts: Facts, *, by_consent: bool = True
     return grant
 
 
+def may_search(by: Principal, type: str, *, by_consent: bool = True) -> bool:
+    """Whether the token lets anything of the type be searched, whatever else it may do with it."""
+    return _limited(type, by, SEARCHING, by_consent) != _NOTHING
+
+
 @lru_cache(maxsize=4096)
 def _granted(by: Principal, asked_type: str | None, letters: str, by_consent: bool) -> Grant | None:
     """The slices of one asker, None when no scope allows any of the letters; kept, for both follow from the token."""

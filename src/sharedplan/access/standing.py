@@ -3,7 +3,7 @@
 Only what says who he is and what he may: what comes of that is decided anew each time, by the facts of then.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -42,9 +42,12 @@ def restored(told: Mapping[str, Any]) -> Principal:
     )
 
 
-def present(by: Principal, *, clients: Mapping[str, Client], issuer: str) -> Principal | None:
+def present(by: Principal, *, clients: Mapping[str, Client], issuer: str, trusted: Collection[str]) -> Principal | None:
     """Whom was kept, as he is now: of a client that got its token here, as far as it is still registered for what it
-    asked; None when nothing is left. `issuer` is the one of the tokens that registered clients get."""
+    asked; None when nothing is left, or when whoever issued his token is not among the `trusted` issuers any more.
+    `issuer` is the one of the tokens that registered clients get."""
+    if by.issuer not in trusted:
+        return None
     if by.issuer != issuer:
         return by
     client = clients.get(by.client_id)

@@ -3,7 +3,7 @@
 from functools import partial
 
 from sharedplan import audit
-from sharedplan.access.decision import Facts, decide
+from sharedplan.access.decision import Facts, decide, may_search
 from sharedplan.access.principal import Principal
 from sharedplan.access.standing import kept
 from sharedplan.clock import Clock
@@ -34,4 +34,5 @@ def acting(asked: Asked, by: Principal, unit: Unit, clock: Clock, policy: Policy
         containers=grant.containers,
         contained=grant.contained,
         standing=partial(kept, by),
+        may_search=partial(may_search, by, by_consent=policy.by_consent),
     )

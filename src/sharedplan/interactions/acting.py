@@ -29,6 +29,7 @@ class Policy:
     `url_limit`: characters that an address may have, and so the links that are given. `page_lifetime`: how long the
     links of a search lead to the moment of its first page. `emergency_lasts`: how long breaking the glass opens.
     `attendance`: whose attendance at a meeting the client decides on. `endpoints`: where notifications may go.
+    `subscriptions`: how many a client system may have for one organisation, beside those that are off.
     """
 
     cursors: Cursors
@@ -43,6 +44,7 @@ class Policy:
     emergency_lasts: timedelta = timedelta(minutes=60)
     attendance: Attendance = "everybody"
     endpoints: Endpoints = field(default_factory=Endpoints)
+    subscriptions: int = 100
 
 
 class Write(NamedTuple):
@@ -86,7 +88,8 @@ class Acting:
     of the types that it may open, what would be seen without it; else nothing. `stated`: what the client says of where
     the data comes from (`X-Provenance`). `imports`: an operator brings in what another system recorded. `containers`
     and `contained` are for a search within resources: what of each type may be looked into, and what a contained
-    resource of each must meet beside. `standing` gives what is kept of the asker with a Subscription, for later.
+    resource of each must meet beside. `standing` gives what is kept of the asker with a Subscription, for later;
+    `may_search` says whether anything of a type may be searched, whatever is asked now.
     """
 
     unit: Unit
@@ -105,6 +108,7 @@ class Acting:
     containers: Mapping[str, Expression] = field(default_factory=dict)
     contained: Mapping[str, Expression] = field(default_factory=dict)
     standing: Callable[[], Json] | None = None
+    may_search: Callable[[str], bool] | None = None
 
     def shown(self, answer: Answer) -> Answer:
         """The answer, without the resource if the asker may not read it."""

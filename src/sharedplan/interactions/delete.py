@@ -4,6 +4,7 @@ from sharedplan.care import rulebook
 from sharedplan.errors import Issue, Unprocessable
 from sharedplan.fhir import json_text
 from sharedplan.fhir.exchanges import Answer, Asked
+from sharedplan.interactions import subscribing
 from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.criteria import check_still_selected, condition_of, locked_match
 from sharedplan.interactions.preconditions import check_write
@@ -49,6 +50,6 @@ def deletion(asked: Asked, acting: Acting, *, newest: Version | None) -> Proposa
         stamped=None,
         values={},
         controller=acting.controller,
-        who=acting.who,
+        who=subscribing.who(acting) if newest.type == subscribing.TYPE else acting.who,
     )
     return Proposal(change, None, newest, tuple(issues), asked.base)

@@ -9,7 +9,7 @@ on the open internet or that the operator named; never to what only this machine
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
 
 MOST_CHARACTERS = 2_000
@@ -18,6 +18,11 @@ IP = IPv4Address | IPv6Address
 
 _CARRIERS = tuple(map(IPv6Network, ("64:ff9b::/32", "2001::/32", "2002::/16", "fec0::/10")))
 """Networks whose addresses stand for other ones, which they would lead to, or for a site's own."""
+
+_OF_A_NETWORK = tuple(map(IPv4Network, ("192.0.0.0/24", "168.63.129.16/32")))
+"""Where networks and clouds offer something to their own machines: by protocol assignment, and at one vendor's.
+https://www.iana.org/assignments/iana-ipv4-special-registry/
+https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16"""
 
 _PORTS = {"https": 443, "http": 80}
 
@@ -95,6 +100,8 @@ def _literal(parts: SplitResult) -> IP | None:
 
 def _leads_nowhere(ip: IP) -> bool:
     """Whether no receiver can be there: what is link-local, as the metadata of a cloud, or for no one host."""
+    if isinstance(ip, IPv4Address) and any(ip in each for each in _OF_A_NETWORK):
+        return True
     return ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip.is_reserved
 
 

@@ -15,6 +15,7 @@ from sharedplan.fhir.primitives import shown
 from sharedplan.interactions import subscribing
 from sharedplan.interactions.acting import Acting, Write
 from sharedplan.interactions.provenances import attested, check_changeable, faults
+from sharedplan.interactions.subscription_limit import beyond
 from sharedplan.interactions.targets import bound
 from sharedplan.search.expression import Everything
 from sharedplan.search.indexing import index_values, inner_values
@@ -101,10 +102,10 @@ def proposed(
             found += subscribing.faults(resource, before, acting, asked.base)
     if _are_errors(found):
         raise Unprocessable(issues=found)
-    who: str | None = acting.who
+    who, sealed = acting.who, None
     if type == subscribing.TYPE:
         resource, secrets = subscribing.as_kept(resource, before, acting)
-        who = subscribing.who(acting, id, secrets)
+        who, sealed = subscribing.who(acting), subscribing.sealed(secrets, id, acting)
     values = index_values(type, resource, base=asked.base)
     slice = acting.within[type]
     if not isinstance(slice, Everything) and not matches(slice, type, id, values, world=_LATER):
@@ -130,6 +131,7 @@ def proposed(
         who=who,
         derived=acting.access.derived(whole, number, asked.base),
         contained=inner_values(resource, base=asked.base),
+        sealed=sealed,
     )
     return Proposal(change, resource, before, tuple(issues), asked.base)
 
@@ -194,6 +196,9 @@ async def judged(proposals: Sequence[Proposal], acting: Acting) -> list[Proposal
     writes = await bound([Write(each.change, each.resource, each.before) for each in proposals], acting)
     found = await acting.access.judged(writes, acting.unit, base)
     may = [write._replace(change=each) for write, each in zip(writes, found, strict=True) if isinstance(each, Change)]
+    if too_many := await beyond(may, acting):
+        found = [too_many.get(each.id, each) if isinstance(each, Change) else each for each in found]
+        may = [each for each in may if each.change.id not in too_many]
     changes = iter(attested(may, acting, base))
     return [
         each if isinstance(each, Exception) else replace(proposal, change=next(changes))

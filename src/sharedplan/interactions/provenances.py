@@ -6,7 +6,8 @@ The service makes one for each version that it stores of a client's resource, th
 same statement or transaction. It targets that version, is marked by a tag that nobody else can give, and is never
 changed. The first agent is the author that the token names, the second the client system. What the client says itself
 in the header X-Provenance comes after: further agents such as the informant, sources, signatures. Of the directory and
-the definitions, of the log and of Provenances themselves there is none: the log tells who wrote those.
+the definitions, of the log and of Provenances themselves there is none: the log tells who wrote those. Nor is there one
+of a Subscription: it speaks of no client, and is seen by whoever wrote it alone.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,7 +32,7 @@ MARK = {
 }
 """The tag of what the service recorded itself."""
 
-WITHOUT = frozenset({"AuditEvent", "Provenance"})
+WITHOUT = frozenset({"AuditEvent", "Provenance", "Subscription"})
 """Types of clients' data that leave no Provenance."""
 
 WRITES = frozenset({"create", "update", "patch", "delete"})

@@ -120,6 +120,8 @@ def _of_criteria(text: str, acting: Acting, base: str) -> Iterator[Issue]:
         return
     if isinstance(acting.within.get(found.type), Nothing):
         yield Issue("business-rule", f"the token lets nothing of {found.type} be read", at)
+    elif acting.may_search is not None and not acting.may_search(found.type):
+        yield Issue("business-rule", f"the token lets nothing of {found.type} be searched", at)
 
 
 def _of_channel(channel: Json, acting: Acting) -> Iterator[Issue]:
@@ -202,15 +204,18 @@ def _with_status(resource: Json, before: Version | None) -> Json:
     return {name: value for name, value in resource.items() if name != "error" or name in ours} | ours
 
 
-def who(acting: Acting, id: str, secrets: Mapping[str, str]) -> str | None:
+def who(acting: Acting) -> str:
     """On whose behalf, as the JSON text that is kept with the version: with all that is needed to judge later what he
-    may see, and the sealed header lines."""
-    if acting.standing is None:
-        return acting.who
-    told = acting.standing()
-    if secrets:
-        told["headers"] = acting.policy.cursors.sealed(dict(secrets), client=f"{TYPE}/{id}")
-    return json_text.write(told)
+    may see."""
+    return json_text.write(acting.standing()) if acting.standing is not None else acting.who
+
+
+def sealed(secrets: Mapping[str, str], id: str, acting: Acting) -> str | None:
+    """The header lines that a Subscription hides as they are kept until it is taken on: not with the version, which is
+    kept for good. None for none, and for whoever has nobody told on his behalf."""
+    if not secrets or acting.standing is None:
+        return None
+    return acting.policy.cursors.sealed(dict(secrets), client=f"{TYPE}/{id}")
 
 
 def _channel(before: Version | None) -> Json:

@@ -31,7 +31,7 @@ _GRANTS = """
     GRANT SELECT ON added_parameter, alembic_version, last_commit, audit_digest TO {role};
     GRANT SELECT, INSERT, DELETE ON client_assertion TO {role};
     GRANT SELECT, INSERT ON audit_seal TO {role};
-    GRANT SELECT, INSERT, UPDATE, DELETE ON subscription_state TO {role};
+    GRANT SELECT, INSERT, UPDATE, DELETE ON subscription_state, subscription_secret TO {role};
     GRANT SELECT, UPDATE ON SEQUENCE last_instant TO {role};
     DO $grant$
     DECLARE

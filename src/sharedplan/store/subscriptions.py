@@ -29,25 +29,40 @@ KEPT = 1_000
 
 _NEW = guard.judging("""
     WITH fresh AS MATERIALIZED (
-        SELECT r.id, r.version, r.last_updated, r.content::text AS content, s.status, s.cursor, s.events, s.headers,
-            s.told_at
+        SELECT r.id, r.version, r.last_updated, r.content::text AS content, s.version AS known
         FROM subscription r LEFT JOIN subscription_state s ON s.id = r.id
         WHERE s.version IS NULL OR s.version < r.version ORDER BY r.last_updated LIMIT 50
     )
-    SELECT f.*, v.who::text AS who FROM fresh f
+    SELECT f.id, f.version, f.last_updated, f.content, v.who::text AS who, s.status, s.cursor, s.events, s.headers,
+        s.told_at, f.known IS NOT NULL AND s.id IS NULL AS was_deleted, ARRAY(
+            SELECT x.sealed FROM subscription_secret x WHERE x.id = f.id AND x.version <= f.version AND NOT EXISTS (
+                SELECT FROM resource_version d WHERE d.type = 'Subscription' AND d.id = f.id AND d.version > x.version
+                AND d.interaction = 'delete'
+            ) ORDER BY x.version
+        ) AS sealed
+    FROM fresh f
     JOIN resource_version v ON v.type = 'Subscription' AND v.id = f.id AND v.version = f.version
+    LEFT JOIN subscription_state s ON s.id = f.id AND s.version = f.known AND NOT EXISTS (
+        SELECT FROM resource_version d WHERE d.type = 'Subscription' AND d.id = f.id AND d.version > f.known
+        AND d.interaction = 'delete'
+    )
     ORDER BY f.last_updated
 """)
 
 _TAKE_ON = """
-    INSERT INTO subscription_state (id, version, status, who, headers, cursor, events, failures, due, told_at)
-    VALUES ($1::text, $2::integer, $3::text, $4::json, $5::text, $6::timestamptz, $7::bigint, 0, $8::timestamptz,
-        $9::timestamptz)
-    ON CONFLICT (id) DO UPDATE SET version = excluded.version, status = excluded.status, who = excluded.who,
-        headers = excluded.headers, cursor = excluded.cursor, until = NULL, failures = 0, failing_since = NULL,
-        due = excluded.due, wakes = NULL, claimed_until = NULL
-    WHERE subscription_state.version < excluded.version
+    WITH taken AS (
+        INSERT INTO subscription_state (id, version, status, who, headers, cursor, events, failures, due, told_at)
+        VALUES ($1::text, $2::integer, $3::text, $4::json, $5::text, $6::timestamptz, $7::bigint, 0, $8::timestamptz,
+            $9::timestamptz)
+        ON CONFLICT (id) DO UPDATE SET version = excluded.version, status = excluded.status, who = excluded.who,
+            headers = excluded.headers, cursor = excluded.cursor, until = NULL, failures = 0, failing_since = NULL,
+            due = excluded.due, wakes = NULL, claimed_until = NULL
+        WHERE subscription_state.version < excluded.version RETURNING 1
+    )
+    DELETE FROM subscription_secret WHERE id = $1::text AND version <= $2::integer AND EXISTS (SELECT FROM taken)
 """
+
+_KEEP_ASIDE = "INSERT INTO subscription_secret (id, version, sealed) VALUES ($1::text, $2::integer, $3::text)"
 
 _CLAIM = guard.judging("""
     WITH due AS (
@@ -84,9 +99,14 @@ _FORGET = guard.judging("""
         DELETE FROM subscription_state s WHERE EXISTS (
             SELECT FROM resource_version v WHERE v.type = 'Subscription' AND v.id = s.id AND v.version > s.version
             AND v.interaction = 'delete'
-        ) RETURNING s.id
+        ) AND ($1::text IS NULL OR s.id = $1::text) RETURNING s.id
     ), theirs AS (
         DELETE FROM subscription_event e WHERE e.subscription IN (SELECT id FROM gone) RETURNING 1
+    ), secrets AS (
+        DELETE FROM subscription_secret x WHERE EXISTS (
+            SELECT FROM resource_version v WHERE v.type = 'Subscription' AND v.id = x.id AND v.version > x.version
+            AND v.interaction = 'delete'
+        ) AND ($1::text IS NULL OR x.id = $1::text) RETURNING 1
     ) SELECT id FROM gone
 """)
 
@@ -141,10 +161,20 @@ _OVER = guard.writing("""
     ) SELECT 1 FROM over
 """)
 
-_STATE = """
-    SELECT status, events, failures, failing_since, told_at FROM subscription_state
-    WHERE id = $1::text AND version = $2::integer
-"""
+_STATE = guard.judging("""
+    SELECT s.status, s.events, s.failures, s.failing_since, s.told_at FROM subscription_state s
+    WHERE s.id = $1::text AND NOT EXISTS (
+        SELECT FROM resource_version v WHERE v.type = 'Subscription' AND v.id = s.id AND v.version > s.version
+        AND v.interaction = 'delete'
+    )
+""")
+
+_OWNED = guard.judging("""
+    SELECT count(*) AS number FROM subscription r
+    JOIN resource_version v ON v.type = 'Subscription' AND v.id = r.id AND v.version = r.version
+    WHERE v.who ->> 'client' = $1::text AND v.who ->> 'organization' IS NOT DISTINCT FROM $2::text
+        AND r.content ->> 'status' <> 'off'
+""")
 
 _EVENTS = guard.judging("""
     SELECT number, at, type, id, interaction, client FROM subscription_event
@@ -155,8 +185,10 @@ _EVENTS = guard.judging("""
 
 @dataclass(frozen=True, slots=True)
 class New:
-    """A Subscription, or a version of one, that nobody has taken on yet; `known` is what was kept of the one before:
-    its status, cursor, events and sealed header lines. `who` is on whose behalf it was written, as JSON text."""
+    """A Subscription, or a version of one, that nobody has taken on yet. `who` is on whose behalf it was written, as
+    JSON text. From `status` on it is what was kept of the version before, None when there was none. `was_deleted`:
+    there was one, but the Subscription has been deleted since, and begins anew. `sealed`: what this version hides, and
+    those before it that nobody took on either, oldest first."""
 
     id: str
     version: int
@@ -168,6 +200,8 @@ class New:
     events: int | None
     headers: str | None
     told_at: datetime | None
+    was_deleted: bool
+    sealed: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,13 +264,12 @@ class Subscriptions:
 
     async def new(self) -> list[New]:
         """Those that have been written since they were last looked at."""
-        return [
-            New(*(row[name] for name in New.__dataclass_fields__ if name != "known"))
-            for row in await self._fetch(_NEW, [])
-        ]
+        return [New(*row) for row in await self._fetch(_NEW, [])]
 
     async def take_on(self, new: New, *, status: str, who: str, headers: str | None, at: datetime) -> None:
         """Keep a version from now on. One that goes on does so where the version before was."""
+        if new.was_deleted:
+            await self.forget(new.id)
         goes_on = new.cursor is not None and new.status != "off"
         cursor = new.cursor if goes_on else new.last_updated
         values = [new.id, new.version, status, who, headers, cursor, new.events or 0, at, new.told_at]
@@ -276,9 +309,9 @@ class Subscriptions:
         found = await self._fetch("SELECT until FROM subscription_state WHERE id = $1::text", [state.id])
         return found[0]["until"] if found else None
 
-    async def forget(self) -> int:
-        """Takes away what was kept of Subscriptions that are no more; how many they were."""
-        return len(await self._fetch(_FORGET, []))
+    async def forget(self, id: str | None = None) -> int:
+        """Takes away what was kept of Subscriptions that were deleted since, or of that one if it was; how many."""
+        return len(await self._fetch(_FORGET, [id]))
 
     async def changes(
         self, types: Sequence[str], after: datetime, until: datetime | None
@@ -343,10 +376,21 @@ class Standing:
     told_at: datetime | None
 
 
-async def standing(session: Session, id: str, version: int) -> Standing | None:
-    """How that version is doing; None when it has not been taken on yet."""
-    found = await session.fetch(_STATE, [id, version])
+async def standing(session: Session, id: str) -> Standing | None:
+    """How it is doing, by the newest version that was taken on; None when none was since it was last created."""
+    found = await session.fetch(_STATE, [id])
     return Standing(*found[0]) if found else None
+
+
+async def keep_aside(session: Session, id: str, version: int, sealed: str) -> None:
+    """Keep what a version hides until it is taken on; within the transaction that writes the version."""
+    await session.fetch(_KEEP_ASIDE, [id, version, sealed])
+
+
+async def owned(session: Session, client: str, organization: str | None) -> int:
+    """How many a client system has for that organisation, beside those that are off."""
+    found = await session.fetch(_OWNED, [client, organization])
+    return int(found[0]["number"])
 
 
 async def events(session: Session, id: str, low: int, high: int | None, most: int) -> list[Event]:

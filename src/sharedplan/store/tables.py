@@ -210,6 +210,15 @@ subscription_state = Table(
 )
 """How far each Subscription has been told, and on whose behalf: `store/subscriptions.py`."""
 
+subscription_secret = Table(
+    "subscription_secret",
+    metadata,
+    Column("id", KEY, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("sealed", Text, nullable=False),
+)
+"""The sealed header lines of versions of Subscriptions that nobody has taken on yet."""
+
 subscription_event = Table(
     "subscription_event",
     metadata,

@@ -1,6 +1,7 @@
 """Who was at a client's data, by the log: one row for each person and organisation, without what else the log tells.
 
-It is asked through the slice of the client's own log (`store/own_log.py`), which leaves out what is of others.
+It is asked through the slice of the client's own log (`store/own_log.py`), which leaves out what is of others. Who was
+told by a Subscription that something changed has read nothing yet, and is not among them for that.
 """
 
 from collections.abc import Sequence
@@ -62,6 +63,7 @@ def visits(client: str, thing: str, *, since: datetime, changed: datetime, told:
         FROM {source} r
         WHERE r.last_updated >= $3::timestamptz AND r.xact >= $7::bigint AND r.patient @> ARRAY[$1::text]
             AND r.outcome @> '{{0}}'::text[] AND r.agent IS NOT NULL AND {inside}
+            AND (r.subtype @> '{{notification}}'::text[]) IS NOT TRUE
         GROUP BY r.agent)
         SELECT {statement.turn} AS turn, upto, agents, last, wrote, fetched
         FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS upto) until LEFT JOIN visit ON true

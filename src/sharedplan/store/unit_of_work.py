@@ -352,9 +352,13 @@ class Unit:
         query = queries.deletions(type, ids, within=within[type]) if ids else None
         return {row["id"] for row in await self._session.ask(*query)} if query is not None else set()
 
-    async def standing(self, subscription: str, version: int) -> subscriptions.Standing | None:
-        """How that version of a Subscription is doing; None when it has not been taken on yet."""
-        return await subscriptions.standing(self._session, subscription, version)
+    async def standing(self, subscription: str) -> subscriptions.Standing | None:
+        """How a Subscription is doing; None when nothing of it has been taken on yet."""
+        return await subscriptions.standing(self._session, subscription)
+
+    async def subscribed(self, client: str, organization: str | None) -> int:
+        """How many Subscriptions a client system has for that organisation, beside those that are off."""
+        return await subscriptions.owned(self._session, client, organization)
 
     async def events(self, subscription: str, low: int, high: int | None, most: int) -> list[subscriptions.Event]:
         """The events with these numbers that a Subscription was told, as far as they are kept."""

@@ -82,7 +82,8 @@ class Change:
     new resource belongs to; a later version stays where the first is. `who` says on whose behalf it was written, as
     JSON text. `derived` are the rows that it says of access, as a JSON array (`store/derived.py`). `grounds` say what
     it was allowed on, for its audit row. `attested` is the Provenance that goes in with it; None for what leaves none.
-    `contained` is what its contained resources are found by.
+    `contained` is what its contained resources are found by. `sealed`: what a Subscription hides, kept until it is
+    taken on (`store/subscriptions.py`), and never with the version.
     """
 
     type: str
@@ -97,6 +98,7 @@ class Change:
     grounds: tuple[str, ...] = ()
     attested: Attestation | None = None
     contained: tuple[Inner, ...] = ()
+    sealed: str | None = None
 
 
 class Named(NamedTuple):

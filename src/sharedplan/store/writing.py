@@ -11,7 +11,7 @@ from typing import Any
 
 from sharedplan.clock import Clock
 from sharedplan.fhir.bundles import instant
-from sharedplan.store import attesting, containing, guard, trail
+from sharedplan.store import attesting, containing, guard, subscriptions, trail
 from sharedplan.store.projection import projection
 from sharedplan.store.session import Session
 from sharedplan.store.trail import Trail
@@ -21,10 +21,10 @@ from sharedplan.store.versions import Change, Version
 async def write(session: Session, clock: Clock, changes: Sequence[Change], trails: Sequence[Trail]) -> list[Version]:
     """The versions that the changes become, in their order, each with an instant of its own.
 
-    A single change with one audit row or none needs no transaction, unless it contains resources. `clock` gives the ids
-    of audit rows.
+    A single change with one audit row or none needs no transaction, unless it contains resources or hides something.
+    `clock` gives the ids of audit rows.
     """
-    if len(changes) == 1 and len(trails) < 2 and not _contains(changes[0]):
+    if len(changes) == 1 and len(trails) < 2 and not _contains(changes[0]) and changes[0].sealed is None:
         return [await _one(session, clock, changes[0], trails)]
     if changes or len(trails) > 1:
         await session.begin()
@@ -39,6 +39,9 @@ async def write(session: Session, clock: Clock, changes: Sequence[Change], trail
     # They name the version that they will belong to, and need no instant.
     for sql, rows in containing.inserts([*changes, *(each for _, each in attested)]).items():
         await session.execute_many(sql, rows)
+    for change in changes:
+        if change.sealed is not None:
+            await subscriptions.keep_aside(session, change.id, change.version, change.sealed)
     first = (await session.fetch("SELECT draw_instants($1)", [len(changes) + len(attested)]))[0][0]
     instants = [first + timedelta(microseconds=n) for n in range(len(changes) + len(attested))]
     versions = [_version(change, at) for change, at in zip(changes, instants, strict=False)]

@@ -131,7 +131,10 @@ class Deliverer:
         shown = resource.get("status")
         goes_on = shown in ("active", "error") and new.status == "active"
         status = "off" if shown == "off" else "active" if goes_on else "requested"
-        secrets = self._secrets.opened(new.id, new.headers) | self._secrets.opened(new.id, who.pop("headers", None))
+        who.pop("headers", None)  # of versions from when they were kept there
+        secrets = self._secrets.opened(new.id, new.headers)
+        for each in new.sealed:
+            secrets |= self._secrets.opened(new.id, each)
         lines = resource["channel"].get("header", ())
         secrets = {line: real for line, real in secrets.items() if line in lines}
         sealed = self._secrets.sealed(new.id, secrets)

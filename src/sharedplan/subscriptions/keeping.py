@@ -10,9 +10,8 @@ from sharedplan.clock import Clock
 from sharedplan.exchange.enforcing import Operating
 from sharedplan.fhir import json_text
 from sharedplan.fhir.exchanges import Asked, Json
-from sharedplan.interactions.acting import Acting, Policy, Write
+from sharedplan.interactions.acting import Acting, Policy
 from sharedplan.interactions.proposals import Proposal, proposed
-from sharedplan.interactions.provenances import attested
 from sharedplan.interactions.subscribing import TYPE
 from sharedplan.search.expression import Everything
 from sharedplan.store.subscriptions import State
@@ -20,7 +19,7 @@ from sharedplan.store.trail import Trail
 from sharedplan.store.unit_of_work import Store
 
 SERVICE = "sharedplan"
-"""The client that versions, log and Provenance name."""
+"""The client that the log names."""
 
 _EVERYTHING = {type: Everything() for type in CATALOGUE}
 
@@ -52,7 +51,6 @@ async def keep_status(
         if not isinstance(found, Proposal):
             return newest.version  # it says so already
         change = replace(found.change, who=json_text.write(dict(state.who)))
-        (change,) = attested([Write(change, found.resource, newest)], around, base)
         unit.put(change)
         await unit.write([trail._replace(version=change.version)])
         return change.version

@@ -28,7 +28,7 @@ async def status(asked: Asked, acting: Acting) -> Answer:
     found = await _subscription(asked, acting, "status")
     if asked.parameters:
         raise Incorrect(f"$status takes no parameter {asked.parameters[0][0][:60]!r}")
-    standing = await acting.unit.standing(found.id, found.version)
+    standing = await acting.unit.standing(found.id)
     said = told_status(
         found.id,
         json_text.read(str(found.content)).get("status", "off"),
@@ -51,10 +51,10 @@ async def status(asked: Asked, acting: Acting) -> Answer:
 async def events(asked: Asked, acting: Acting) -> Answer:
     """A notification Bundle with the events that are kept and may be seen. Raises as `status`."""
     found = await _subscription(asked, acting, "events")
-    low, high = _numbers(asked)
+    low, high, names = _wanted(asked)
     resource = json_text.read(str(found.content))
-    standing = await acting.unit.standing(found.id, found.version)
-    kept = await acting.unit.events(found.id, low, high, KEPT)
+    standing = await acting.unit.standing(found.id)
+    kept = await acting.unit.events(found.id, low, high, KEPT) if standing is not None else []
     there = await _visible(kept, acting)
     told = [each for each in kept if each.name in there]
     await acting.unit.record(
@@ -74,7 +74,7 @@ async def events(asked: Asked, acting: Acting) -> Answer:
         at=acting.clock.now(),
         events=standing.events if standing is not None else 0,
         told=[Told(each.number, each.at, each.name, each.interaction) for each in told],
-        names=asking(resource).names,
+        names=names and asking(resource).names,
     )
     return Answer(200, text)
 
@@ -90,8 +90,9 @@ async def _subscription(asked: Asked, acting: Acting, operation: str) -> Version
     return found
 
 
-def _numbers(asked: Asked) -> tuple[int, int | None]:
-    """The lowest and the highest number that is asked for. Raises Incorrect."""
+def _wanted(asked: Asked) -> tuple[int, int | None, bool]:
+    """The lowest and the highest number that is asked for, and whether what changed is to be named. Raises
+    Incorrect."""
     given: dict[str, str] = {}
     for name, value in asked.parameters:
         if name not in (SINCE, UNTIL, CONTENT) or name in given:
@@ -102,7 +103,8 @@ def _numbers(asked: Asked) -> tuple[int, int | None]:
     for name in (SINCE, UNTIL):
         if name in given and not (given[name].isascii() and given[name].isdigit() and len(given[name]) < 16):
             raise Incorrect(f"{name} is the number of an event")
-    return int(given.get(SINCE, "0")), int(given[UNTIL]) if UNTIL in given else None
+    high = int(given[UNTIL]) if UNTIL in given else None
+    return int(given.get(SINCE, "0")), high, given.get(CONTENT) != "empty"
 
 
 async def _visible(events: list[Event], acting: Acting) -> Mapping[str, Named]:

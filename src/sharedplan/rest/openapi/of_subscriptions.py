@@ -30,6 +30,12 @@ def events(summary: str) -> Part:
         parameters=[
             _number("eventsSinceNumber", "The lowest number of an event that is wanted"),
             _number("eventsUntilNumber", "The highest one"),
+            {
+                "name": "content",
+                "in": "query",
+                "description": "Whether what changed is named, as far as the Subscription has it named",
+                "schema": {"type": "string", "enum": ["id-only", "empty"], "default": "id-only"},
+            },
         ],
         responses={"200": ref("responses", "History"), **failures(*_FAILURES)},
     )
