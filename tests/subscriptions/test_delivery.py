@@ -18,6 +18,7 @@ from sharedplan.loading.preparing import Choices
 from sharedplan.store.subscriptions import Subscriptions
 from sharedplan.store.unit_of_work import Store
 from sharedplan.subscriptions.delivery import Deliverer
+from sharedplan.subscriptions.keeping import keep_status
 from subscriptions.receiving import Json, Later, Received, Receiver, a_deliverer, a_subscription
 
 NORTH = RECORDS
@@ -172,6 +173,38 @@ async def test_a_receiver_that_fails_is_told_the_same_again(
     versions = await ask("history-instance", f"Subscription/{id}")
     said = [each["resource"].get("error") for each in resource_in(versions)["entry"]]
     assert said == [None, "the receiver answered 302", None, None]
+
+
+async def test_a_worker_that_looks_just_when_the_status_was_written_does_not_begin_again(
+    ask: Ask,
+    deliverer: Deliverer,
+    receiver: Receiver,
+    clock: Later,
+    guarded: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = a_deliverer(guarded, clock)
+
+    async def looked_after(*arguments: Any, **named: Any) -> bool:
+        done = await keep_status(*arguments, **named)
+        await other.settle()
+        return done
+
+    monkeypatch.setattr("sharedplan.subscriptions.progress.keep_status", looked_after)
+    await a_client(ask)
+    await subscribed(ask, deliverer, a_subscription(receiver))
+    assert len(receiver.taken()) == 1
+    receiver.statuses = [500, 503, 302]
+    await a_plan(ask, "1")
+    for number in range(2, 6):
+        await deliverer.settle()
+        await a_plan(ask, str(number))
+        clock.by += timedelta(seconds=10)
+    await deliverer.settle()
+    tries = receiver.taken()
+    assert [each.events for each in tries[:4]] == [[(1, "CarePlan/1")]] * 4
+    told = [event for each in tries[3:] for event in each.events]
+    assert told == [(number, f"CarePlan/{number}") for number in range(1, 6)]
 
 
 async def test_who_is_silent_too_long_is_given_up_and_begins_anew_when_asked(

@@ -229,6 +229,22 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a Subscription has come, by the names of State; `due`: when there may be something to do again."""
+
+    version: int
+    status: str
+    cursor: datetime
+    until: datetime | None
+    events: int
+    failures: int
+    failing_since: datetime | None
+    due: datetime
+    wakes: datetime | None
+    told_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Changed:
     """A version that was committed; `patients` as references."""
 
@@ -280,25 +296,9 @@ class Subscriptions:
         found = await self._fetch(_CLAIM, [at, most, at + CLAIM], once=True)
         return [State(**{**dict(row), "who": orjson.loads(row["who"])}) for row in found]
 
-    async def save(
-        self,
-        state: State,
-        *,
-        status: str,
-        version: int,
-        cursor: datetime,
-        until: datetime | None,
-        events: int,
-        failures: int,
-        failing_since: datetime | None,
-        due: datetime,
-        wakes: datetime | None,
-        told_at: datetime | None,
-    ) -> bool:
+    async def save(self, state: State, progress: Progress) -> bool:
         """Keep how far it is and let go of it; False when another version of it or another worker came between."""
-        values = [status, cursor, until, events, failures, failing_since, due, wakes, told_at]
-        found = await self._fetch(_SAVE, [state.id, state.version, state.claimed_until, version, *values], once=True)
-        return bool(found)
+        return bool(await self._fetch(_SAVE, _saved(state, progress), once=True))
 
     async def begin(self, state: State, until: datetime) -> bool:
         """Keep the end of what is about to be told; False as of `save`."""
@@ -358,6 +358,17 @@ class Subscriptions:
             raise
         finally:
             session.rest()
+
+
+def _saved(state: State, progress: Progress) -> list[Any]:
+    values = [getattr(progress, name) for name in Progress.__dataclass_fields__]
+    return [state.id, state.version, state.claimed_until, *values]
+
+
+async def save(session: Session, state: State, progress: Progress) -> bool:
+    """The same within the transaction that writes the version which says so: no look at what is new finds the one
+    without the other."""
+    return bool(await session.fetch(_SAVE, _saved(state, progress)))
 
 
 def _changed(row: Any) -> Changed:

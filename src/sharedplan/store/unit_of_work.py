@@ -458,6 +458,11 @@ class Unit:
             await self._recorder.record(trails)
         self.has_recorded = self.has_recorded or bool(trails)
 
+    async def save(self, state: subscriptions.State, progress: subscriptions.Progress) -> bool:
+        """Keeps how far a Subscription has come, with what the unit writes; False when it has changed meanwhile."""
+        await self._session.begin()
+        return await subscriptions.save(self._session, state, progress)
+
     async def use_up(self, issuer: str, jti: str, until: datetime) -> bool:
         """Whether this is the first use of what that issuer calls `jti`, and which ends at `until`; nobody is told so
         twice."""

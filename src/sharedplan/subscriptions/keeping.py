@@ -14,7 +14,7 @@ from sharedplan.interactions.acting import Acting, Policy
 from sharedplan.interactions.proposals import Proposal, proposed
 from sharedplan.interactions.subscribing import TYPE
 from sharedplan.search.expression import Everything
-from sharedplan.store.subscriptions import State
+from sharedplan.store.subscriptions import Progress, State
 from sharedplan.store.trail import Trail
 from sharedplan.store.unit_of_work import Store
 
@@ -25,10 +25,18 @@ _EVERYTHING = {type: Everything() for type in CATALOGUE}
 
 
 async def keep_status(
-    state: State, status: str, error: str | None, *, store: Store, clock: Clock, policy: Policy, base: str
-) -> int | None:
-    """Writes the status, and what went wrong if anything did; the version that the Subscription then has. None when it
-    has changed, or was deleted, meanwhile: then it is another's to say.
+    state: State,
+    progress: Progress,
+    shown: str,
+    error: str | None,
+    *,
+    store: Store,
+    clock: Clock,
+    policy: Policy,
+    base: str,
+) -> bool:
+    """Writes the status that is `shown`, and what went wrong if anything did, and with it how far it has come. False
+    when it has changed, or was deleted, meanwhile: then it is another's to say.
 
     Whose Subscription it is stays as it was.
     """
@@ -36,24 +44,26 @@ async def keep_status(
         unit.asked_by(None, state.controller)
         newest = await unit.lock(TYPE, state.id, within=_EVERYTHING[TYPE])
         if newest is None or newest.is_deleted or newest.content is None or newest.version != state.version:
-            return None
-        why = f"the service has set it {status}"
+            return False
+        why = f"the service has set it {shown}"
         trail = Trail("update", "U", TYPE, state.id, client_id=SERVICE, reasons=(why,))
         around = Acting(unit, _EVERYTHING, clock, policy, trail, SERVICE, Operating(), imports=True)
         found = proposed(
             Asked("update", TYPE, state.id, base=base),
             around,
-            _with(json_text.read(newest.content), status, error),
+            _with(json_text.read(newest.content), shown, error),
             id=state.id,
             newest=newest,
             interaction="update",
         )
         if not isinstance(found, Proposal):
-            return newest.version  # it says so already
+            return await unit.save(state, progress)  # it says so already
         change = replace(found.change, who=json_text.write(dict(state.who)))
+        if not await unit.save(state, replace(progress, version=change.version)):
+            return False
         unit.put(change)
         await unit.write([trail._replace(version=change.version)])
-        return change.version
+        return True
 
 
 def _with(resource: Json, status: str, error: str | None) -> Json:

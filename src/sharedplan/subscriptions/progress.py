@@ -6,6 +6,7 @@ https://hl7.org/fhir/R4/subscription-definitions.html#Subscription.status
 import zlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from prometheus_client import Counter
 
@@ -14,6 +15,7 @@ from sharedplan.interactions.acting import Policy
 from sharedplan.interactions.subscribing import Asking
 from sharedplan.logs import log
 from sharedplan.search.values import date
+from sharedplan.store import subscriptions as kept
 from sharedplan.store.subscriptions import State, Subscriptions
 from sharedplan.store.unit_of_work import Store
 from sharedplan.subscriptions.keeping import keep_status
@@ -63,7 +65,7 @@ class Progress:
     def __init__(
         self,
         store: Store,
-        kept: Subscriptions,
+        subscriptions: Subscriptions,
         clock: Clock,
         policy: Policy,
         *,
@@ -73,7 +75,7 @@ class Progress:
     ) -> None:
         """`patience`: how long a receiver may fail before it is given up. `pace`: between two looks at one."""
         self._store = store
-        self._kept = kept
+        self._kept = subscriptions
         self._clock = clock
         self._policy = policy
         self._base = base
@@ -83,16 +85,9 @@ class Progress:
     async def succeeded(self, way: Way, news: News | None) -> None:
         """The receiver has taken the handshake, or all the news; goes on from there."""
         state = way.state
-        version: int | None = state.version
-        if way.shown != "active" and (news is None or news.events or news.lost or state.failures):
-            version = await self._keep_status(way, "active", None)
         was_sent = news is None or bool(news.events or news.lost) or way.is_silent
-        is_done = version is not None
-        if news is None and not is_done:
-            return  # it was written meanwhile, and the handshake is the new one's
-        await self._save(
+        now = self._progress(
             state,
-            version=version or state.version,
             status="active",
             cursor=news.until if news is not None else state.cursor,
             until=None,
@@ -103,6 +98,10 @@ class Progress:
             wakes=self._wakes(way, way.at if was_sent else state.told_at),
             told_at=way.at if was_sent else state.told_at,
         )
+        tells = way.shown != "active" and (news is None or news.events or news.lost or state.failures)
+        if tells and (await self._keep_status(way, now, "active", None) or news is None):
+            return  # without news, what was written meanwhile has a handshake of its own
+        await self._kept.save(state, now)
 
     async def failed(self, way: Way, why: str, reason: str, *, is_final: bool = False) -> None:
         """Waits longer; says why in the Subscription once it is no blip, and gives up at the end of all patience.
@@ -113,24 +112,17 @@ class Progress:
             sent.labels("given-up").inc()
             await self.end(way, why, reason)
             return
-        version: int | None = state.version
-        if failures >= TROUBLED and way.shown != "error":
-            version = await self._keep_status(way, "error", why)
         log.info("notification_failed", subscription=state.id, failures=failures, reason=reason)
-        await self._save(
-            await self._as_begun(state),
-            version=version or state.version,
-            failures=failures,
-            failing_since=since,
-            due=now + pause(failures, state.id),
-        )
+        begun = await self._as_begun(state)
+        later = self._progress(begun, failures=failures, failing_since=since, due=now + pause(failures, state.id))
+        if failures >= TROUBLED and way.shown != "error" and await self._keep_status(way, later, "error", why):
+            return
+        await self._kept.save(begun, later)
 
     async def end(self, way: Way, why: str, reason: str | None = None) -> None:
         """It is off, and says why; `reason` is for the log, where it is another."""
-        version = await self._keep_status(way, "off", why)
         log.info("subscription_off", subscription=way.state.id, reason=reason or why)
-        if version is not None:
-            await self._save(way.state, version=version, status="off", until=None)
+        await self._keep_status(way, self._progress(way.state, status="off", until=None), "off", why)
 
     def _wakes(self, way: Way, told_at: datetime | None) -> datetime:
         """When it is looked at again though nothing has changed: to look back, to be heard of, to end."""
@@ -146,29 +138,33 @@ class Progress:
 
     async def later(self, state: State) -> None:
         """We failed, and not the receiver: again before long."""
-        await self._save(await self._as_begun(state), due=self._clock.now() + AFTER_FAULT)
+        begun = await self._as_begun(state)
+        await self._kept.save(begun, self._progress(begun, due=self._clock.now() + AFTER_FAULT))
 
     async def released(self, state: State) -> None:
         """Nothing was done: it has been written meanwhile."""
-        await self._save(state, due=self._clock.now())
+        await self._kept.save(state, self._progress(state))
 
     async def _as_begun(self, state: State) -> State:
         """The state with the end of what was being told, so that the next try tells the same."""
         return replace(state, until=await self._kept.until(state))
 
-    async def _keep_status(self, way: Way, status: str, error: str | None) -> int | None:
+    async def _keep_status(self, way: Way, progress: kept.Progress, shown: str, error: str | None) -> bool:
         return await keep_status(
-            way.state, status, error, store=self._store, clock=self._clock, policy=self._policy, base=self._base
+            way.state,
+            progress,
+            shown,
+            error,
+            store=self._store,
+            clock=self._clock,
+            policy=self._policy,
+            base=self._base,
         )
 
-    async def _save(self, state: State, **changed: object) -> bool:
-        """Keeps the state, with what has changed of it."""
-        names = (
-            *("status", "version", "cursor", "until", "events", "failures", "failing_since", "due", "wakes", "told_at"),
-        )
-        kept = {name: changed.get(name, getattr(state, name, None)) for name in names}
-        kept["due"] = kept["due"] or self._clock.now()
-        return await self._kept.save(state, **kept)  # type: ignore[arg-type]
+    def _progress(self, state: State, **changed: Any) -> kept.Progress:
+        """How far the state is, with what has changed of it; due at once unless that says otherwise."""
+        names = (name for name in kept.Progress.__dataclass_fields__ if name != "due")
+        return kept.Progress(**{"due": self._clock.now(), **{name: getattr(state, name) for name in names}, **changed})
 
 
 def pause(failures: int, name: str) -> timedelta:
