@@ -34,7 +34,8 @@ FILLED = """
 
 SHAPE = """
     SELECT concat_ws(' ', (SELECT count(*) FROM pg_namespace), (SELECT count(*) FROM pg_class),
-        (SELECT count(*) FROM pg_attribute), (SELECT count(*) FROM pg_proc), (SELECT count(*) FROM pg_trigger))
+        (SELECT count(*) FROM pg_attribute), (SELECT count(*) FROM pg_proc), (SELECT count(*) FROM pg_trigger),
+        (SELECT sum(cardinality(relacl)) FROM pg_class))
 """
 """Another one when something was added to the schema or taken from it, though nothing of it were left but a gap."""
 

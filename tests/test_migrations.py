@@ -125,9 +125,10 @@ def test_the_command_line_takes_the_address_from_the_settings(bare_database_url:
     assert asyncio.run(is_at_head(bare_database_url))
 
 
-async def test_a_table_in_use_is_waited_for(database_url: str) -> None:
+async def test_a_table_in_use_is_waited_for(bare_database_url: str) -> None:
     """A migration that meets a lock tries again rather than failing, and rather than making all others queue."""
-    connection = await asyncpg.connect(database_url)
+    await asyncio.to_thread(migrate, bare_database_url)
+    connection = await asyncpg.connect(bare_database_url)
     transaction = connection.transaction()
     await transaction.start()
     await connection.execute("SELECT 1 FROM care_plan")
@@ -136,7 +137,7 @@ async def test_a_table_in_use_is_waited_for(database_url: str) -> None:
         await asyncio.sleep(2.3)  # longer than one try waits
         await transaction.rollback()
 
-    await asyncio.gather(release_later(), asyncio.to_thread(migrate, database_url, "base"))
+    await asyncio.gather(release_later(), asyncio.to_thread(migrate, bare_database_url, "base"))
     await connection.close()
-    assert await asked(database_url, CATALOG) is None
-    await asyncio.to_thread(migrate, database_url)
+    assert await asked(bare_database_url, CATALOG) is None
+    await asyncio.to_thread(migrate, bare_database_url)
