@@ -179,6 +179,7 @@ async def _warm_up() -> None:
         await asyncio.to_thread(warm_up, (type,))
         await asyncio.sleep(0.01)
     # What has been made until now stays: it need not be looked through for garbage again and again, 88 ms each time.
+    gc.unfreeze()  # what was imported, the garbage of it too
     gc.collect()
     gc.freeze()
 

@@ -28,6 +28,11 @@ GRACE = timedelta(seconds=5)
 """What the workers get beyond notice and draining, to close the pool and end."""
 
 
+MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(512 * 1024), "MALLOC_TRIM_THRESHOLD_": str(1024 * 1024)}
+"""To glibc: what large answers took goes back to the system when they are sent, rather than waiting in the worker for
+the next ones (150 MiB against 157 after pages of a thousand plans by eight at once). Whoever sets these has his way."""
+
+
 @click.command()
 @click.option("--host", help="Address to listen on  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0: any free one  [default: 8000]")
@@ -95,7 +100,7 @@ def _show(settings: Settings, supervisor: Supervisor) -> None:
 def _numbers(settings: Settings) -> Iterator[tuple[dict[str, str], Callable[[int], None]]]:
     """The workers' environment, with a place where several of them add up their metrics; and what to do when one of
     them has died."""
-    environment = as_environment(settings)
+    environment = MEMORY | as_environment(settings)
     if settings.workers == 1:
         yield environment, lambda pid: None
         return
