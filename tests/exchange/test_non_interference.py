@@ -6,6 +6,7 @@ https://hl7.org/fhir/R4/security.html#6.1.0
 
 import asyncio
 import re
+from base64 import b64decode
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
@@ -358,6 +359,8 @@ class Side:
         return f"{path}?{query(following)}"
 
     def _plain(self, text: str | None) -> Any:
+        # A log tells questions in base64, and those name the moment, too.
+        text = re.sub(r'"query":"([^"]*)"', lambda told: f'"query":"{b64decode(told[1]).decode()}"', text or "")
         text = re.sub(r'"(lastUpdated|lastModified|recorded|timestamp)":"[^"]*"', r'"\1":""', text or "")
         text = re.sub(r"_page=[^\"&]*", "_page=", text).replace(self.mid, "").replace(self.mid.replace(":", "%3A"), "")
         names: dict[str, str] = {}
