@@ -161,10 +161,13 @@ _Read = tuple[Version | None, tuple[str, ...]]
 async def _at_once(plan: Awaitable[_Read], mark: Awaitable[str], seen: Awaitable[Seen]) -> tuple[_Read, str, Seen]:
     """All three, each on a connection of its own. Raises what the first of them raises, once all have ended."""
     one, other, third = await asyncio.gather(plan, mark, seen, return_exceptions=True)
-    for each in (one, other, third):
-        if isinstance(each, BaseException):
-            raise each
-    return one, other, third  # type: ignore[return-value]
+    if isinstance(one, BaseException):
+        raise one
+    if isinstance(other, BaseException):
+        raise other
+    if isinstance(third, BaseException):
+        raise third
+    return one, other, third
 
 
 async def _keep(key: Hashable, now: Reviewed, acting: Acting) -> None:

@@ -216,12 +216,8 @@ def the_process_has_three_phases(view: View) -> Iterator[Said]:
                 )
             told.append(_phase(words, period))
     if is_kept:
-        yield met(
-            "Vaiheet: {phases}.",
-            "Faser: {phases}.",
-            "Phases: {phases}.",
-            phases=tuple("; ".join(each[number] for each in told) for number in range(3)),  # type: ignore[arg-type]
-        )
+        fi, sv, en = ("; ".join(each[number] for each in told) for number in range(3))
+        yield met("Vaiheet: {phases}.", "Faser: {phases}.", "Phases: {phases}.", phases=(fi, sv, en))
 
 
 def _phase(words: Words, period: Json) -> Words:

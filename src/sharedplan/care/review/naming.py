@@ -31,7 +31,10 @@ def meeting(encounter: Json) -> Words:
     """A meeting by its day and reference."""
     name = f"Encounter/{encounter.get('id')}"
     when = start_of(encounter.get("period"))
-    return tuple(f"{each} ({name})" for each in said(when)) if when is not None else (name, name, name)  # type: ignore[return-value]
+    if when is None:
+        return (name, name, name)
+    fi, sv, en = said(when)
+    return (f"{fi} ({name})", f"{sv} ({name})", f"{en} ({name})")
 
 
 def owner(view: View, reference: Json | None) -> str:

@@ -48,11 +48,12 @@ def the_team_crosses_administrations(view: View) -> Iterator[Said]:
 
 
 def _by_administration(found: Iterable[tuple[str, list[Member]]]) -> Words:
-    rows = []
+    rows: list[Words] = []
     for each, members in found:
         who = ", ".join(dict.fromkeys(member.called for member in members))
-        rows.append(tuple(f"{NAMES[each][number]} ({who})" for number in range(3)))
-    return words_listed(rows)  # type: ignore[arg-type]
+        fi, sv, en = NAMES[each]
+        rows.append((f"{fi} ({who})", f"{sv} ({who})", f"{en} ({who})"))
+    return words_listed(rows)
 
 
 @rule("R2.3", source="tavataan sote-työparina (sosiaaliohjaaja ja sairaanhoitaja)", needs=("CareTeam",))
