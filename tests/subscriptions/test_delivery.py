@@ -561,6 +561,31 @@ async def test_events_wait_while_the_service_stops_after_the_present_one(
     assert [each.events for each in receiver.taken()] == [[(1, "CarePlan/1")]]
 
 
+async def test_a_slow_receiver_gets_no_more_time_because_requests_took_theirs(
+    ask: Ask, guarded: Store, clock: Later
+) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        called.set()
+        await reader.read()
+        writer.close()
+
+    called, draining = asyncio.Event(), asyncio.Event()
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        await ask("create", "Subscription", a_subscription(f"http://127.0.0.1:{port}/"))
+        running = a_deliverer(guarded, clock)
+        task = asyncio.create_task(running.run(draining.is_set))
+        async with asyncio.timeout(20):
+            await called.wait()
+            draining.set()
+            await task
+        await asyncio.sleep(0.3)  # the requests
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await running.stop(timedelta(seconds=0.3))
+        assert loop.time() - began < 0.2
+
+
 async def test_who_may_ask_for_nothing_any_more_is_told_nothing(
     ask: Ask, deliverer: Deliverer, receiver: Receiver, guarded: Store, clock: Later
 ) -> None:

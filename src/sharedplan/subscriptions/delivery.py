@@ -73,6 +73,7 @@ class Deliverer:
         )
         self._running: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
+        self._ended: float | None = None  # by the loop's clock
         self._looks = 0
 
     async def run(self, is_draining: Callable[[], bool] = lambda: False) -> None:
@@ -90,12 +91,16 @@ class Deliverer:
                 continue
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), PACE)
+        self._ended = asyncio.get_running_loop().time()
 
     async def stop(self, patience: timedelta) -> None:
-        """Begins nothing more, and returns when what is under way has ended, or the patience."""
+        """Begins nothing more, and returns when what is under way has ended, or the patience: counted from when nothing
+        more was begun, for requests may have taken their time since."""
         self._stopping.set()
+        now = asyncio.get_running_loop().time()
         if self._running:
-            _, late = await asyncio.wait(self._running, timeout=patience.total_seconds())
+            left = (self._ended or now) + patience.total_seconds() - now
+            _, late = await asyncio.wait(self._running, timeout=max(0.0, left))
             for each in late:
                 each.cancel()
 
