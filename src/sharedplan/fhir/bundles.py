@@ -120,25 +120,33 @@ def _bundle(
         parts.append(f',"total":{total}')
     if linked := ",".join(f'{{"relation":{_quoted(relation)},"url":{_quoted(url)}}}' for relation, url in links):
         parts.append(f',"link":[{linked}]')
-    if listed := ",".join(map(_entry, entries)):  # an empty array is not allowed
-        parts.append(f',"entry":[{listed}]')
-    parts.append("}")
+    begin = ',"entry":[{'
+    for entry in entries:  # none: an empty array is not allowed
+        parts.append(begin)
+        _append(entry, parts)
+        begin = "},{"
+    parts.append("}]}" if begin == "},{" else "}")
     return "".join(parts)
 
 
-def _entry(entry: Entry) -> str:
-    members = []
-    if entry.full_url is not None:
-        members.append(f'"fullUrl":{_quoted(entry.full_url)}')
-    if entry.resource is not None:
-        members.append(f'"resource":{entry.resource}')
-    if entry.mode is not None:
-        members.append(f'"search":{{"mode":"{entry.mode}"}}')
-    if entry.method is not None:
-        members.append(f'"request":{{"method":"{entry.method}","url":{_quoted(entry.url or "")}}}')
-    if entry.status is not None:
-        members.append(f'"response":{{{_response(entry, entry.status)}}}')
-    return f"{{{','.join(members)}}}"
+def _append(entry: Entry, parts: list[str]) -> None:
+    """The members of the entry, in pieces: what is long is copied once, when all is joined."""
+    full_url, resource, mode, method, url, status, *_ = entry
+    comma = ""
+    if full_url is not None:
+        parts.append(f'"fullUrl":{_quoted(full_url)}')
+        comma = ","
+    if resource is not None:
+        parts += (comma, '"resource":', resource)
+        comma = ","
+    if mode is not None:
+        parts.append(f'{comma}"search":{{"mode":"{mode}"}}')
+        comma = ","
+    if method is not None:
+        parts.append(f'{comma}"request":{{"method":"{method}","url":{_quoted(url or "")}}}')
+        comma = ","
+    if status is not None:
+        parts.append(f'{comma}"response":{{{_response(entry, status)}}}')
 
 
 def _response(entry: Entry, status: str) -> str:

@@ -8,6 +8,7 @@ searched, too, where `_contained` says so: each is as visible as what contains i
 https://hl7.org/fhir/R4/search.html#contained
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -202,8 +203,8 @@ def _answered(
                 severity="warning",
             )
         )
-    entries = [_entry(asked, each, "match", query) for each in found.versions]
-    entries += [_entry(asked, each, "include", query) for each in included.versions]
+    entries = _entries(asked, found.versions, "match", query)
+    entries += _entries(asked, included.versions, "include", query)
     if said:
         entries.append(bundles.Entry(resource=outcomes.text(tuple(said)), mode="outcome"))
     types = () if asked.type is not None else tuple(question.wheres)
@@ -224,9 +225,15 @@ def _asked_about(question: _Question) -> tuple[str, ...]:
     return tuple(found)[:MOST_NAMED]
 
 
-def _entry(asked: Asked, version: Version, mode: str, query: Query) -> bundles.Entry:
-    content = shapes.shaped(version, query.summary, query.elements)
-    if version.container is not None:
-        holder, named = version.container, version.id
-        return bundles.Entry(f"{asked.base}/{holder.type}/{holder.id}#{named}" if named else None, content, mode=mode)
-    return bundles.Entry(f"{asked.base}/{version.type}/{version.id}", content, mode=mode)
+def _entries(asked: Asked, versions: Sequence[Version], mode: str, query: Query) -> list[bundles.Entry]:
+    base, is_whole = asked.base, query.summary is None and not query.elements
+    entries = []
+    for each in versions:
+        content, container = each.content, each.container
+        if not is_whole or content is None:
+            content = shapes.shaped(each, query.summary, query.elements)
+        url: str | None = f"{base}/{each.type}/{each.id}"
+        if container is not None:
+            url = f"{base}/{container.type}/{container.id}#{each.id}" if each.id else None
+        entries.append(bundles.Entry(url, content, mode))
+    return entries

@@ -21,15 +21,19 @@ def weighed(rows: str, order: str) -> str:
     some are left out, and is null when none are.
 
     `order` names columns of the rows, without the name of what they come from. To tell the size of a content the
-    database reads all of it (9 µs, measured). Most pages are so small as they are stored that they cannot be too much.
+    database reads all of it (5 µs), and 15 more to add the sizes up row by row (measured). Most pages are so small as
+    they are stored that they cannot be too much, and most others are not too much as they are.
     """
     bytes = f"coalesce(octet_length({rows}.content::text), 0)"
-    return f"""
-        SELECT {rows}.*, NULL::bigint AS fetched FROM {rows} WHERE {is_little(rows)}
+    return f"""(
+        WITH fitting AS MATERIALIZED (
+            SELECT {is_little(rows)} OR (SELECT coalesce(sum({bytes}), 0) <= {ANSWER_BYTES} FROM {rows}) AS whole
+        )
+        SELECT {rows}.*, NULL::bigint AS fetched FROM {rows} WHERE (SELECT whole FROM fitting)
         UNION ALL
         SELECT (kept.r).*, kept.fetched FROM (
             SELECT {rows} AS r, (SELECT count(*) FROM {rows}) AS fetched,
                 sum({bytes}) OVER (ORDER BY {order} ROWS UNBOUNDED PRECEDING) - {bytes} AS before
-            FROM {rows} WHERE NOT {is_little(rows)}
+            FROM {rows} WHERE NOT (SELECT whole FROM fitting)
         ) kept WHERE kept.before < {ANSWER_BYTES}
-    """
+    )"""
