@@ -49,11 +49,11 @@ def searched(question: str, within: Expression) -> Search:
 def test_filled_in_it_is_what_is_compiled(question: str, who: str) -> None:
     search = searched(question, SLICES[who])
     for is_light in (True, False):
-        assert searching.page(search, is_light=is_light) == searching._compiled(search, is_light, False)
+        assert searching.page(search, is_light=is_light)[:2] == searching._compiled(search, is_light, False)
     trail = a_trail()
     sql, parameters = searching._compiled(search, True, True)
     found = searching.page(search, trail=trail, row_id="1", is_light=True)
-    assert found == (sql, [*parameters, *row(trail, "1")])
+    assert found[:2] == (sql, [*parameters, *row(trail, "1")])
 
 
 def test_most_questions_are_known() -> None:

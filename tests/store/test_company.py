@@ -9,6 +9,7 @@ import pytest
 from sharedplan.errors import Fault, Unavailable
 from sharedplan.store.company import Company
 from sharedplan.store.engine import Pool
+from sharedplan.store.joint import Question
 
 SQUARES = "SELECT $2::integer AS turn, n * n AS square FROM generate_series(1, $1::integer) n"
 PARTS = "SELECT $2::integer AS turn, 12 / $1::integer AS part"
@@ -22,26 +23,26 @@ async def company(pool: Pool) -> AsyncIterator[Company]:
 
 
 async def test_each_gets_the_rows_of_his_own_question(company: Company) -> None:
-    answers = await asyncio.gather(*(company.fetch(SQUARES, [n]) for n in range(40)))
+    answers = await asyncio.gather(*(company.fetch(Question(SQUARES, [n])) for n in range(40)))
     assert [[row["square"] for row in rows] for rows in answers] == [
         [n * n for n in range(1, last + 1)] for last in range(40)
     ]
 
 
 async def test_those_who_ask_at_once_share_a_transaction(company: Company) -> None:
-    answers = await asyncio.gather(*(company.fetch(PROCESS, []) for _ in range(32)))
+    answers = await asyncio.gather(*(company.fetch(Question(PROCESS, [])) for _ in range(32)))
     assert len({rows[0]["transaction"] for rows in answers}) < 8
 
 
 async def test_who_asks_what_cannot_be_answered_fails_alone(company: Company, pool: Pool) -> None:
-    answers = await asyncio.gather(*(company.fetch(PARTS, [n]) for n in (1, 0, 3, 4)), return_exceptions=True)
+    answers = await asyncio.gather(*(company.fetch(Question(PARTS, [n])) for n in (1, 0, 3, 4)), return_exceptions=True)
     assert isinstance(answers[1], Fault)
     assert [rows[0]["part"] for rows in answers if not isinstance(rows, BaseException)] == [12, 4, 3]
     assert pool.in_use == 0
 
 
 async def test_who_goes_away_takes_nobody_along(company: Company, pool: Pool) -> None:
-    asked = [asyncio.create_task(company.fetch(SLOW, [])) for _ in range(6)]
+    asked = [asyncio.create_task(company.fetch(Question(SLOW, []))) for _ in range(6)]
     await asyncio.sleep(0.02)
     for each in asked[::2]:
         each.cancel()
@@ -51,28 +52,28 @@ async def test_who_goes_away_takes_nobody_along(company: Company, pool: Pool) ->
 
 
 async def test_a_connection_that_died_is_replaced_unnoticed(company: Company, pool: Pool, database_url: str) -> None:
-    await company.fetch(SQUARES, [1])
+    await company.fetch(Question(SQUARES, [1]))
     beside = await asyncpg.connect(database_url)
     await beside.fetch(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
         "WHERE datname = current_database() AND application_name = 'sharedplan'"
     )
     await beside.close()
-    answers = await asyncio.gather(*(company.fetch(SQUARES, [2]) for _ in range(5)))
+    answers = await asyncio.gather(*(company.fetch(Question(SQUARES, [2])) for _ in range(5)))
     assert all([row["square"] for row in rows] == [1, 4] for rows in answers)
     assert pool.in_use == 0
 
 
 async def test_what_takes_long_is_asked_side_by_side(company: Company) -> None:
-    await asyncio.gather(*(company.fetch(SLOW, []) for _ in range(4)))  # by now it is known
+    await asyncio.gather(*(company.fetch(Question(SLOW, [])) for _ in range(4)))  # by now it is known
     asked = []
     for _ in range(5):
-        asked.append(asyncio.create_task(company.fetch(SLOW, [])))
+        asked.append(asyncio.create_task(company.fetch(Question(SLOW, []))))
         await asyncio.sleep(0)
     assert len({rows[0]["process"] for rows in await asyncio.gather(*asked)}) > 2
 
 
 async def test_without_a_connection_all_are_told(company: Company, pool: Pool) -> None:
     await pool.close()
-    answers = await asyncio.gather(*(company.fetch(SQUARES, [1]) for _ in range(3)), return_exceptions=True)
+    answers = await asyncio.gather(*(company.fetch(Question(SQUARES, [1])) for _ in range(3)), return_exceptions=True)
     assert {type(each) for each in answers} == {Unavailable}

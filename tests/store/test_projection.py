@@ -134,7 +134,7 @@ async def test_one_match_among_many_is_never_looked_for_along_the_order(pool: Po
     await connection.execute("ANALYZE patient")
     await connection.execute("SET plan_cache_mode = force_generic_plan")
     matching = queries.matching("Patient", where, within=ALL, seen={}, limit=2)
-    for sql, parameters in (matching, page(a_search("Patient", where))):
+    for sql, parameters, *_ in (matching, page(a_search("Patient", where))):
         plan = "\n".join(
             [
                 row[0]

@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from sys import intern
-from typing import Any
+from typing import Any, NamedTuple
 
 from sharedplan.search import expression as e
 from sharedplan.search.masking import of_masked
 from sharedplan.search.values import token
 from sharedplan.store.compile import MANY
+from sharedplan.store.joint import Filling, Joint, joint
+from sharedplan.store.statements import Statement
 
 Form = tuple[Any, ...]
 """A condition without its values: the class of each part, and whatever else its SQL goes by."""
@@ -25,10 +27,11 @@ class Unlike(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Blanks:
-    """A text, and of each parameter either the number of the value that it is, or None and what it always is."""
+    """A text, and what fills the place of each parameter; `joint` is the statement of several who ask so at once."""
 
     sql: str
-    fillings: tuple[tuple[int | None, Any], ...]
+    fillings: tuple[Filling, ...]
+    joint: Joint | None = None
 
     def filled(self, values: Sequence[Any]) -> list[Any]:
         """The parameters."""
@@ -75,14 +78,35 @@ def form(expression: e.Expression, values: list[Any]) -> Form:
     raise Unlike
 
 
-def blanks(form_: Form, compiled: Callable[[e.Expression], tuple[str, Sequence[Any]]]) -> Blanks:
-    """The statement that is `compiled` of conditions of that form: text, and parameters."""
+class ForSeveral(NamedTuple):
+    """What a statement of several is made of: the SELECT of one, its parameters, and what becomes of all `rows`."""
+
+    statement: Statement
+    answer: str
+    recorded: str
+    shown: str
+
+
+def blanks(
+    form_: Form,
+    compiled: Callable[[e.Expression], tuple[str, Sequence[Any]]],
+    of_several: Callable[[e.Expression], ForSeveral] | None = None,
+) -> Blanks:
+    """The statement that is `compiled` of conditions of that form, and that `of_several` who ask at once."""
     example = _Example().of(form_)
     marks: list[Any] = []
     form(example, marks)
+
+    def fillings(parameters: Sequence[Any]) -> tuple[Filling, ...]:
+        return tuple((marks.index(each), None) if each in marks else (None, each) for each in parameters)
+
     sql, parameters = compiled(example)
-    fillings = [(marks.index(each), None) if each in marks else (None, each) for each in parameters]
-    return Blanks(intern(sql), tuple(fillings))  # one text, however many ask with it
+    together = None
+    if of_several is not None:
+        made = of_several(example)
+        filled = fillings(made.statement.parameters)
+        together = joint(made.statement, filled, made.answer, rows="paged", recorded=made.recorded, shown=made.shown)
+    return Blanks(intern(sql), fillings(parameters), together)  # one text, however many ask with it
 
 
 class _Example:

@@ -1,4 +1,5 @@
-"""Statements in company: short ones of the same text go to the database together, as one message and one transaction.
+"""Statements in company: short ones of the same text go to the database together, as one message and one transaction,
+and as one statement where their askers may see the same (`store/joint.py`).
 
 A call of the driver and a commit cost more than many a question, so whoever asks while one with the same text is under
 way waits for it to end, or for enough others to come that a second call is worth its price, and goes with all of them.
@@ -12,12 +13,13 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
 from sharedplan.errors import SharedplanError, Unavailable
 from sharedplan.store.engine import FAILURES, Pool, is_lost
+from sharedplan.store.joint import Question
 from sharedplan.store.session import Session
 
 SIDE_BY_SIDE = 2
@@ -42,8 +44,17 @@ TEXTS = 1000
 """Texts that are remembered."""
 
 Rows = list[asyncpg.Record]
-_Waiting = tuple[Sequence[Any], "asyncio.Future[Rows | None]"]
-"""The parameters, and who waits; None tells him to try by himself."""
+
+
+class _Waiting(NamedTuple):
+    """What is asked for whom, and who waits; None tells him to try by himself."""
+
+    question: Question
+    who: Sequence[Any]
+    answer: "asyncio.Future[Rows | None]"
+
+    def parameters(self, turn: int) -> list[Any]:
+        return [*self.question.parameters, *self.who, turn]
 
 
 @dataclass(slots=True, eq=False)
@@ -75,17 +86,17 @@ class Company:
         self._ways: dict[str, _Way] = {}
         self._running: set[asyncio.Task[None]] = set()
 
-    async def fetch(self, sql: str, parameters: Sequence[Any]) -> Rows:
-        """The rows of one statement. Raises as `Session.fetch` does."""
-        way = self._ways.get(sql) or self._new(sql)
+    async def fetch(self, question: Question, who: Sequence[Any] = ()) -> Rows:
+        """The rows of one statement, which the second guard is opened for. Raises as `Session.fetch` does."""
+        way = self._ways.get(question.sql) or self._new(question.sql)
+        waiting = _Waiting(question, who, asyncio.get_running_loop().create_future())
         if not way.waiting and way.is_to_go(1):
-            return await self._alone(way, parameters)
-        answer: asyncio.Future[Rows | None] = asyncio.get_running_loop().create_future()
-        way.waiting.append((parameters, answer))
+            return await self._alone(way, waiting)
+        way.waiting.append(waiting)
         self._go_on(way)
-        rows = await answer
+        rows = await waiting.answer
         # What failed may have been another's fault: each tries again by himself.
-        return rows if rows is not None else await self._alone(way, parameters)
+        return rows if rows is not None else await self._alone(way, waiting)
 
     async def drain(self) -> None:
         """Returns when nobody asks or waits any more."""
@@ -98,12 +109,12 @@ class Company:
                 del self._ways[idle]
         return self._ways.setdefault(sql, _Way(sql))
 
-    async def _alone(self, way: _Way, parameters: Sequence[Any]) -> Rows:
+    async def _alone(self, way: _Way, waiting: _Waiting) -> Rows:
         session, clock = Session(self._pool), asyncio.get_running_loop().time
         way.calls += 1
         begun = clock()
         try:
-            rows = await session.fetch(way.sql, (*parameters, 0))
+            rows = await session.fetch(way.sql, waiting.parameters(0))
         except Exception:
             session.rest()
             raise
@@ -147,15 +158,19 @@ class Company:
             _tell(batch, failure)
             return
         begun = clock()
-        sent = [(*parameters, turn) for turn, (parameters, _) in enumerate(batch)]
+        question, who, _ = batch[0]
+        joint = question.joint if all(_is_alike(each, question, who) for each in batch) else None
         try:
             # By the driver's own time: it would not let itself be cancelled amidst many.
             patience = PATIENCE.total_seconds()
-            found = await (
-                connection.fetchmany(way.sql, sent, timeout=patience)
-                if len(sent) > 1
-                else connection.fetch(way.sql, *sent[0], timeout=patience)
-            )
+            if len(batch) == 1:
+                found = await connection.fetch(way.sql, *batch[0].parameters(0), timeout=patience)
+            elif joint is not None:
+                parameters = joint.parameters(who, [each.question.own for each in batch])
+                found = await connection.fetch(joint.sql, *parameters, timeout=patience)
+            else:
+                sent = [each.parameters(turn) for turn, each in enumerate(batch)]
+                found = await connection.fetchmany(way.sql, sent, timeout=patience)
         except FAILURES as failure:
             if is_lost(failure) or isinstance(failure, TimeoutError):
                 self._pool.lose(connection)
@@ -169,9 +184,14 @@ class Company:
             self._pool.release(connection)
             way.learn((clock() - begun) / len(batch))
             answers = _apart(found, len(batch))
-        for (_, answer), rows in zip(batch, answers, strict=True):
+        for (_, _, answer), rows in zip(batch, answers, strict=True):
             if not answer.done():
                 answer.set_result(rows)
+
+
+def _is_alike(waiting: _Waiting, question: Question, who: Sequence[Any]) -> bool:
+    """Whether the same statement of several answers both."""
+    return waiting.question.joint is question.joint and waiting.who == who
 
 
 def _apart(found: Rows, turns: int) -> list[Rows | None]:
@@ -185,6 +205,6 @@ def _apart(found: Rows, turns: int) -> list[Rows | None]:
 
 
 def _tell(batch: Sequence[_Waiting], failure: SharedplanError) -> None:
-    for _, answer in batch:
+    for _, _, answer in batch:
         if not answer.done():
             answer.set_exception(copy(failure))  # each raises one of his own, for it keeps the way that it went

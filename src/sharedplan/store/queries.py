@@ -29,6 +29,7 @@ from sharedplan.search.registry import kept_until_renewed
 from sharedplan.store import trail as trails
 from sharedplan.store.clients import acted_for
 from sharedplan.store.compile import client_of, condition, is_anchor, masked_column, source_of, written_by
+from sharedplan.store.joint import ASKED, Filling, Joint, Question, joint
 from sharedplan.store.projection import projection
 from sharedplan.store.statements import Statement
 from sharedplan.store.trail import Trail
@@ -37,6 +38,9 @@ from sharedplan.store.weighing import weighed
 Query = tuple[str, list[Any]]
 """SQL text and its parameters; who asks comes after them (`Session.ask`), and after that the turn of one that has it as
 its first column (`company.py`)."""
+
+_ID: Filling = (0, None)
+_OF_THE_TRAIL: tuple[Filling, ...] = ((None, None),) * len(trails.FIELDS)
 
 COUNTED = 10_000
 """Versions of a history that are counted at most: beyond, a total costs more than it tells."""
@@ -47,10 +51,10 @@ _SPOKEN_OF = "CASE WHEN v.type = 'Provenance' THEN v.patients END AS spoken_of"
 _FIELDS = "v.type, v.id, v.version, v.last_updated, v.interaction, v.content"
 
 
-def current(type: str, id: str, *, within: Expression, version: int | None = None) -> Query:
+def current(type: str, id: str, *, within: Expression, version: int | None = None) -> Question:
     """The living row of a resource; only if it is still that `version`, when one is given. It has its turn."""
     sql, always = _current(type, within, version is not None)
-    return sql, [id, *always] if version is None else [id, version, *always]
+    return Question(sql, [id, *always] if version is None else [id, version, *always])
 
 
 @kept_until_renewed(2048)
@@ -66,37 +70,53 @@ def _current(type: str, within: Expression, is_versioned: bool) -> Query:
     return intern(sql), statement.parameters[len(own) :]
 
 
-def audited(type: str, id: str, *, within: Expression, trail: Trail, row_id: str) -> Query:
+def audited(type: str, id: str, *, within: Expression, trail: Trail, row_id: str) -> Question:
     """The same, and the audit row in one statement: its outcome says whether a row was found."""
-    sql, always = _audited(type, within)
-    return sql, [id, *trails.row(trail, row_id), *always]
+    sql, always, several = _audited(type, within)
+    own = [id, *trails.row(trail, row_id)]
+    return Question(sql, [*own, *always], several, own)
 
 
 @kept_until_renewed(2048)
-def _audited(type: str, within: Expression) -> Query:
-    """The text, and the parameters that do not depend on what is read."""
+def _audited(type: str, within: Expression) -> tuple[str, list[Any], Joint]:
+    """The text, and the parameters that do not depend on what is read; and the statement of several."""
     own: list[Any] = [None] * (1 + len(trails.FIELDS))
     statement = Statement(list(own))
-    rows, masks = _rows(type, within, statement), masked_column(statement, within, type)
     shape = projection(type)
     patients = f", {shape.patients} AS patients" if shape.patients else ""
+    masks = masked_column(statement, within, type)
+    found = f"""
+        SELECT {shape.fields}, r.controller{patients}, {masks} {_rows(type, within, statement)} AND r.id = $1::text
+    """
+    of_clients = CATALOGUE[type].client_data
     audit = trails.insert(
         2,
         found="EXISTS (SELECT FROM found)",
         patients=f"coalesce({trails.placeholder(2, 'patients')}, (SELECT patients FROM found))"
         if shape.patients
         else "",
-        registers="ARRAY(SELECT controller FROM found WHERE controller IS NOT NULL)"
-        if CATALOGUE[type].client_data
-        else "",
+        registers="ARRAY(SELECT controller FROM found WHERE controller IS NOT NULL)" if of_clients else "",
     )
     sql = f"""
-        WITH found AS MATERIALIZED (
-            SELECT {shape.fields}, r.controller{patients}, {masks} {rows} AND r.id = $1::text
-        ), recorded AS ({audit})
+        WITH found AS MATERIALIZED ({found}), recorded AS ({audit})
         SELECT {statement.turn} AS turn, found.* FROM found
     """
-    return intern(statement.headed(sql)), statement.parameters[len(own) :]
+    audits = trails.insert(
+        ASKED,
+        found="told.is_found",
+        patients="told.patients" if shape.patients else "",
+        registers="array_remove(ARRAY[told.controller], NULL)" if of_clients else "",
+        source=f"{ASKED} JOIN told ON told.whose = {ASKED}.turn",
+    )
+    recorded = f"""told AS MATERIALIZED (
+            SELECT {ASKED}.turn AS whose, clock_timestamp() AS at, found.id IS NOT NULL AS is_found, found.controller
+                {", found.patients" if shape.patients else ""}
+            FROM {ASKED} LEFT JOIN found ON found.turn = {ASKED}.turn
+        ), recorded AS ({audits})"""
+    always = statement.parameters[len(own) :]
+    fillings = (_ID, *_OF_THE_TRAIL, *((None, each) for each in always))
+    several = joint(statement, fillings, found, rows="found", recorded=recorded, shown="SELECT * FROM found")
+    return intern(statement.headed(sql)), always, several
 
 
 def named(type: str, ids: Sequence[str], *, within: Expression) -> Query:

@@ -14,7 +14,8 @@ from sharedplan.search.expression import And, Everything, Expression, Not, OfReg
 from sharedplan.search.masking import may_mask
 from sharedplan.search.registry import kept_until_renewed
 from sharedplan.store import trail as trails
-from sharedplan.store.blanks import Blanks, Form, Unlike, blanks, form
+from sharedplan.store.blanks import Blanks, Form, ForSeveral, Unlike, blanks, form
+from sharedplan.store.joint import ASKED, Question, may_join
 from sharedplan.store.matches import Source, hits, hits_within, source
 from sharedplan.store.searches import Search, SortKey
 from sharedplan.store.statements import Statement
@@ -31,9 +32,7 @@ LONGEST_KEPT = 8_000
 """Characters of conditions in a statement whose text is kept."""
 
 
-def page(
-    search: Search, *, trail: Trail | None = None, row_id: str = "", is_light: bool = False
-) -> tuple[str, list[Any]]:
+def page(search: Search, *, trail: Trail | None = None, row_id: str = "", is_light: bool = False) -> Question:
     """The statement, and its parameters, that gives a page and one row more if there is any, in the search's order;
     with a `trail`, the audit row goes in with it, under the id `row_id`.
 
@@ -44,22 +43,24 @@ def page(
     matches there is one row, whose id is null. When it `is_light`, a page that may be too long for an answer is such a
     row, too, with HEAVY in `fetched`, and nothing is recorded. A search of contained resources takes no trail.
     """
-    sql, parameters = _page(search, is_light, trail is not None)
-    return sql, parameters if trail is None else [*parameters, *trails.row(trail, row_id)]
+    if trail is None:
+        return _page(search, is_light, False)
+    found, row = _page(search, is_light, True), trails.row(trail, row_id)
+    return found._replace(parameters=[*found.parameters, *row], own=[*found.own, *row])
 
 
-def _page(search: Search, is_light: bool, is_recorded: bool) -> tuple[str, list[Any]]:
-    """The same, but for the parameters of the audit row, which come last."""
+def _page(search: Search, is_light: bool, is_recorded: bool) -> Question:
+    """The same, but for the values of the audit row, which come last."""
     if search.place is None and search.contained is None and len(search.wheres) == 1:
         ((type, where),) = search.wheres.items()
         values: list[Any] = []
         try:
             asked = form(where, values)
         except Unlike:
-            return _compiled(search, is_light, is_recorded)
+            return Question(*_compiled(search, is_light, is_recorded))
         kept = _kept(type, asked, Same(search.seen), search.count, search.total, search.sort, is_light, is_recorded)
-        return kept.sql, kept.filled(values)
-    return _compiled(search, is_light, is_recorded)
+        return Question(kept.sql, kept.filled(values), kept.joint if may_join(values) else None, values)
+    return Question(*_compiled(search, is_light, is_recorded))
 
 
 class Same:
@@ -89,15 +90,42 @@ def _kept(
     is_recorded: bool,
 ) -> Blanks:
     """The first page of all searches that differ in values alone."""
+
+    def search(where: Expression) -> Search:
+        return Search({type: where}, seen.value, count, total, sort)
+
     return blanks(
-        asked, lambda where: _compiled(Search({type: where}, seen.value, count, total, sort), is_light, is_recorded)
+        asked,
+        lambda where: _compiled(search(where), is_light, is_recorded),
+        (lambda where: _of_several(search(where))) if is_light and is_recorded else None,
+    )
+
+
+def _of_several(search: Search) -> ForSeveral:
+    """The light and recorded page of one among several who ask."""
+    statement = Statement([], search.seen)
+    text = _made(search, statement, is_light=True, of_several=True)
+    ((type, _),) = search.wheres.items()
+    order = f"turn, {ordering(search)}"
+    shown = ("turn", "total", "as_of", "fetched", *_columns(search, (type,), is_recorded=True))
+    return ForSeveral(
+        statement, text, recorded_of_all(f"'{type}/' || id"), f"SELECT {', '.join(shown)} FROM paged ORDER BY {order}"
     )
 
 
 def _compiled(search: Search, is_light: bool, is_recorded: bool) -> tuple[str, list[Any]]:
     place = search.place
     statement = Statement([], search.seen, place.as_of if place is not None else None)
-    walked = _walked(search)
+    text = _made(search, statement, is_light=is_light, is_recorded=is_recorded)
+    bound = len(statement.parameters) - (len(trails.FIELDS) if is_recorded else 0)
+    return statement.headed(text), statement.parameters[:bound]
+
+
+def _made(
+    search: Search, statement: Statement, *, is_light: bool, is_recorded: bool = False, of_several: bool = False
+) -> str:
+    """The text, with what it binds in the statement: last, if it is recorded, room for the audit row."""
+    place, walked = search.place, _walked(search)
     if search.contained is not None:
         found, sources = hits_within(search, search.contained, statement)
     else:
@@ -114,10 +142,11 @@ def _compiled(search: Search, is_light: bool, is_recorded: bool) -> tuple[str, l
         statement.parameters += [None] * len(trails.FIELDS)
     # The usual searches differ in their parameters alone. Long texts are of questions that nobody asks twice.
     made = _statement if sum(map(len, found)) <= LONGEST_KEPT else _statement.__wrapped__
-    text = made(
+    return made(
         found,
         sources,
         tuple(f"k{number}" for number in range(len(search.sort))),
+        _columns(search, tuple(source.type for source in sources), is_recorded=is_recorded),
         order=ordering(search, place is not None and place.is_backwards),
         beyond=beyond,
         moment=moment,
@@ -125,12 +154,10 @@ def _compiled(search: Search, is_light: bool, is_recorded: bool) -> tuple[str, l
         total=search.total,
         walks=walked is not None,
         is_ranked=search.is_ranked,
-        is_alone=search.contained is not None and search.contained.is_alone,
         recorded_from=bound + 1 if is_recorded else None,
-        turn=statement.turn,
+        turn="" if of_several else f"{statement.turn} AS turn, ",
         is_light=is_light,
     )
-    return statement.headed(text), statement.parameters[:bound]
 
 
 @lru_cache(maxsize=512)
@@ -138,6 +165,7 @@ def _statement(
     hits: tuple[str, ...],
     sources: tuple[Source, ...],
     names: tuple[str, ...],
+    columns: tuple[str, ...],
     *,
     order: str,
     beyond: str,
@@ -146,13 +174,13 @@ def _statement(
     total: str,
     walks: bool,
     is_ranked: bool,
-    is_alone: bool,
     recorded_from: int | None,
     turn: str,
     is_light: bool,
 ) -> str:
     """The text of `page`. `hits` are the matches of each of the types. When it `walks`, they are of one type, the first
-    to be walked along, and perhaps others."""
+    to be walked along, and perhaps others. Without a `turn` it is of one among several, whose rows are all recorded:
+    there is none too many."""
     limit = f"LIMIT {count + 1 if count else 0:d}"
     if walks:
         steps = f"few AS (SELECT hits.* FROM ({hits[0]}) hits WHERE {beyond} ORDER BY {order} {limit})"
@@ -175,11 +203,12 @@ def _statement(
     )
     steps += f", found AS MATERIALIZED ({found})"
     is_more = f"(SELECT count(*) FROM found) > {count:d}"
+    cut, at_most = ("", "") if turn else (f" WHEN {is_more} THEN (SELECT count(*) FROM found)", f"LIMIT {count or 1:d}")
     if is_light:
         whole, page, fetched = (
             is_little("found"),
             "found",
-            f"CASE WHEN EXISTS (TABLE found) AND page.id IS NULL THEN {HEAVY} END",
+            f"CASE WHEN EXISTS (TABLE found) AND page.id IS NULL THEN {HEAVY}{cut} END",
         )
     else:
         whole, page, fetched = "true", "page", "page.fetched"
@@ -192,9 +221,9 @@ def _statement(
     as_of = f"CASE WHEN {is_more} THEN {moment} END"
     return f"""
         WITH {steps}
-        SELECT {turn} AS turn, {counted(total, every, walks=walks)} AS total, {as_of} AS as_of, {fetched} AS fetched,
-            {_shown(sources, names, is_ranked, is_alone, recorded_from)}
-        FROM (SELECT) nothing LEFT JOIN {page} page ON {whole} ORDER BY {order}
+        SELECT {turn}{counted(total, every, walks=walks)} AS total, {as_of} AS as_of, {fetched} AS fetched,
+            {", ".join(f"page.{name}" for name in columns)}
+        FROM (SELECT) nothing LEFT JOIN {page} page ON {whole} ORDER BY {order} {at_most}
     """
 
 
@@ -217,22 +246,39 @@ def recorded(first: int, *, name: str, unless: str = "") -> str:
         recorded AS ({trails.insert(first, **told, source="told")})"""
 
 
-def _shown(
-    sources: tuple[Source, ...], names: tuple[str, ...], is_ranked: bool, is_alone: bool, recorded_from: int | None
-) -> str:
-    """The columns of a page that anybody looks at: the driver takes its time for each, and most for arrays."""
-    wanted = [*names, "id", "version", "last_updated", "content"]
-    if is_alone or any(may_mask(source.type) for source in sources):
+def recorded_of_all(name: str) -> str:
+    """The same for all who are `asked`, by the rows of `paged`, which tell their turns."""
+    told = {"spoken_of": "told.spoken_of", "shown": "told.resources", "registers": "told.registers"}
+    own = f"FROM paged WHERE paged.turn = {ASKED}.turn"
+    return f"""told AS MATERIALIZED (
+            SELECT turn AS whose, clock_timestamp() AS at, (
+                    SELECT array_agg(DISTINCT p) FROM (
+                        SELECT unnest(paged.patients) AS p {own} UNION ALL SELECT unnest({ASKED}.patients)
+                    ) spoken_of
+                ) AS spoken_of,
+                (SELECT array_agg({name}) {own} AND id IS NOT NULL) AS resources,
+                (SELECT array_agg(DISTINCT controller) {own} AND controller IS NOT NULL) AS registers
+            FROM {ASKED} WHERE NOT EXISTS (SELECT {own} AND fetched = {HEAVY})
+        ),
+        recorded AS ({trails.insert(ASKED, **told, source=f"{ASKED} JOIN told ON told.whose = {ASKED}.turn")})"""
+
+
+def _columns(search: Search, types: tuple[str, ...], *, is_recorded: bool) -> tuple[str, ...]:
+    """The columns of a page that anybody looks at: the driver takes its time for each, and most for arrays. Rows that
+    are not yet recorded tell whom they speak of, and in which register they are."""
+    is_alone = search.contained is not None and search.contained.is_alone
+    wanted = [*(f"k{number}" for number in range(len(search.sort))), "id", "version", "last_updated", "content"]
+    if is_alone or any(may_mask(type) for type in types):
         wanted.append("masked")
-    if is_ranked:
+    if search.is_ranked:
         wanted.append("rank")
     if is_alone:
         wanted += ["kind", "own", "holder", "number"]
-    if recorded_from is None:
+    if not is_recorded:
         wanted += ["patients", "controller"]
-    if any(source.type == "AuditEvent" for source in sources):
+    if "AuditEvent" in types:
         wanted += [*({"patients"} - set(wanted)), "trail", "outcome", "entity"]
-    return ", ".join(f"page.{name}" for name in wanted)
+    return tuple(wanted)
 
 
 def _name(sources: tuple[Source, ...]) -> str:

@@ -75,26 +75,47 @@ class Statement:
     def headed(self, sql: str) -> str:
         """The statement with what its conditions refer to at its head, opening the second guard: who asks comes after
         its parameters (`Session.ask`)."""
-        return guard.opening(self._beside_asker(sql), len(self.parameters) + 1)
+        return guard.opening(_beside([*self._of_asker(), *self._of_clients()], sql), len(self.parameters) + 1)
 
-    def _beside_asker(self, sql: str) -> str:
+    def apart(self, sql: str) -> tuple[list[str], str]:
+        """The steps at the head that go by who asks alone, and the statement with all others at its own."""
+        return self._of_asker(), _beside(self._of_clients(), sql)
+
+    def _of_asker(self) -> list[str]:
         if not self.asker:
-            return sql
-        rest = sql.lstrip()
-        beside = f", {rest[4:]}" if rest[:4].upper() == "WITH" else f" {rest}"
-        views = ""
+            return []
+        return [
+            f"asker AS MATERIALIZED (SELECT {self.asker} AS a)",
+            "askers_clients AS MATERIALIZED (SELECT access_clients(a) AS c FROM asker)",
+        ]
+
+    def _of_clients(self) -> list[str]:
+        if not self.asker:
+            return []
+        steps = []
         if self._purpose:
-            views = f""",
-            views AS MATERIALIZED (
+            steps = [
+                f"""views AS MATERIALIZED (
                 SELECT c AS client, access_sight(c, a, {self._purpose}) AS s, access_concerned(c, a) AS is_concerned
                 FROM asker, ({" UNION ".join(self._viewed)}) viewed(c)
-            ), views_of AS MATERIALIZED (
+            )""",
+                """views_of AS MATERIALIZED (
                 SELECT array_agg(client) FILTER (WHERE (s).view = 'all') AS whole,
                     array_agg(client) FILTER (WHERE (s).view = 'some') AS partly,
                     array_agg(s) FILTER (WHERE (s).view = 'some') AS sights,
                     array_agg(client) FILTER (WHERE is_concerned) AS concerned FROM views
-            )"""
+            )""",
+            ]
         for number, (client, purpose) in enumerate(self._sights.values()):
-            views += f", sight_{number} AS MATERIALIZED (SELECT access_sight({client}, a, {purpose}) AS s FROM asker)"
-        return f"""WITH asker AS MATERIALIZED (SELECT {self.asker} AS a),
-            askers_clients AS MATERIALIZED (SELECT access_clients(a) AS c FROM asker){views}{beside}"""
+            steps.append(
+                f"sight_{number} AS MATERIALIZED (SELECT access_sight({client}, a, {purpose}) AS s FROM asker)"
+            )
+        return steps
+
+
+def _beside(steps: list[str], sql: str) -> str:
+    """The statement with more steps at its head."""
+    if not steps:
+        return sql
+    rest = sql.lstrip()
+    return f"WITH {', '.join(steps)}{f', {rest[4:]}' if rest[:4].upper() == 'WITH' else f' {rest}'}"

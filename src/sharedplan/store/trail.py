@@ -123,14 +123,19 @@ def row_text(trail: Trail, id: str) -> bytes:
     return orjson.dumps(dict(zip(FIELDS, row(trail, id), strict=True)))
 
 
-def placeholder(first: int, name: str) -> str:
-    """The placeholder of one of FIELDS, which are the parameters from `first` on."""
-    return f"${first + FIELDS.index(name)}::text{'[]' if name in _ARRAYS else ''}"
+def kind_of(name: str) -> str:
+    """The SQL type of one of FIELDS."""
+    return "text[]" if name in _ARRAYS else "text"
+
+
+def placeholder(first: int | str, name: str) -> str:
+    """SQL of one of FIELDS, which are the parameters from `first` on, or columns of rows of that name."""
+    return f"{first}.{name}" if isinstance(first, str) else f"${first + FIELDS.index(name)}::{kind_of(name)}"
 
 
 @lru_cache(maxsize=1024)
 def insert(
-    first: int,
+    first: int | str,
     *,
     found: str = "",
     patients: str = "",
@@ -139,7 +144,8 @@ def insert(
     registers: str = "",
     source: str = "",
 ) -> str:
-    """The INSERT of one audit row, whose values are the parameters from `first` on, as `row` gives them.
+    """The INSERT of one audit row, whose values are the parameters from `first` on, as `row` gives them; or of as many
+    as there are rows of that name in the `source`, which then tells the instant of each as `at`.
 
     Within a larger statement: `found` is a condition without which the request was at fault; `patients` gives a text[]
     of the patients when the trail names none, or `spoken_of` one of all, those of the trail among them; `shown` one of
@@ -153,8 +159,9 @@ def insert(
     if registers:
         more = f"""coalesce(',"registers":' || nullif(to_json({registers})::text, '[]'), '')"""
         at["trail"] = f"(left({at['trail']}, -1) || {more} || '}}')"
-    now = "(SELECT clock_timestamp() AS at) AS now"
-    return _insert(at, f"{now}{f', {source}' if source else ''}", patients=named, entity=entity)
+    if isinstance(first, int):
+        source = f"(SELECT clock_timestamp() AS at) AS now{f', {source}' if source else ''}"
+    return _insert(at, source, patients=named, entity=entity)
 
 
 def _insert(value: Mapping[str, str], source: str, *, patients: str, entity: str) -> str:
@@ -189,7 +196,7 @@ def _of_dicom(code: str, _: str) -> str:
 
 
 def _insert_all() -> str:
-    columns = ", ".join(f"{name} text{'[]' if name in _ARRAYS else ''}" for name in FIELDS)
+    columns = ", ".join(f"{name} {kind_of(name)}" for name in FIELDS)
     told = f"SELECT told.*, clock_timestamp() AS at FROM json_to_recordset($1::json) AS told({columns})"
     entity = "told.patients || told.about || told.entities"
     value = {name: f"told.{name}" for name in FIELDS}

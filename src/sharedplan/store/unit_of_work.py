@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from asyncpg import Record
 
@@ -38,6 +38,7 @@ from sharedplan.store.company import Company
 from sharedplan.store.engine import Pool
 from sharedplan.store.engine import RetryableConflict as RetryableConflict
 from sharedplan.store.guard import JUDGEMENT, Who
+from sharedplan.store.joint import Question
 from sharedplan.store.kept import Kept
 from sharedplan.store.queries import Query
 from sharedplan.store.recorder import Recorder
@@ -161,7 +162,7 @@ class Unit:
             query = queries.current(type, id, within=within)
         else:
             query = queries.audited(type, id, within=within, trail=trail, row_id=self._clock.new_id())
-        found = await self._looked(*query)
+        found = await self._looked(query)
         self.has_recorded = self.has_recorded or trail is not None
         return _living(type, found[0]) if found else None
 
@@ -173,7 +174,7 @@ class Unit:
     async def version(self, type: str, id: str, version: int, *, within: Expression) -> Version | None:
         """That version, if the resource is visible."""
         if type == "AuditEvent":  # what the service records itself never changes, and is not kept twice
-            found = await self._looked(*queries.current(type, id, within=within, version=version))
+            found = await self._looked(queries.current(type, id, within=within, version=version))
             return _living(type, found[0]) if found else None
         found = await self._session.ask(*queries.version(type, id, version, within=within))
         return _version(found[0]) if found else None
@@ -212,9 +213,9 @@ class Unit:
             search = replace(search, contained=replace(search.contained, pairs=there))
         row_id = self._clock.new_id() if trail is not None else ""
         is_light = search.count <= LIGHT
-        found = await self._looked(*page(search, trail=trail, row_id=row_id, is_light=is_light), is_short=is_light)
+        found = await self._looked(page(search, trail=trail, row_id=row_id, is_light=is_light), is_short=is_light)
         if found[0]["fetched"] == HEAVY:
-            found = await self._looked(*page(search, trail=trail, row_id=row_id), is_short=False)
+            found = await self._looked(page(search, trail=trail, row_id=row_id), is_short=False)
         self.has_recorded = self.has_recorded or trail is not None
         return _found(search, found)
 
@@ -225,7 +226,7 @@ class Unit:
         moment, and with the audit row. None, and nothing is recorded, when it takes several statements or is more than
         `limit`."""
         query = whole(search, includes, limit=limit, trail=trail, row_id=self._clock.new_id())
-        rows = await self._looked(*query) if query is not None else []
+        rows = await self._looked(query) if query is not None else []
         if not rows or rows[0]["fetched"] == HEAVY:
             return None
         self.has_recorded = True
@@ -314,7 +315,7 @@ class Unit:
     async def mark(self, query: Query) -> str:
         """What stands for all that `together` would find, by the query for it (`store/together.py`): the same as long
         as nothing of it has changed, and nothing more of it is to be seen, or less."""
-        rows = await self._looked(*query)
+        rows = await self._looked(Question(*query))
         return str(rows[0]["mark"])
 
     async def known(
@@ -377,7 +378,7 @@ class Unit:
         told: tracing.Told | None = self.kept.get(key)
         if told is not None and (told.changed != changed or told.since > since):
             told = None
-        rows = await self._looked(*tracing.visits(client, thing, since=since, changed=changed, told=told))
+        rows = await self._looked(Question(*tracing.visits(client, thing, since=since, changed=changed, told=told)))
         found = [tracing.Visit(*tuple(row)[2:]) for row in rows if row["agents"] is not None]
         told = tracing.together(found, upto=rows[0]["upto"], since=since, changed=changed, told=told)
         if not self._session.is_begun or self._is_looking:  # what a transaction sees of itself may yet be undone
@@ -394,13 +395,13 @@ class Unit:
         found = await self._session.fetch(*knowing.referred(pairs)) if pairs else []
         return {(row[0], row[1]) for row in found}
 
-    async def _looked(self, sql: str, parameters: Sequence[Any], *, is_short: bool = True) -> list[Record]:
+    async def _looked(self, question: Question, *, is_short: bool = True) -> list[Record]:
         """The rows of a statement that looks for whoever asks and has a turn: in company of other units, unless a
         transaction has begun or the answer may be long."""
-        asked = [*parameters, *self._session.who]
+        who = self._session.who
         if self._session.is_begun or not is_short:
-            return await self._session.fetch(sql, [*asked, 0])
-        return await self._company.fetch(sql, asked)
+            return await self._session.fetch(question.sql, [*question.parameters, *who, 0])
+        return await self._company.fetch(question, who)
 
     async def lock(self, type: str, id: str, *, within: Expression) -> Version | None:
         """The newest version, kept as it is for others until the unit is left; None when there never was one to see.

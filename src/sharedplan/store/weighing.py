@@ -25,7 +25,7 @@ def weighed(rows: str, order: str) -> str:
     they are stored that they cannot be too much, and most others are not too much as they are.
     """
     bytes = f"coalesce(octet_length({rows}.content::text), 0)"
-    return f"""(
+    return f"""SELECT * FROM (
         WITH fitting AS MATERIALIZED (
             SELECT {is_little(rows)} OR (SELECT coalesce(sum({bytes}), 0) <= {ANSWER_BYTES} FROM {rows}) AS whole
         )
@@ -36,4 +36,4 @@ def weighed(rows: str, order: str) -> str:
                 sum({bytes}) OVER (ORDER BY {order} ROWS UNBOUNDED PRECEDING) - {bytes} AS before
             FROM {rows} WHERE NOT (SELECT whole FROM fitting)
         ) kept WHERE kept.before < {ANSWER_BYTES}
-    )"""
+    ) weighed"""

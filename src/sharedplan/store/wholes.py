@@ -8,17 +8,18 @@ https://hl7.org/fhir/R4/search.html#revinclude
 from collections.abc import Sequence
 from typing import Any
 
-from sharedplan.search.expression import Nothing
+from sharedplan.search.expression import Expression, Nothing
 from sharedplan.search.includes import Include
 from sharedplan.search.masking import is_masked
 from sharedplan.search.registry import kept_until_renewed
 from sharedplan.store import trail as trails
-from sharedplan.store.blanks import Blanks, Form, Unlike, blanks, form
+from sharedplan.store.blanks import Blanks, Form, ForSeveral, Unlike, blanks, form
 from sharedplan.store.compile import condition, masked_column, source_of
 from sharedplan.store.including import by_id
+from sharedplan.store.joint import Question, may_join
 from sharedplan.store.matches import fields, hits, source
 from sharedplan.store.searches import Search, SortKey
-from sharedplan.store.searching import LIGHT, Same, counted, is_walked, moment_of, ordering, recorded
+from sharedplan.store.searching import LIGHT, Same, counted, is_walked, moment_of, ordering, recorded, recorded_of_all
 from sharedplan.store.statements import Statement
 from sharedplan.store.trail import Trail
 from sharedplan.store.weighing import HEAVY, is_little
@@ -26,9 +27,7 @@ from sharedplan.store.weighing import HEAVY, is_little
 _SHOWN = ("id", "version", "last_updated", "content", "masked")
 
 
-def whole(
-    search: Search, includes: Sequence[Include], *, limit: int, trail: Trail, row_id: str
-) -> tuple[str, list[Any]] | None:
+def whole(search: Search, includes: Sequence[Include], *, limit: int, trail: Trail, row_id: str) -> Question | None:
     """The statement that gives the rows of `searching.page` and those of `including.step`, and its parameters; the
     audit row goes in with it. None when it takes more than one.
 
@@ -45,14 +44,15 @@ def whole(
         return None
     ((type, where),) = search.wheres.items()
     values: list[Any] = []
+    row = trails.row(trail, row_id)
     try:
         asked = form(where, values)
     except Unlike:
         sql, parameters = _compiled(search, includes, limit)
-    else:
-        kept = _kept(type, asked, Same(search.seen), search.count, search.total, search.sort, tuple(includes), limit)
-        sql, parameters = kept.sql, kept.filled(values)
-    return sql, [*parameters, *trails.row(trail, row_id)]
+        return Question(sql, [*parameters, *row])
+    kept = _kept(type, asked, Same(search.seen), search.count, search.total, search.sort, tuple(includes), limit)
+    several = kept.joint if may_join(values) else None
+    return Question(kept.sql, [*kept.filled(values), *row], several, [*values, *row])
 
 
 @kept_until_renewed(1024)
@@ -66,8 +66,13 @@ def _kept(
     includes: tuple[Include, ...],
     limit: int,
 ) -> Blanks:
+    def search(where: Expression) -> Search:
+        return Search({type: where}, seen.value, count, total, sort)
+
     return blanks(
-        asked, lambda where: _compiled(Search({type: where}, seen.value, count, total, sort), includes, limit)
+        asked,
+        lambda where: _compiled(search(where), includes, limit),
+        lambda where: _of_several(search(where), includes, limit),
     )
 
 
@@ -78,8 +83,30 @@ def _added(include: Include) -> tuple[str, ...]:
 
 def _compiled(search: Search, includes: Sequence[Include], limit: int) -> tuple[str, list[Any]]:
     """The text and the parameters, but for those of the audit row."""
+    statement = Statement([], search.seen)
+    text = _made(search, includes, limit, statement)
+    return statement.headed(text), statement.parameters[: -len(trails.FIELDS)]
+
+
+def _of_several(search: Search, includes: Sequence[Include], limit: int) -> ForSeveral:
+    """The page, and what belongs to it, of one among several who ask."""
+    statement = Statement([], search.seen)
+    text = _made(search, includes, limit, statement, of_several=True)
+    keys = [f"k{number}" for number in range(len(search.sort))]
+    columns = ", ".join(("turn", "is_included", "total", "as_of", "fetched", *keys, "type", *_SHOWN))
+    own = "CASE WHEN is_included THEN type END, CASE WHEN is_included THEN id END"
+    order = f"turn, is_included, {own}, {ordering(search)}"
+    return ForSeveral(
+        statement, text, recorded_of_all("type || '/' || id"), f"SELECT {columns} FROM paged ORDER BY {order}"
+    )
+
+
+def _made(
+    search: Search, includes: Sequence[Include], limit: int, statement: Statement, *, of_several: bool = False
+) -> str:
+    """The text, with what it binds in the statement: last, but not for one among several, room for the audit row."""
     (type,) = search.wheres
-    statement, order = Statement([], search.seen), ordering(search)
+    order = ordering(search)
     names = [f"k{number}" for number in range(len(search.sort))]
     found = hits(search, statement, 0, type, search.seen[type])
     followed = [each for each in includes if not each.is_reverse and each.parameter.resource == type]
@@ -90,11 +117,8 @@ def _compiled(search: Search, includes: Sequence[Include], limit: int) -> tuple[
     keys = "".join(f"{name}, " for name in names)
     no_keys = "".join(f"NULL::{key.kind}, " for key in search.sort)
     total, moment = counted(search.total, "SELECT FROM hits", walks=False), moment_of(search, statement)
-    bound = len(statement.parameters)
-    statement.parameters += [None] * len(trails.FIELDS)
-    turn = statement.turn
-    sql = f"""
-        WITH hits AS MATERIALIZED ({found}),
+    steps = f"""
+        hits AS MATERIALIZED ({found}),
         few AS (SELECT * FROM hits ORDER BY {order} LIMIT {search.count + 1 if search.count else 0:d}),
         found AS MATERIALIZED (
             SELECT {"".join(f"few.{name}, " for name in names)}{shown.fields}{referring} FROM few {shown.joined}
@@ -104,21 +128,32 @@ def _compiled(search: Search, includes: Sequence[Include], limit: int) -> tuple[
         weight AS MATERIALIZED (
             SELECT NOT {is_little("found")} OR NOT {is_little("added")}
                 OR (SELECT count(*) FROM added) > {limit:d} AS is_heavy
-        ), shown AS MATERIALIZED (
+        )"""
+    is_more = f"(SELECT count(*) FROM found) > {search.count:d}"
+    fetched, turn, rows, more = f"CASE WHEN is_heavy THEN {HEAVY} END", "", "found", ""
+    if of_several:  # whose rows are all recorded: there is none too many
+        fetched = f"CASE WHEN is_heavy THEN {HEAVY} WHEN {is_more} THEN (SELECT count(*) FROM found) END"
+        rows, more = "page", ", patients, controller"
+    else:
+        first = len(statement.parameters) + 1
+        statement.parameters += [None] * len(trails.FIELDS)
+        turn = f"{statement.turn} AS turn, "
+        steps += f""", shown AS MATERIALIZED (
             SELECT '{type}/' || id AS name, patients, controller FROM page
             UNION ALL SELECT type || '/' || id, patients, controller FROM added
-        ), {recorded(bound + 1, name="name", unless="(SELECT is_heavy FROM weight)")}
+        ), {recorded(first, name="name", unless="(SELECT is_heavy FROM weight)")}"""
+    return f"""
+        WITH {steps}
         (
-            SELECT {turn} AS turn, false AS is_included, {total} AS total,
-                CASE WHEN (SELECT count(*) FROM found) > {search.count:d} THEN {moment} END AS as_of,
-                CASE WHEN is_heavy THEN {HEAVY} END AS fetched, {keys} '{type}' AS type, {", ".join(_SHOWN)}
-            FROM weight LEFT JOIN found ON NOT is_heavy ORDER BY {order}
+            SELECT {turn}false AS is_included, {total} AS total,
+                CASE WHEN {is_more} THEN {moment} END AS as_of,
+                {fetched} AS fetched, {keys} '{type}' AS type, {", ".join(_SHOWN)}{more}
+            FROM weight LEFT JOIN {rows} ON NOT is_heavy ORDER BY {order}
         ) UNION ALL (
-            SELECT {turn}, true, NULL, NULL, NULL, {no_keys} type, {", ".join(_SHOWN)}
+            SELECT {turn}true, NULL, NULL, NULL, {no_keys} type, {", ".join(_SHOWN)}{more}
             FROM added WHERE NOT (SELECT is_heavy FROM weight) ORDER BY type, id
         )
     """
-    return statement.headed(sql), statement.parameters[:bound]
 
 
 def _references(followed: Sequence[Include], columns: dict[str, str]) -> list[str]:

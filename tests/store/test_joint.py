@@ -1,0 +1,166 @@
+"""Who asks in company gets what he would have got alone, and leaves the same trail."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import pytest
+
+from sharedplan.catalogue import CATALOGUE
+from sharedplan.search.expression import Everything, Expression, Nothing, OfRegister, Or, Permitted
+from sharedplan.search.parse import parse
+from sharedplan.store.guard import PATH, Who
+from sharedplan.store.joint import Question, may_join
+from sharedplan.store.queries import audited
+from sharedplan.store.searches import Search, SortKey
+from sharedplan.store.searching import page
+from sharedplan.store.unit_of_work import Store
+from sharedplan.store.weighing import HEAVY
+from sharedplan.store.wholes import whole
+from store.changes import NORTH, a_change, a_trail, written
+
+SOUTH = "Organization/south"
+EVERYTHING: dict[str, Expression] = dict.fromkeys(CATALOGUE, Everything())
+SLICES: dict[str, Expression] = {
+    "all": Everything(),
+    "system": Or((OfRegister(NORTH), Permitted(None, NORTH, "TREAT"))),
+    "another's system": Or((OfRegister(SOUTH), Permitted(None, SOUTH, "TREAT"))),
+    "person": Permitted("Practitioner/sari", NORTH, "TREAT"),
+    "nobody": Nothing(),
+}
+WHO = {"person": Who("asker", "Practitioner/sari", NORTH), "another's system": Who("asker", None, SOUTH)}
+
+AROUND = "&_include=CarePlan:subject&_include=CarePlan:care-team&_revinclude=Task:focus"
+TOGETHER = {
+    "by client": ["CarePlan?patient=Patient/a", "CarePlan?patient=Patient/b", "CarePlan?patient=Patient/none"],
+    "few of many": ["CarePlan?patient=Patient/a&_count=2", "CarePlan?patient=Patient/b&_count=2"],
+    "none shown": ["CarePlan?patient=Patient/a&_count=0", "CarePlan?patient=Patient/b&_count=0"],
+    "by identifier": ["CarePlan?identifier=urn:x|1", "CarePlan?identifier=urn:x|2", "CarePlan?identifier=urn:x|'\"\\"],
+    "in time": ["CarePlan?date=ge2020-05&date=lt2021", "CarePlan?date=ge2021&date=lt2030"],
+    "across": ["CarePlan?care-team.participant=Practitioner/1", "CarePlan?care-team.participant=Practitioner/2"],
+    "sorted": ["CarePlan?status=active&_sort=-date,_id", "CarePlan?status=draft&_sort=-date,_id"],
+    "since then": [
+        "CarePlan?_lastUpdated=ge2020&_sort=_lastUpdated",
+        "CarePlan?_lastUpdated=ge2099&_sort=_lastUpdated",
+    ],
+    "all": ["CarePlan", "CarePlan"],
+    "clients": ["Patient?_id=a,none", "Patient?_id=b,c", "Patient?_id=none,no"],
+    "plans": ["CarePlan/a0", "CarePlan/sa0", "CarePlan/none"],
+    "patients": ["Patient/a", "Patient/sa", "Patient/none"],
+    "organisations": ["Organization/a", "Organization/none"],
+    "whole": [f"CarePlan?_id={id}{AROUND}" for id in ("a0", "b0", "none")],
+    "whole and few": [f"CarePlan?patient=Patient/{id}&_count=2&_sort=-date{AROUND}" for id in "abc"],
+    "log": ["AuditEvent?_lastUpdated=ge2020&_count=3", "AuditEvent?_lastUpdated=ge2099&_count=3"],
+}
+
+
+def resources() -> Sequence[dict[str, Any]]:
+    made: list[dict[str, Any]] = [{"resourceType": "Patient", "id": each} for each in "abc"]
+    for client, person in ("a", 1), ("b", 2):
+        subject = {"reference": f"Patient/{client}"}
+        member = {"member": {"reference": f"Practitioner/{person}"}}
+        made.append({"resourceType": "CareTeam", "id": client, "subject": subject, "participant": [member]})
+        for n in range(4):
+            plan = {"resourceType": "CarePlan", "id": f"{client}{n}", "intent": "plan", "subject": subject}
+            plan |= {"status": "active" if n % 2 else "draft", "careTeam": [{"reference": f"CareTeam/{client}"}]}
+            plan |= {"identifier": [{"system": "urn:x", "value": str(n)}], "title": 'Åäö "quoted" \\'}
+            made.append(plan | ({"period": {"start": f"202{n}-06-01"}} if n else {}))
+            task = {"resourceType": "Task", "id": f"{client}{n}", "status": "ready", "intent": "order", "for": subject}
+            made.append(task | {"focus": {"reference": f"CarePlan/{client}{n}"}})
+    return made
+
+
+async def answered(connection: Any, statements: Sequence[tuple[str, Sequence[Any]]]) -> tuple[list[Any], list[Any]]:
+    """The rows that the statements give, and their audit rows but for what the clock says; then all is undone."""
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        rows = [dict(row) for sql, values in statements for row in await connection.fetch(sql, *values)]
+        columns = "id, action, subtype, type, agent, outcome, patient, entity, policy, concerns, trail::text AS trail"
+        told = await connection.fetch(f"SELECT {columns} FROM public.audit_event WHERE id LIKE 'own-%' ORDER BY id")
+        return rows, [dict(row) for row in told]
+    finally:
+        await transaction.rollback()
+
+
+def shown(rows: Sequence[dict[str, Any]], turn: int, count: int) -> list[dict[str, Any]]:
+    """What is shown of the rows of one who asked: a statement of one gives one row more where there is any."""
+    own = [row for row in rows if row["turn"] == turn]
+    is_more = own and (own[0].get("fetched") or len([row for row in own if not row.get("is_included")])) > count
+    page = [row for row in own if not row.get("is_included")][: count or 1]
+    page += [row for row in own if row.get("is_included")]
+    return [{**row, "as_of": None, "fetched": is_more} for row in page]
+
+
+def question(asked: str, seen: Mapping[str, Expression], number: int) -> tuple[Question, int]:
+    """The question, with its audit row, and how many it shows."""
+    type, _, pairs = asked.partition("?")
+    if "/" in type:
+        type, _, id = type.partition("/")
+        trail = a_trail("read", type, resource_id=id)
+        return audited(type, id, within=seen[type], trail=trail, row_id=f"own-{number}"), 1
+    query = parse(type, [tuple(pair.split("=", 1)) for pair in pairs.split("&") if pair])  # type: ignore[misc]
+    sort = tuple(SortKey(*each) for each in query.sort)
+    count = 20 if query.count is None else query.count
+    search = Search({type: query.where}, seen, count, "accurate", sort)
+    patients = ("Patient/asked",) if number % 2 else ()
+    trail = a_trail("search-type", type, query=asked, patients=patients)
+    row = f"own-{number}"
+    if not query.includes:
+        return page(search, trail=trail, row_id=row, is_light=True), count
+    found = whole(search, query.includes, limit=100, trail=trail, row_id=row)
+    assert found is not None
+    return found, count
+
+
+@pytest.mark.parametrize("slice", SLICES)
+async def test_it_is_what_each_would_have_got_alone(slice: str, store: Store, database_url: str) -> None:
+    given = resources()
+    await written(store, *(a_change(each, id=each["id"]) for each in given))
+    others = ({**each, "id": f"s{each['id']}"} for each in given)
+    await written(store, *(a_change(each, id=each["id"], controller=SOUTH) for each in others))
+    who, seen = WHO.get(slice, Who("asker", None, NORTH)), dict.fromkeys(CATALOGUE, SLICES[slice])
+    connection = await asyncpg.connect(database_url, server_settings={"search_path": PATH})
+    try:
+        for name, group in TOGETHER.items():
+            questions = [question(each, seen, number) for number, each in enumerate(group)]
+            (together,) = {each.joint for each, _ in questions}
+            assert together is not None, name
+            alone = [(each.sql, [*each.parameters, *who, turn]) for turn, (each, _) in enumerate(questions)]
+            at_once = [(together.sql, together.parameters(who, [each.own for each, _ in questions]))]
+            rows, told = await answered(connection, alone)
+            same, told_of_all = await answered(connection, at_once)
+            for turn, (_, count) in enumerate(questions):
+                assert shown(same, turn, count) == shown(rows, turn, count), (name, turn)
+            assert told_of_all == told, name
+            assert len(told) == len(group)
+    finally:
+        await connection.close()
+
+
+async def test_what_is_too_long_for_some_is_shown_to_the_others(store: Store, database_url: str) -> None:
+    plan = {"resourceType": "CarePlan", "status": "active", "intent": "plan", "subject": {"reference": "Patient/long"}}
+    long = "".join(str(number) for number in range(40_000))
+    changes = [{**plan, "id": f"long{n}", "note": [{"text": f"{n} {long}"}]} for n in range(2)]
+    short = {**plan, "id": "short", "subject": {"reference": "Patient/short"}}
+    await written(store, *(a_change(each, id=each["id"]) for each in [*changes, short]))
+    asked = [f"CarePlan?patient=Patient/{each}" for each in ("long", "short")]
+    asked += [f"{each}&_include=CarePlan:goal" for each in asked]
+    connection = await store.pool.acquire()
+    for pair in (asked[:2], asked[2:]):
+        questions = [question(each, EVERYTHING, number)[0] for number, each in enumerate(pair)]
+        together = questions[0].joint
+        assert together is not None
+        values = together.parameters(Who("asker"), [each.own for each in questions])
+        rows, told = await answered(connection, [(together.sql, values)])
+        assert [(row["turn"], row["id"], row["fetched"]) for row in rows] == [(0, None, HEAVY), (1, "short", None)]
+        assert [row["id"] for row in told] == ["own-1"]
+    store.pool.release(connection)
+
+
+def test_the_ends_of_the_calendar_are_asked_for_alone() -> None:
+    asked = "CarePlan?date=lt2999-12-31T23:59:59.999Z"
+    assert question(asked, EVERYTHING, 0)[0].joint is not None
+    assert not may_join([datetime.max.replace(tzinfo=UTC)])
+    assert not may_join(["Patient/a", datetime.min.replace(tzinfo=UTC)])
