@@ -22,6 +22,7 @@ from sharedplan.access.tokens import FetchedIssuer, Verifier
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.clock import Clock
 from sharedplan.exchange.perform import perform
+from sharedplan.exchange.plain_read import PlainRead
 from sharedplan.exchange.refusals import Refusals
 from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.fhir.resources import warm_up
@@ -131,6 +132,7 @@ def application(settings: Settings, clock: Clock, fetcher: Fetcher | None = None
 
     fhir = FhirBase(
         answered,
+        PlainRead(store.begin, clock, choices),
         Verifier(keys, clock, skew=settings.clock_skew, fetched=issuers),
         refusals,
         base=settings.base,

@@ -11,20 +11,30 @@ from datetime import timedelta
 
 from sharedplan.access.principal import Principal
 from sharedplan.access.tokens import Verifier
-from sharedplan.errors import Unauthenticated, Unavailable
+from sharedplan.catalogue import CATALOGUE
+from sharedplan.errors import SharedplanError, Unauthenticated, Unavailable
 from sharedplan.exchange.refusals import Refusals
-from sharedplan.fhir.addresses import Address, addressed
+from sharedplan.fhir.addresses import ID, Address, addressed
 from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.rest import bodies
 from sharedplan.rest.admission import Admission
 from sharedplan.rest.answered import reply_to
-from sharedplan.rest.asked import asked, form_and_parameters, search_form
+from sharedplan.rest.asked import Form, asked, form_and_parameters, search_form
 from sharedplan.rest.edge import KEY, Observed
 from sharedplan.rest.failures import reply_to_failure
 from sharedplan.rest.headers import Headers
+from sharedplan.rest.negotiation import answer_type
 from sharedplan.rest.reply import Receive, Reply, Scope, Send
+from sharedplan.store.versions import Version
 
 Perform = Callable[[Asked, Principal], Awaitable[Answer]]
+ReadPlainly = Callable[[str, str, Principal, str], Awaitable[Version | None]]
+"""Type, id, who asks and the request's id → the version, or None when it is to be performed."""
+
+NOT_PLAIN = frozenset({b"if-match", b"if-none-match", b"if-modified-since", b"if-none-exist"})
+"""Headers that a read goes by beside those that say who asks and what the answer shall be."""
+
+READ = frozenset(type for type, row in CATALOGUE.items() if "read" in row.can)
 
 PAGES = frozenset({("CarePlan", "document")})
 """(type, operation) of what can be had as a page for people, too."""
@@ -46,6 +56,7 @@ class FhirBase:
     def __init__(
         self,
         perform: Perform,
+        read: ReadPlainly,
         verifier: Verifier,
         refusals: Refusals,
         *,
@@ -54,9 +65,11 @@ class FhirBase:
         places: int,
         queue_wait: timedelta,
     ) -> None:
-        """`refusals` takes down what is not performed; `base`: the FHIR base URL without a trailing slash;
-        `body_limit` in bytes; `places`: interactions at work at once; `queue_wait`: how long one more may wait."""
+        """`read` is a short way to what `perform` would answer; `refusals` takes down what is not performed; `base`:
+        the FHIR base URL without a trailing slash; `body_limit` in bytes; `places`: interactions at work at once;
+        `queue_wait`: how long one more may wait."""
         self._perform = perform
+        self._read = read
         self._verifier = verifier
         self._refusals = refusals
         self._noting: set[asyncio.Task[None]] = set()
@@ -67,7 +80,9 @@ class FhirBase:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers, observed, heard = Headers(scope["headers"]), scope[KEY], _Heard()
         try:
-            reply = await self._reply(scope, headers, receive, observed, heard)
+            reply = await self._plain(scope, headers, observed, heard)
+            if reply is None:
+                reply = await self._reply(scope, headers, receive, observed, heard)
         except bodies.ClientLeft:
             raise
         except asyncio.CancelledError:
@@ -81,6 +96,27 @@ class FhirBase:
                 await self._note(failure, scope, heard, headers)
             reply = reply_to_failure(failure, token_sent=bool(headers.all(b"authorization")))
         await reply(scope, receive, send)
+
+    async def _plain(self, scope: Scope, headers: Headers, observed: Observed, heard: "_Heard") -> Reply | None:
+        """The answer to a read as most are; None, and nothing has been done, for anything else."""
+        type, _, id = scope["path_params"].get("below", "").partition("/")
+        if scope["method"] != "GET" or scope["query_string"] or type not in READ or not ID.fullmatch(id):
+            return None
+        if not headers.names.isdisjoint(NOT_PLAIN):
+            return None
+        try:
+            by = self._verifier.principal(headers.all(b"authorization"))
+            form = Form(answer_type(headers.joined(b"accept"), None))
+        except SharedplanError:
+            return None
+        heard.by, heard.address = by, Address("read", type, id)
+        async with self._admission:
+            version = await self._read(type, id, by, observed.request_id)
+        if version is None:
+            return None
+        observed.client, observed.interaction, observed.type = by.client_id, "read", type
+        answer = Answer(200, version.content, type, id, version.version, version.last_updated)
+        return reply_to(answer, form, self._base)
 
     async def _note(self, failure: Exception, scope: Scope, heard: "_Heard", headers: Headers) -> None:
         """Puts on record what was not performed. Who sends no token at all has not tried to prove anything."""

@@ -1,6 +1,6 @@
 """The request's headers as the interactions need them. https://hl7.org/fhir/R4/http.html"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -19,6 +19,11 @@ class Headers:
         self._values: dict[bytes, list[bytes]] = {}
         for name, value in raw:
             self._values.setdefault(name, []).append(value)
+
+    @property
+    def names(self) -> Set[bytes]:
+        """The names of those that were sent."""
+        return self._values.keys()
 
     def all(self, name: bytes) -> list[bytes]:
         """Every value of the header, as sent."""

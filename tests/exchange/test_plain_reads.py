@@ -1,0 +1,91 @@
+"""The short way of the usual read leads to the same answer and the same trail as the long one."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from exchange.asking import POLICY, RECORDS, Ask
+from exchange.cast import AINO, Aino, H, Leena, Mother, N, Niko, S, Sari, consents, k1, system, the_world
+from sharedplan.access.principal import Principal
+from sharedplan.access.scopes import parse
+from sharedplan.clock import SystemClock
+from sharedplan.errors import SharedplanError
+from sharedplan.exchange.plain_read import PlainRead
+from sharedplan.search.expression import Everything
+from sharedplan.store.searches import Search
+from sharedplan.store.unit_of_work import Store
+from sharedplan.store.versions import Version
+
+ASKERS: dict[str, Principal] = {
+    "register": system(S),
+    "another register": system(H),
+    "a third": system(N),
+    "member": Sari,
+    "member elsewhere": Niko,
+    "client": Aino,
+    "relative": Leena,
+    "mother": Mother,
+    "nobody": replace(RECORDS, organization=None),
+    "no scope for plans": replace(Sari, scopes=parse("user/Patient.rs")),
+    "only active plans": replace(Sari, scopes=parse("user/CarePlan.rs?status=active user/Patient.rs")),
+    "in an emergency": replace(Niko, purpose="ETREAT"),
+    "too late": replace(Sari, expires=datetime(2020, 1, 1, tzinfo=UTC)),
+}
+NAMES = (AINO, "Patient/none", "Patient/gone", "CarePlan/1", "CareTeam/1", "Consent/k1", "Goal/1", "Observation/psy", S)
+
+SHORT = {"register": 6, "client": 7, "nobody": 1, "no scope for plans": 1, "only active plans": 2, "too late": 0}
+"""How many of them are read by the short way."""
+
+
+async def last_row(store: Store) -> Version | None:
+    async with store.begin() as unit:
+        search = Search({"AuditEvent": Everything()}, {"AuditEvent": Everything()}, 1, "none", ())
+        found = (await unit.search(search)).versions
+    return max(found, key=lambda each: each.id, default=None)
+
+
+async def told(store: Store, since: set[str]) -> list[object]:
+    """The audit rows beside those, without what each has of its own."""
+    async with store.begin() as unit:
+        search = Search({"AuditEvent": Everything()}, {"AuditEvent": Everything()}, 500, "none", ())
+        found = [each for each in (await unit.search(search)).versions if each.id not in since]
+    since.update(each.id for each in found)
+    return [(each.trail, each.patients) for each in found]
+
+
+@pytest.mark.parametrize("who", ASKERS)
+async def test_both_ways_lead_to_the_same(who: str, ask: Ask, guarded: Store, store: Store) -> None:
+    by = ASKERS[who]
+    await the_world(ask)
+    await consents(ask, k1())
+    await ask("update", "Patient/gone", {"resourceType": "Patient", "id": "gone"}, by=system(S))
+    await ask("delete", "Patient/gone", by=system(S))
+    plainly = PlainRead(guarded.begin, SystemClock(), POLICY)
+    known: set[str] = set()
+    await told(store, known)
+    short = 0
+    for name in NAMES:
+        type, _, id = name.partition("/")
+        found = await plainly(type, id, by, "request-1")
+        rows = await told(store, known)
+        try:
+            answer = await ask("read", name, by=by)
+        except SharedplanError:
+            assert found is None, name
+        else:
+            if found is not None:
+                short += 1
+                assert found.content == answer.content
+                assert (found.version, found.last_updated) == (answer.version, answer.last_updated)
+                assert rows == await told(store, known)
+        assert len(rows) == (found is not None), name
+        await told(store, known)
+    assert short == SHORT.get(who, short)
+
+
+async def test_the_log_is_read_the_long_way(ask: Ask, guarded: Store, store: Store) -> None:
+    await the_world(ask)
+    row = await last_row(store)
+    assert row is not None
+    assert await PlainRead(guarded.begin, SystemClock(), POLICY)("AuditEvent", row.id, system(S), "request-1") is None
