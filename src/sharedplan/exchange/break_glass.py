@@ -62,7 +62,7 @@ async def break_glass(asked: Asked, by: Principal, acting: Acting) -> Answer:
     task = f"Task/{review.change.id}"
     await acting.unit.open(client, by.person, by.organization, by.purpose, since, until, task=task)
     # What the asker states of it has no place in the review of his own deed.
-    own = replace(acting, controller=review.change.controller, person=None, stated=None)
+    own = acting._replace(controller=review.change.controller, person=None, stated=None)
     (change,) = attested([Write(review.change, review.resource, review.before)], own, asked.base)
     acting.unit.put(change)
     why = f"break-glass until {instant(until)}: {reason[:REASON_RECORDED]}"
@@ -125,7 +125,7 @@ async def _review(asked: Asked, by: Principal, facts: Facts, acting: Acting, rea
         "reasonCode": {"text": reason},
         "input": [{"type": {"text": name}, **value} for name, value in given],
     }
-    own = replace(acting, within={**acting.within, "Task": Everything()})
+    own = acting._replace(within={**acting.within, "Task": Everything()})
     writing = Asked("create", "Task", base=asked.base)
     found = proposed(writing, own, task, id=acting.clock.new_id(), newest=None, interaction="create")
     assert isinstance(found, Proposal)  # a new resource equals nothing that is there

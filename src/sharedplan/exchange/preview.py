@@ -99,7 +99,7 @@ async def _previewed(consent: Json, client: str, asked: Asked, by: Principal, ac
         mine = acting
     else:
         facts = Facts(facts.at, Client(client), directory=facts.directory)
-        mine = replace(acting, within=dict.fromkeys(CATALOGUE, OfClient("Patient/-")))
+        mine = acting._replace(within=dict.fromkeys(CATALOGUE, OfClient("Patient/-")))
         consent = {name: value for name, value in consent.items() if name != "id"}
     names_of_seen = {f"Consent/{each['id']}" for each in beside}
     name = f"Consent/{consent.get('id', 'proposed')}"
@@ -142,8 +142,8 @@ def _reading(acting: Acting, by: Principal) -> Acting:
     try:
         grant = decide(Asked("read", "Consent"), by, Moment(acting.clock.now()), by_consent=acting.policy.by_consent)
     except Refused:
-        return replace(acting, shows=False, within={**acting.within, "Consent": OfClient("Patient/-")})
-    return replace(acting, shows=True, within=grant.slices)
+        return acting._replace(shows=False, within={**acting.within, "Consent": OfClient("Patient/-")})
+    return acting._replace(shows=True, within=grant.slices)
 
 
 def _faults(consent: Json) -> list[Issue]:

@@ -99,7 +99,6 @@ async def in_one_unit(
 
     A conflict with another writer is tried again: a few times within a second of the first one, then it is Unavailable.
     """
-    loop = asyncio.get_running_loop()
     until: float | None = None
     for attempt in range(1, TRIES + 1):
         unit = begin()
@@ -108,8 +107,9 @@ async def in_one_unit(
             async with unit:
                 return await act(unit)
         except RetryableConflict as conflict:
-            until = until or loop.time() + WITHIN
-            if attempt < TRIES and loop.time() < until:
+            now = asyncio.get_running_loop().time()
+            until = until or now + WITHIN
+            if attempt < TRIES and now < until:
                 await asyncio.sleep(0.01 * 4**attempt / 4)
                 continue
             failure: Exception = conflict

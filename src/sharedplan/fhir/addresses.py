@@ -7,8 +7,8 @@ https://hl7.org/fhir/R4/http.html#summary
 import difflib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import quote
 
 from sharedplan.catalogue import CATALOGUE
@@ -35,8 +35,7 @@ ONLY_VALIDATED = frozenset({"Bundle"})
 """Types that are exchanged and never stored: $validate speaks of them too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """What method and path say; "batch" stands for batch and transaction until the Bundle has been read."""
 
     interaction: str

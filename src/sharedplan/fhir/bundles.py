@@ -132,6 +132,10 @@ def _bundle(
 def _append(entry: Entry, parts: list[str]) -> None:
     """The members of the entry, in pieces: what is long is copied once, when all is joined."""
     full_url, resource, mode, method, url, status, *_ = entry
+    if full_url is not None and resource is not None and mode is not None and method is None and status is None:
+        # Nearly all are of a searchset.
+        parts += (f'"fullUrl":{_quoted(full_url)},"resource":', resource, f',"search":{{"mode":"{mode}"}}')
+        return
     comma = ""
     if full_url is not None:
         parts.append(f'"fullUrl":{_quoted(full_url)}')

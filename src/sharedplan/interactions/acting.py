@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from sharedplan.care.situation import Situation
@@ -77,9 +78,11 @@ class Access(Protocol):
         """Whom the client has accepted; `earlier`: the versions of consents before the stored ones, by name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Acting:
-    """One interaction's surroundings.
+_NOTHING: Mapping[str, Expression] = MappingProxyType({})
+
+
+class Acting(NamedTuple):
+    """One interaction's surroundings; a tuple, for each makes one.
 
     `within` is what may be seen or written, by resource type. `trail` is the audit row of the interaction as far as it
     is known before; whoever makes the statement hands it on, so that both go in together. `client` is the client that
@@ -102,11 +105,11 @@ class Acting:
     controller: str | None = None
     person: str | None = None
     shows: bool = True
-    ordinary: Mapping[str, Expression] = field(default_factory=dict)
+    ordinary: Mapping[str, Expression] = _NOTHING
     stated: Json | None = None
     imports: bool = False
-    containers: Mapping[str, Expression] = field(default_factory=dict)
-    contained: Mapping[str, Expression] = field(default_factory=dict)
+    containers: Mapping[str, Expression] = _NOTHING
+    contained: Mapping[str, Expression] = _NOTHING
     standing: Callable[[], Json] | None = None
     may_search: Callable[[str], bool] | None = None
 

@@ -15,9 +15,10 @@ class Deadlines:
         self._seconds = seconds
         self._until: dict[asyncio.Task[None], float] = {}  # by the loop's clock, in the order of time
         self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None  # there is one a process
 
     def __enter__(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop = self._loop = self._loop or asyncio.get_running_loop()
         task = asyncio.current_task(loop)
         if task is None:
             raise RuntimeError("only a task has a deadline")
@@ -28,7 +29,7 @@ class Deadlines:
     def __exit__(
         self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
     ) -> None:
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._loop)
         if task is None or self._until.pop(task, None) is not None:
             return  # in time
         # Whoever is being cancelled by somebody else, too, is not only late.

@@ -47,7 +47,8 @@ class Edge:
             await self._app(scope, receive, send)
             return
         begun, status = time.perf_counter(), 0
-        observed = scope[KEY] = Observed(self._request_id(scope))
+        given, is_framed_twice = _told(scope)
+        observed = scope[KEY] = Observed(given or self._clock.new_id())
         outside = logs.request_id.set(observed.request_id)
         marks = [(b"x-request-id", observed.request_id.encode()), (b"x-content-type-options", b"nosniff")]
 
@@ -59,7 +60,7 @@ class Edge:
             await send(message)
 
         try:
-            if _is_framed_twice(scope):
+            if is_framed_twice:
                 await _framed_twice()(scope, receive, marked)
                 return
             with self._deadlines:
@@ -90,21 +91,17 @@ class Edge:
             )
             logs.request_id.reset(outside)
 
-    def _request_id(self, scope: Scope) -> str:
-        """The client's own id for the request, if it is a sane one, else ours."""
-        for name, value in scope["headers"]:
-            if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
-                return str(value.decode())
-        return self._clock.new_id()
 
-
-def _is_framed_twice(scope: Scope) -> bool:
-    """Whether the request says its length in two ways, so that a proxy and we could read two different requests."""
-    lengths = chunked = 0
-    for name, _ in scope["headers"]:
-        lengths += name == b"content-length"
-        chunked += name == b"transfer-encoding"
-    return lengths + chunked > 1
+def _told(scope: Scope) -> tuple[str, bool]:
+    """The client's own id for the request, if there is a sane one; and whether the request says its length in two ways,
+    so that a proxy and we could read two different requests."""
+    given, framed = "", 0
+    for name, value in scope["headers"]:
+        if name == b"content-length" or name == b"transfer-encoding":
+            framed += 1
+        elif name == b"x-request-id" and not given and REQUEST_ID.fullmatch(value):
+            given = value.decode()
+    return given, framed > 1
 
 
 def _framed_twice() -> Reply:
