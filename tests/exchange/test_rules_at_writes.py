@@ -497,6 +497,24 @@ async def test_a_plan_that_is_written_brings_the_warnings_of_its_review(ask: Ask
     assert [each["details"]["coding"][0]["code"] for each in found if "coding" in each.get("details", {})] == named
 
 
+async def test_a_plan_that_comes_to_name_a_team_tells_of_members_without_a_consent(ask: Ask) -> None:
+    await the_start(ask)
+    later, kaisa = a_member(JARI, "ngo", start=day(date(2026, 4, 1), at=9)), {"member": {"display": "Kaisa"}}
+    team = {**a_team(a_member(NIKO, "nurse"), later, kaisa), "id": "2"}
+    assert (await ask("update", "CareTeam/2", team, by=system(S))).status == 201
+    for status in ("draft", "active"):
+        plan = a_plan(status=status, careTeam=[b.a_reference("CareTeam/2")])
+        answer = await ask("update", "CarePlan/1", plan, by=system(S), prefer="OperationOutcome")
+        told = {
+            each["expression"][0]: each["details"]["text"]
+            for each in resource_in(answer)["issue"]
+            if each["severity"] == "warning" and each["details"]["coding"][0]["code"] == "R1.1"
+        }
+        assert answer.status == 200 and set(told) == {f"CareTeam.participant[{n}].member" for n in (1, 2, 3)}
+        for text, name in zip((told[each] for each in sorted(told)), ("Niko", "Jari", "Kaisa"), strict=True):
+            assert name in text and "consent" in text
+
+
 async def test_a_withdrawal_that_is_recorded_late_counts_from_when_it_was_said(ask: Ask) -> None:
     await the_start(ask, k2())
     withdrawn = {**k2(status="inactive"), "dateTime": day(date(2026, 2, 15), at=9)}

@@ -256,6 +256,47 @@ def test_a_member_of_an_active_team_is_covered_by_a_consent() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "member",
+    [
+        {"display": "Niko"},
+        {"display": "Niko", "identifier": {"system": "urn:x", "value": "1"}},
+        {"display": "Niko", "reference": "#niko"},
+    ],
+)
+def test_a_member_whom_no_reference_names_is_told(member: Json) -> None:
+    team = a_team(SARI, {**a_member("Practitioner/x", "nurse"), "member": member})
+    (finding,) = found(team, known=(a_plan(),))
+    assert told([finding]) == [("R1.1", "warning", "CareTeam.participant[1].member")]
+    assert all("Niko" in finding.said(each) and "Aino" in finding.said(each) for each in LANGUAGES)
+    assert found({**team, "status": "proposed"}, known=(a_plan(status="draft"),)) == found(team) == []
+    ended = {**team["participant"][1], "period": {"end": "2026-03-01"}}
+    assert found(a_team(SARI, ended), known=(a_plan(),)) == []
+
+
+def test_the_client_and_the_own_worker_may_be_named_by_an_identifier() -> None:
+    identified = {"type": "Practitioner", "identifier": {"system": "urn:x", "value": "sari"}}
+    number = {"system": "urn:oid:1.2.246.21", "value": "010180-999X"}
+    aino = b.a_patient(id="aino", name=[{"text": "Aino"}], identifier=[number])
+    team = a_team(
+        {**SARI, "member": identified},
+        {**a_member("Practitioner/sari", "social-instructor"), "member": identified},
+        {"member": {"identifier": number}},
+        {"member": {"display": "Aino"}},
+    )
+    assert found(team, known=(a_plan(), aino)) == []
+    (other,) = found(a_team(SARI, {"member": {"identifier": {**number, "system": "urn:y"}}}), known=(a_plan(), aino))
+    assert other.rule == "R1.1" and "010180-999X" not in other.said() and "somebody with an identifier" in other.said()
+
+
+def test_a_member_elsewhere_is_covered_by_a_consent_that_names_the_address() -> None:
+    address = "https://else.example/fhir/Practitioner/1"
+    team = a_team(SARI, a_member(address, "nurse"))
+    assert told(found(team, known=(a_plan(),))) == [("R1.1", "error", "CareTeam.participant[1].member")]
+    assert found(team, known=(a_plan(),), acceptance=Accepts(address)) == []
+    assert found((team, team), known=(a_plan(),)) == [], "who was a member stays"
+
+
 def test_who_was_a_member_stays_and_who_has_left_is_not_asked() -> None:
     team = a_team(SARI, a_member("PractitionerRole/niko"), a_member("Practitioner/jari", end="2026-01-31"))
     assert found((a_team(SARI, a_member("PractitionerRole/niko")), team), known=(a_plan(),)) == []
