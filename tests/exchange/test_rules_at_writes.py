@@ -164,6 +164,17 @@ async def test_a_plan_becomes_active_with_the_clients_part(ask: Ask) -> None:
     assert (await ask("update", "CarePlan/1", alone, by=system(S))).status == 200
 
 
+async def test_a_meeting_that_the_write_of_a_plan_counts_the_review_counts_too(ask: Ask) -> None:
+    await the_start(ask)
+    await ask("create", "Encounter", a_meeting(SARI, said=date(2026, 2, 25)), by=system(S))
+    alone = a_plan("2", status="active", contributor=[b.a_reference(SARI)], period={"start": "2026-01-01"})
+    answer = await ask("update", "CarePlan/2", alone, by=system(S), prefer="OperationOutcome")
+    assert answer.status == 201 and "R0.3" not in str(resource_in(answer))
+    reviewed = resource_in(await ask("operation", "CarePlan/2", by=system(S), operation="review"))
+    (told,) = [each for each in reviewed["issue"] if each["details"]["coding"][0]["code"] == "R0.3"]
+    assert told["severity"] == "information" and "was met" in told["details"]["text"]
+
+
 async def test_case_23_a_planned_meeting_lists_nobody_whom_the_client_has_not_accepted(ask: Ask) -> None:
     await the_start(ask, k1())
     planned = a_meeting(SARI, JARI, status="planned")

@@ -109,8 +109,8 @@ def addressed(reference: Json, situation: Situation) -> str | None:
 
 
 def unaddressed(team: Json, situation: Situation, at: datetime) -> list[tuple[int, Json]]:
-    """(index, participant) of those who are on the team then or later and whom no address names, so that no consent can;
-    the client aside, and the own worker in whatever other role."""
+    """(index, participant) of those who are on the team then or later and whom no address names, so that no consent
+    can; the client aside, and the own worker in whatever other role."""
     named = [
         (index, each)
         for index, each in enumerate(team.get("participant", ()))

@@ -1,5 +1,9 @@
 """The client's own part, and goals: R0.1, R0.3–R0.6, R3.6, R3.17."""
 
+from typing import Any
+
+import pytest
+
 from builders import a_concept, a_goal, a_provision, a_reference, an_observation
 from care.review.case import (
     ANNA,
@@ -84,13 +88,18 @@ def test_the_client_takes_part_in_making_the_plan() -> None:
     (found,) = told(alone, "R0.3")
     assert (found.severity, found.at) == ("warning", "CarePlan.contributor")
     assert "Anna Aalto" in found.said()
-    stored = the_plan(contributor=None, meta={"versionId": "1", "lastUpdated": "2026-03-01T10:00:00Z"})
-    late = alone.with_(stored, a_meeting("1", "2026-02-10T10:00:00Z", SARI))
-    assert broken(late, "R0.3"), "a meeting after the plan came into force does not count"
-    was_draft = {**the_plan(contributor=None), "meta": {"versionId": "2", "lastUpdated": "2026-02-11T10:00:00Z"}}
-    assert "was met" in met(late.with_(was_draft), "R0.3"), "one that began as a draft came into force later"
-    earlier = {**was_draft, "meta": {"versionId": "2", "lastUpdated": "2026-02-09T10:00:00Z"}}
-    assert broken(late.with_(earlier), "R0.3")
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_a_meeting_counts_until_the_plan_came_into_force(version: str) -> None:
+    def stored(at: str, **elements: Any) -> dict[str, Any]:
+        return the_plan(contributor=None, meta={"versionId": version, "lastUpdated": at}, **elements)
+
+    case = the_case().with_(a_meeting("1", "2026-02-10T10:00:00Z", SARI), without=["Encounter/2"])
+    assert broken(case.with_(stored("2026-02-09T10:00:00Z")), "R0.3")
+    assert broken(case.with_(stored("2026-02-09T10:00:00Z", period={"start": "2026-03-31"})), "R0.3")
+    assert "was met" in met(case.with_(stored("2026-02-11T10:00:00Z")), "R0.3"), "whenever its period began"
+    assert "was met" in met(case.with_(stored("2026-02-09T10:00:00Z", status="draft")), "R0.3"), "not in force yet"
 
 
 def test_every_goal_has_the_clients_stance_and_some_goal_is_agreed() -> None:

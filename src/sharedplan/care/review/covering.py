@@ -1,5 +1,5 @@
-"""Members whom the client's consents do not cover beside those who are on the team now: who is to come, who is elsewhere,
-and whom no reference names; pure. https://hl7.org/fhir/R4/careteam-definitions.html#CareTeam.participant.member
+"""Members whom the client's consents do not cover beside those who are on the team now: who is to come, who is
+elsewhere, and whom no reference names; pure. https://hl7.org/fhir/R4/careteam-definitions.html#CareTeam.participant.member
 """
 
 from collections.abc import Iterator

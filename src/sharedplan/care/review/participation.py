@@ -5,11 +5,10 @@ from datetime import datetime
 
 from sharedplan.care.attendance import deviation
 from sharedplan.care.model import GENERAL
-from sharedplan.care.review import dates
 from sharedplan.care.review.naming import listed, meeting, thing
 from sharedplan.care.review.rule import Said, broken, met, rule, unjudged
 from sharedplan.care.review.view import LISTED, View, notes_of
-from sharedplan.care.taking_part import has_made
+from sharedplan.care.taking_part import has_made, in_force_by
 from sharedplan.care.taking_part import met as met_by
 from sharedplan.fhir.exchanges import Json
 
@@ -99,7 +98,7 @@ def the_client_takes_part_in_making_the_plan(view: View) -> Iterator[Said]:
             client=client,
         )
         return
-    held = met_by(view.plan, view.situation.client, view.situation, _in_force_by(view))
+    held = met_by(view.plan, view.situation.client, view.situation, in_force_by(view.plan, view.at))
     if held is not None:
         yield met(
             "{client} on tavattu ennen suunnitelman voimaantuloa: {when}.",
@@ -119,17 +118,6 @@ def the_client_takes_part_in_making_the_plan(view: View) -> Iterator[Said]:
         at="CarePlan.contributor",
         client=client,
     )
-
-
-def _in_force_by(view: View) -> datetime:
-    """The latest instant at which the plan may have come into force: its period tells when it starts to count, which
-    for one that began as a draft may be long before; a write that puts one in force asks for the meeting itself."""
-    meta, start = view.plan.get("meta", {}), dates.extent(view.plan.get("period", {}).get("start"))
-    if start is None:
-        return view.at
-    if meta.get("versionId", "1") == "1":
-        return start[1]
-    return max(start[1], datetime.fromisoformat(meta["lastUpdated"]) if "lastUpdated" in meta else view.at)
 
 
 @rule("R3.6", source="turvaudutaan ns. ”toisen käden” tietoon", needs=("QuestionnaireResponse", "Goal"))

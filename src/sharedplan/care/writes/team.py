@@ -19,8 +19,8 @@ NOT_COVERED: Words = (
     "organisation.",
 )
 UNADDRESSED: Words = (
-    "{member} on merkitty tiimiin ilman viittausta (reference), joten mikään asiakkaan {client} suostumus ei voi kattaa "
-    "häntä: nimeä hänet viittauksella (Practitioner, PractitionerRole, RelatedPerson tai Organization).",
+    "{member} on merkitty tiimiin ilman viittausta (reference), joten mikään asiakkaan {client} suostumus ei voi "
+    "kattaa häntä: nimeä hänet viittauksella (Practitioner, PractitionerRole, RelatedPerson tai Organization).",
     "{member} har antecknats i teamet utan hänvisning (reference), så inget samtycke av {client} kan omfatta personen: "
     "ange personen med en hänvisning (Practitioner, PractitionerRole, RelatedPerson eller Organization).",
     "{member} is named in the team by no reference, so no consent of {client} can cover the person: name the person by "
