@@ -367,6 +367,25 @@ async def test_the_clocks_of_an_assessment_are_worked_out_at_each_write(ask: Ask
     assert found["total"] in (0, 1)
 
 
+async def test_a_late_assessment_is_stored_with_a_warning(ask: Ask) -> None:
+    await the_start(ask)
+    task = b.a_task(
+        AINO,
+        id="need",
+        status="completed",
+        code=b.a_concept(codes.TASK, "need-assessment"),
+        reasonCode=b.a_concept(codes.LEGAL_BASIS, "lsl-26"),
+        authoredOn="2025-01-07",
+        executionPeriod={"start": "2025-01-10", "end": "2025-04-08"},
+    )
+    answer = await ask("update", "Task/need", task, by=system(S), prefer="OperationOutcome")
+    (told,) = [each for each in resource_in(answer)["issue"] if each["severity"] == "warning"]
+    assert answer.status == 201 and told["details"]["coding"] == [{"system": codes.RULE, "code": "R3.1"}]
+    assert "2025-04-07" in told["details"]["text"] and told["expression"] == ["Task.executionPeriod"]
+    again = await ask("update", "Task/need", {**task, "description": "done"}, by=system(S))
+    assert again.status == 200
+
+
 async def test_a_child_of_soite_has_the_target_of_the_model(ask: Ask) -> None:
     await the_start(ask)
     today = day(date(2026, 3, 2))

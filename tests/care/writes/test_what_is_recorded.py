@@ -7,6 +7,7 @@ import pytest
 import builders as b
 from care.writes.situations import AINO, Accepts, Json, a_member, a_plan, a_team, found, told
 from sharedplan.care import codes, model
+from sharedplan.care.clocks import with_clocks
 from sharedplan.care.finding import LANGUAGES
 from sharedplan.fhir import identity_codes
 
@@ -470,6 +471,33 @@ def test_a_fresh_assessment_is_reused() -> None:
     assert found(task, known=({**done, "executionPeriod": {"end": "2025-01-15"}},)) == []
     assert told(found(task, known=({**done, "status": "in-progress"},))) == [("R3.14", "warning", "Task.code")]
     assert found((task, task), known=(done,)) == []
+
+
+def an_assessment(**elements: Any) -> Json:
+    """For special support, pending since the 5th of January: to start by the 15th, to be done by the 5th of April."""
+    basis = b.a_concept(codes.LEGAL_BASIS, "shl-36-special-support")
+    code = b.a_concept(codes.TASK, "need-assessment")
+    return with_clocks(
+        b.a_task(AINO, id="2", code=code, reasonCode=basis, authoredOn="2026-01-05", **elements), None, None
+    )
+
+
+def test_a_late_assessment_is_told() -> None:
+    (finding,) = found(an_assessment(status="in-progress", executionPeriod={"start": "2026-02-01"}))
+    assert told([finding]) == [("R3.1", "warning", "Task.executionPeriod")]
+    assert all("Task/2" in finding.said(each) and "2026-02-01" in finding.said(each) for each in LANGUAGES)
+    assert "2026-01-15" in finding.said() and "section 36" in finding.said()
+    late = an_assessment(status="completed", executionPeriod={"start": "2026-01-10", "end": "2026-04-06"})
+    (finding,) = found(late)
+    assert told([finding]) == [("R3.1", "warning", "Task.executionPeriod")] and "finished on" in finding.said()
+    (finding,) = found(an_assessment())
+    assert finding.at == "Task.executionPeriod.start" and "is late" in finding.said()
+
+
+def test_an_assessment_in_time_or_without_a_limit_tells_nothing() -> None:
+    assert found(an_assessment(status="in-progress", executionPeriod={"start": "2026-01-10"})) == []
+    assert found(an_assessment(status="cancelled")) == found(an_assessment(status="entered-in-error")) == []
+    assert found(b.a_task(AINO, id="2", code=b.a_concept(codes.TASK, "need-assessment"), authoredOn="2020-01-05")) == []
 
 
 CODE = "131052-308T"
