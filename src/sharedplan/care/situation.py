@@ -150,6 +150,11 @@ class Situation:
 
     # Names
 
+    @property
+    def client_called(self) -> str:
+        """What people call the client; one whom the plan names by nothing but a display, by that."""
+        return self.called(self.client or (self.care_plan or {}).get("subject"))
+
     def called(self, reference: Json | str | None) -> str:
         """What people call it: the name of a person or an organisation, else its display, else "Type/id"."""
         name = self.name_of(reference)

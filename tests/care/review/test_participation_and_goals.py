@@ -1,10 +1,11 @@
 """The client's own part, and goals: R0.1, R0.3–R0.6, R3.6, R3.17."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from builders import a_concept, a_goal, a_provision, a_reference, an_observation
+from builders import a_concept, a_goal, a_patient, a_provision, a_reference, an_observation
 from care.review.case import (
     ANNA,
     EVERY_RULE,
@@ -122,6 +123,42 @@ def test_a_goal_accepted_against_the_clients_stance_is_an_error() -> None:
     goal = with_stance(a_goal(ANNA, id="1", lifecycleStatus="accepted"), "disagree")
     errors = [each for each in told(the_case().with_(goal), "R0.4") if each.severity == "error"]
     assert [each.at for each in errors] == ["Goal.lifecycleStatus"]
+
+
+@pytest.mark.parametrize("status", ["active", "on-hold", "completed"])
+def test_a_goal_that_is_worked_on_against_the_clients_stance_is_warned_of(status: str) -> None:
+    goal = with_stance(a_goal(ANNA, id="1", lifecycleStatus=status), "disagree")
+    found = [each for each in told(the_case().with_(goal), "R0.4") if each.at == "Goal.lifecycleStatus"]
+    assert [each.severity for each in found] == ["warning"] and f"status is {status}" in found[0].said()
+    proposed = with_stance(a_goal(ANNA, id="1", lifecycleStatus="proposed"), "disagree")
+    assert all(each.at != "Goal.lifecycleStatus" for each in told(the_case().with_(proposed), "R0.4"))
+
+
+def test_a_stance_is_the_clients_own_by_his_identifier_or_by_his_name_alone() -> None:
+    number = {"system": "urn:oid:1.2.246.21", "value": "010190-999X"}
+    anna = a_patient(id="anna", name=[{"given": ["Anna"], "family": "Aalto"}], identifier=[number])
+    goal = with_stance(a_goal(ANNA, id="1"), "agree")
+
+    def by(individual: dict[str, Any]) -> dict[str, Any]:
+        (stated,) = goal["extension"]
+        whose, stance = stated["extension"]
+        return {**goal, "extension": [{**stated, "extension": [{**whose, "valueReference": individual}, stance]}]}
+
+    for individual in ({"identifier": number, "display": "A."}, {"display": "Anna Aalto"}):
+        met(the_case().with_(anna, by(individual)), "R0.4")
+    for other in (
+        {"identifier": {**number, "value": "010190-998W"}, "display": "Anna Aalto"},
+        {"display": "Anna Aalto", "type": "RelatedPerson"},
+        {"display": "Anna"},
+        {"reference": "RelatedPerson/leena", "display": "Anna Aalto"},
+    ):
+        assert "lacks the client's stance" in broken(the_case().with_(anna, by(other)), "R0.4")[0]
+
+
+def test_a_client_whom_only_a_display_names_is_called_by_it() -> None:
+    plan = {**the_plan(contributor=None), "subject": {"display": "Anna A."}}
+    case = replace(the_case().with_(plan), client=None)
+    assert "that Anna A. took part" in broken(case, "R0.3")[0]
 
 
 def test_goals_that_are_named_and_not_seen_are_not_warned_of() -> None:

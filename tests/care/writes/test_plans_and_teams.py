@@ -53,6 +53,18 @@ def test_a_plan_becomes_active_only_with_the_clients_part() -> None:
         assert told(found(alone, known=(a_team(), {**met, **other}))) == [R03]
 
 
+def test_a_client_whom_only_a_display_names_is_called_by_it() -> None:
+    plan = a_plan(subject={"display": "Aino H."}, contributor=[])
+    for subject, called in (
+        ({"display": "Aino H."}, ("Aino H.",) * 3),
+        ({"reference": "Group/family"}, ("Group/family",) * 3),
+        ({"identifier": {"value": "010180-999X"}}, ("kuin asiakas on", "innan klienten har", "before the client has")),
+    ):
+        (finding,) = [each for each in found({**plan, "subject": subject}, known=(a_team(),), client=None)]
+        assert told([finding]) == [R03]
+        assert all(word in finding.said(each) for each, word in zip(LANGUAGES, called, strict=True))
+
+
 def test_a_plan_holds_only_goals_of_its_client() -> None:
     plan = a_plan(goal=[b.a_reference("Goal/a"), b.a_reference("Goal/b"), b.a_reference("Goal/c")])
     known = (a_team(),)

@@ -205,13 +205,39 @@ def test_a_goal_is_not_accepted_against_the_clients_stance() -> None:
     assert told(found((a_goal("disagree", "proposed"), a_goal("disagree")))) == [
         ("R0.4", "error", "Goal.lifecycleStatus")
     ]
-    for other in (a_goal("agree"), a_goal("pending"), a_goal("disagree", "proposed"), a_goal("disagree", "active")):
+    for other in (a_goal("agree"), a_goal("pending"), a_goal("disagree", "proposed")):
         assert found(other) == []
     assert found(a_goal("disagree", whose="Practitioner/sari")) == []
 
 
+def test_a_goal_that_is_worked_on_against_the_clients_stance_is_told() -> None:
+    for status in ("active", "on-hold", "completed"):
+        (finding,) = found(a_goal("disagree", status))
+        assert told([finding]) == [("R0.4", "warning", "Goal.lifecycleStatus")]
+        assert all("Aino" in finding.said(each) and status in finding.said(each) for each in LANGUAGES)
+    assert found(a_goal("agree", "active")) == found(a_goal("disagree", "planned")) == []
+    assert found(a_goal("disagree", "active", whose="Practitioner/sari")) == []
+
+
 def test_the_client_may_come_to_disagree() -> None:
-    assert found((a_goal("agree"), a_goal("disagree"))) == []
+    assert told(found((a_goal("agree"), a_goal("disagree")))) == [("R0.4", "warning", "Goal.lifecycleStatus")]
+
+
+def test_a_stance_is_the_clients_own_by_his_identifier_or_by_his_name_alone() -> None:
+    number = {"system": "urn:oid:1.2.246.21", "value": "010180-999X"}
+    aino = b.a_patient(id="aino", name=[{"text": "Aino"}], identifier=[number])
+
+    def by(individual: Json) -> Json:
+        goal = a_goal("disagree")
+        goal["extension"][0]["extension"][0]["valueReference"] = individual
+        return goal
+
+    for individual in ({"identifier": number}, {"type": "Patient", "display": "Aino"}):
+        assert told(found(by(individual), known=(aino,))) == [("R0.4", "error", "Goal.lifecycleStatus")]
+        hidden = found(by(individual), known=(aino,), unnamed=frozenset({AINO}))
+        assert hidden == [], "who does not see the client is not told by it what is the client's"
+    for other in ({"identifier": {**number, "system": "urn:y"}}, {"type": "Practitioner", "display": "Aino"}):
+        assert found(by(other), known=(aino,)) == []
 
 
 def a_permit(**elements: Any) -> Json:

@@ -105,7 +105,7 @@ def next_step(view: View) -> Step | None:
             if found is not None:
                 steps.append((found, partial(_step_of_task, found, task, view)))
     if view.next_meeting is not None:
-        client = view.situation.called(view.situation.client)
+        client = view.situation.client_called
         steps.append(((view.next_meeting, False), partial(Step, view.next_meeting, False, MEETING, client)))
     first = min(steps, key=lambda each: each[0], default=None)
     return first[1]() if first is not None else None

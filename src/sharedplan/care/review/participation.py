@@ -89,7 +89,7 @@ def _attended(view: View, encounter: Json, number: int) -> Said:
 )
 def the_client_takes_part_in_making_the_plan(view: View) -> Iterator[Said]:
     """As one who made it, or at a meeting before the plan came into force."""
-    client = view.situation.called(view.situation.client)
+    client = view.situation.client_called
     if has_made(view.plan, view.situation.client, view.situation):
         yield met(
             "{client} on ollut mukana laatimassa suunnitelmaa.",

@@ -133,8 +133,9 @@ class View:
         return f"{resource['resourceType']}/{resource.get('id')}"
 
     def is_clients(self, references: Json | Iterable[Json] | None) -> bool:
-        """Whether a Reference, or one of several, leads to the client."""
-        return self.situation.refers(references, self.situation.client)
+        """Whether a Reference, or one of several, means the client."""
+        listed = [references] if isinstance(references, dict) else references or ()
+        return any(map(self.situation.is_client, listed))
 
     # Goals
 
