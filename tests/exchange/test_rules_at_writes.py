@@ -675,6 +675,36 @@ async def test_validation_tells_what_the_write_would_be_told_and_writes_nothing(
     assert {each["severity"] for each in await validated("CarePlan", second, by=system(S))} == {"information"}
 
 
+@pytest.mark.parametrize("by", [Sari, system(S), Aino])
+async def test_validation_of_a_plan_tells_what_its_write_would_be_told(ask: Ask, by: Any) -> None:
+    await the_start(ask)
+    await ask("update", "CareTeam/2", {**a_team(a_member(NIKO, "nurse")), "id": "2"}, by=system(S))
+    await ask("update", "Task/need", b.a_task(AINO, id="need"), by=system(S))
+
+    async def told(question: str, address: str, body: Json, **more: Any) -> list[tuple[Any, ...]]:
+        answer = await ask(question, address, body, by=by, **more)
+        issues = resource_in(answer)["issue"]
+        warned = [each for each in issues if each["severity"] != "information"]
+        return [(each["severity"], each.get("expression"), each["details"]) for each in warned]
+
+    teams = [b.a_reference("CareTeam/2")]
+    status = "draft" if by == Aino else "active"
+    model = [codes.MODELS + "posote"]
+    new = a_plan("2", status=status, careTeam=teams, instantiatesCanonical=model)
+    changed = a_plan(title="anew", careTeam=teams, activity=[{"detail": {"status": "on-hold"}}])
+    plans = (new,) if by == Aino else (changed, new, {**new, "category": [b.a_concept(codes.PLAN, "family-plan")]})
+    for plan in plans:
+        address = f"CarePlan/{plan['id']}"
+        before = await told("operation", "CarePlan?mode=update", plan, operation="validate")
+        reads = await ask("read", "CarePlan/1", by=system(S))
+        assert reads.version == 1 or plan is not changed, "nothing is written"
+        written = await told("update", address, plan, prefer="OperationOutcome")
+        assert before == written
+        assert ("Niko" in str(written)) is codes.has(plan["category"], codes.PLAN, "shared-plan")
+    again = await told("operation", "CarePlan?mode=update", plans[0], operation="validate")
+    assert again == await told("update", f"CarePlan/{plans[0]['id']}", plans[0], prefer="OperationOutcome") != []
+
+
 async def test_a_validation_is_on_record_with_its_client(ask: Ask) -> None:
     await the_start(ask)
     meeting = a_meeting(NIKO, status="planned")
