@@ -8,9 +8,11 @@ import pytest
 from builders import a_concept, a_goal, a_patient, a_provision, a_reference, an_observation
 from care.review.case import (
     ANNA,
+    EPISODE,
     EVERY_RULE,
     JARI,
     NIKO,
+    PLAN,
     SARI,
     H,
     a_meeting,
@@ -75,6 +77,45 @@ def test_who_attended_all_the_same_is_told_with_the_reason() -> None:
     case = the_case().with_(a_meeting("3", "2026-02-20T10:00:00Z", JARI, **reason))
     (said,) = broken(case, "R0.1")
     assert "He drove her there" in said and "Jari Koski" in said
+
+
+def test_who_is_listed_for_a_meeting_of_unknown_status_is_told() -> None:
+    assert broken(the_case().with_(a_meeting("3", "2026-02-20T10:00:00Z", JARI, status="unknown")), "R0.1")
+
+
+def an_appointment(*who: str, **elements: Any) -> dict[str, Any]:
+    invited = [{"actor": a_reference(each), "status": "needs-action"} for each in (ANNA, *who)]
+    appointment = {"resourceType": "Appointment", "id": "9", "status": "booked", "participant": invited}
+    return {**appointment, "start": "2026-03-20T10:00:00Z", **elements}
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"appointmentType": a_concept(codes.ENCOUNTER_TYPE, "network-meeting")},
+        {"serviceType": [a_concept(codes.ENCOUNTER_TYPE, "professional-meeting")]},
+        {"supportingInformation": [a_reference(PLAN)]},
+        {"supportingInformation": [a_reference("Observation/1"), a_reference(EPISODE)]},
+    ],
+)
+def test_who_is_invited_without_being_accepted_is_told(elements: dict[str, Any]) -> None:
+    (found,) = [each for each in told(the_case().with_(an_appointment(SARI, NIKO, JARI, **elements)), "R0.1")]
+    assert (found.severity, found.at) == ("warning", "Appointment.participant[3].actor")
+    assert "Jari Koski" in found.said() and "20 March 2026 (Appointment/9)" in found.said()
+    for quiet in (
+        {"status": "cancelled"},
+        {"status": "fulfilled"},
+        {"start": "2026-03-01T10:00:00Z"},
+        {"participant": [{"actor": a_reference(JARI), "status": "declined"}]},
+    ):
+        met(the_case().with_(an_appointment(JARI, **{**elements, **quiet})), "R0.1")
+
+
+def test_an_appointment_that_the_plan_has_as_an_activity_is_judged_and_one_of_something_else_is_not() -> None:
+    met(the_case().with_(an_appointment(JARI)), "R0.1")
+    plan = the_plan(activity=[{"reference": a_reference("Appointment/9")}])
+    assert broken(the_case().with_(an_appointment(JARI), plan), "R0.1")
+    met(the_case().with_(an_appointment(JARI), a_permit("2", JARI), plan), "R0.1")
 
 
 def test_a_cancelled_meeting_asks_for_nobodys_acceptance() -> None:

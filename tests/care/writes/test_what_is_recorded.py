@@ -36,6 +36,12 @@ def test_nobody_attends_a_meeting_whom_the_client_has_not_accepted(status: str) 
     assert found(a_meeting("Practitioner/jari", status=status), acceptance=Accepts("Practitioner/jari")) == []
 
 
+def test_of_a_meeting_whose_status_is_unknown_it_is_told_and_it_is_stored() -> None:
+    (finding,) = found(a_meeting("Practitioner/jari", status="unknown"))
+    assert told([finding]) == [("R0.1", "warning", AT)]
+    assert found(a_meeting("Practitioner/jari", status="unknown"), acceptance=Accepts("Practitioner/jari")) == []
+
+
 def test_no_shows_and_visits_of_other_kinds_are_not_judged() -> None:
     assert found(a_meeting("Practitioner/jari", status="cancelled")) == []
     assert found(a_meeting("Practitioner/jari", type=[{"text": "ward round"}])) == []
@@ -154,10 +160,11 @@ def test_an_appointment_of_another_kind_or_that_is_off_tells_nothing() -> None:
     jari = b.a_reference("Practitioner/jari")
     services = [b.a_concept(codes.ENCOUNTER_TYPE, "client-meeting")]
     assert told(found(an_invitation(jari, appointmentType={"text": "x"}, serviceType=services)))[0][0] == "R0.1"
+    of_professionals = b.a_concept(codes.ENCOUNTER_TYPE, "professional-meeting")
+    assert told(found(an_invitation(jari, appointmentType=of_professionals)))[0][0] == "R0.1"
     for elements in (
         {"status": "cancelled"},
         {"appointmentType": {"text": "check-up"}},
-        {"appointmentType": b.a_concept(codes.ENCOUNTER_TYPE, "professional-meeting")},
         {"participant": [{"actor": b.a_reference(AINO)}, {"actor": jari, "status": "declined"}]},
         {
             "participant": [

@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from sharedplan.care.attendance import deviation
+from sharedplan.care.attendance import LISTED, deviation
 from sharedplan.care.model import GENERAL
 from sharedplan.care.review.naming import listed, meeting, thing
 from sharedplan.care.review.rule import Said, broken, met, rule, unjudged
-from sharedplan.care.review.view import LISTED, View, notes_of
+from sharedplan.care.review.view import View, notes_of
 from sharedplan.care.taking_part import has_made, in_force_by
 from sharedplan.care.taking_part import met as met_by
+from sharedplan.care.writes import invitation
+from sharedplan.care.writes.meeting import starts
 from sharedplan.fhir.exchanges import Json
 
 
@@ -19,12 +21,16 @@ from sharedplan.fhir.exchanges import Json
     needs=("Encounter", "Consent", "CareTeam"),
 )
 def nobody_attends_a_meeting_without_the_clients_acceptance(view: View) -> Iterator[Said]:
-    """By a consent for the person or a role of his, at the start of the meeting; the own worker needs none."""
+    """By a consent for the person or a role of his, at the start of the meeting; the own worker needs none. Those
+    who are invited to one are judged, too."""
     looked_at = [each for each in view.meetings if each.get("status") in LISTED]
     is_kept = True
     for encounter, number in unaccepted(view):
         is_kept = False
         yield _attended(view, encounter, number)
+    for said in _invited(view):
+        is_kept = False
+        yield said
     if is_kept and looked_at:
         yield met(
             "Asiakas on hyväksynyt kaikki, jotka on merkitty hänen tapaamisiinsa ({count}).",
@@ -32,7 +38,7 @@ def nobody_attends_a_meeting_without_the_clients_acceptance(view: View) -> Itera
             "The client has accepted everybody who is listed for the meetings ({count}).",
             count=str(len(looked_at)),
         )
-    elif not looked_at:
+    elif is_kept:
         yield unjudged(
             "Yhtään tapaamista ei ole vielä merkitty.",
             "Inga möten har antecknats ännu.",
@@ -47,6 +53,27 @@ def unaccepted(view: View) -> Iterator[tuple[Json, int]]:
         is_accepted = start is None and name is not None and view.acceptance.attends(name, at)
         if not is_accepted and not view.attending.lets_in(individual, at, view.at):
             yield encounter, number
+
+
+def _invited(view: View) -> Iterator[Said]:
+    """Whoever is invited to a meeting yet to come without being accepted, by the consents of now."""
+    for appointment in view.situation.of("Appointment"):
+        start = starts(appointment)
+        if not invitation.is_open(appointment) or (start is not None and start < view.at):
+            continue
+        if not invitation.is_meeting(appointment) and not invitation.is_about(appointment, view.plan, view.situation):
+            continue
+        for index, actor in invitation.unaccepted(
+            appointment, view.situation, view.acceptance, view.attending, start or view.at, view.at
+        ):
+            yield broken(
+                "{who} on kutsuttu tapaamiseen {when}, mutta asiakkaan suostumus häntä varten puuttuu.",
+                "{who} har kallats till mötet {when}, men klientens samtycke för hen saknas.",
+                "{who} is invited to the meeting of {when}, and the client's consent for that person is missing.",
+                at=f"Appointment.participant[{index}].actor",
+                who=view.situation.called(actor),
+                when=meeting(appointment),
+            )
 
 
 def starts_of_unaccepted(view: View) -> list[datetime]:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from sharedplan.care import codes, coordination
-from sharedplan.care.attendance import Attending
+from sharedplan.care.attendance import LISTED, Attending
 from sharedplan.care.consent import decides
 from sharedplan.care.model import ServiceModel
 from sharedplan.care.review import dates
@@ -21,8 +21,6 @@ from sharedplan.fhir.exchanges import Json
 OPEN_TASKS = frozenset({"draft", "requested", "received", "accepted", "ready", "in-progress", "on-hold"})
 HELD_TASKS = frozenset({"accepted", "ready", "in-progress", "on-hold", "completed"})
 """Statuses of a Task that its owner has taken on."""
-LISTED = frozenset({"planned", "arrived", "triaged", "in-progress", "onleave", "finished"})
-"""Statuses of meetings that somebody attends, attended or is to attend."""
 OPEN_ACTIVITIES = frozenset({"not-started", "scheduled", "in-progress", "on-hold", "unknown"})
 
 TIMELESS = frozenset(
