@@ -9,7 +9,8 @@ from sharedplan.care.need_assessments import FRESH, finished, is_fresh
 from sharedplan.care.review import dates
 from sharedplan.care.review.naming import thing
 from sharedplan.care.review.rule import Said, broken, met, rule, unjudged
-from sharedplan.care.review.view import OPEN_TASKS, View
+from sharedplan.care.review.view import View
+from sharedplan.care.task import OPEN_TASKS
 from sharedplan.fhir.exchanges import Json
 
 BASES: dict[str, Words] = {

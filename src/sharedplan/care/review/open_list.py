@@ -12,7 +12,8 @@ from sharedplan.care.review import dates
 from sharedplan.care.review.naming import activity, listed, thing
 from sharedplan.care.review.referrals import falling_between, same_requests
 from sharedplan.care.review.rule import Said, broken, met, rule
-from sharedplan.care.review.view import OPEN_TASKS, Activity, View
+from sharedplan.care.review.view import Activity, View
+from sharedplan.care.task import OPEN_TASKS
 from sharedplan.fhir.exchanges import Json
 
 PERFORMER: Words = ("tekijä", "utförare", "performer")

@@ -18,7 +18,6 @@ from sharedplan.care.taking_part import MEETINGS
 from sharedplan.care.writing import NOBODY, Acceptance, Attendance
 from sharedplan.fhir.exchanges import Json
 
-OPEN_TASKS = frozenset({"draft", "requested", "received", "accepted", "ready", "in-progress", "on-hold"})
 HELD_TASKS = frozenset({"accepted", "ready", "in-progress", "on-hold", "completed"})
 """Statuses of a Task that its owner has taken on."""
 OPEN_ACTIVITIES = frozenset({"not-started", "scheduled", "in-progress", "on-hold", "unknown"})

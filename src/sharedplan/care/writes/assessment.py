@@ -6,6 +6,7 @@ from sharedplan import published
 from sharedplan.care import clocks, codes, displays, helsinki, model, need_assessments
 from sharedplan.care.finding import Finding, Words
 from sharedplan.care.situation import Situation
+from sharedplan.care.task import OPEN_TASKS
 from sharedplan.care.writing import Writing, on_write
 from sharedplan.fhir import references
 from sharedplan.fhir.exchanges import Json
@@ -141,8 +142,11 @@ def _need_assessment() -> list[Json]:
 
 def is_new_assessment(current: Json | None, proposed: Json | None) -> bool:
     task = proposed or {}
-    is_open = task.get("status") in ("draft", "requested", "received", "accepted", "ready", "in-progress")
-    return current is None and is_open and codes.has(task.get("code"), codes.TASK, "need-assessment")
+    return (
+        current is None
+        and task.get("status") in OPEN_TASKS
+        and codes.has(task.get("code"), codes.TASK, "need-assessment")
+    )
 
 
 @on_write(
