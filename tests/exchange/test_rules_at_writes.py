@@ -164,6 +164,17 @@ async def test_a_plan_becomes_active_with_the_clients_part(ask: Ask) -> None:
     assert (await ask("update", "CarePlan/1", alone, by=system(S))).status == 200
 
 
+async def test_a_meeting_that_the_write_of_a_plan_counts_the_review_counts_too(ask: Ask) -> None:
+    await the_start(ask)
+    await ask("create", "Encounter", a_meeting(SARI, said=date(2026, 2, 25)), by=system(S))
+    alone = a_plan("2", status="active", contributor=[b.a_reference(SARI)], period={"start": "2026-01-01"})
+    answer = await ask("update", "CarePlan/2", alone, by=system(S), prefer="OperationOutcome")
+    assert answer.status == 201 and "R0.3" not in str(resource_in(answer))
+    reviewed = resource_in(await ask("operation", "CarePlan/2", by=system(S), operation="review"))
+    (told,) = [each for each in reviewed["issue"] if each["details"]["coding"][0]["code"] == "R0.3"]
+    assert told["severity"] == "information" and "was met" in told["details"]["text"]
+
+
 async def test_case_23_a_planned_meeting_lists_nobody_whom_the_client_has_not_accepted(ask: Ask) -> None:
     await the_start(ask, k1())
     planned = a_meeting(SARI, JARI, status="planned")
@@ -356,6 +367,25 @@ async def test_the_clocks_of_an_assessment_are_worked_out_at_each_write(ask: Ask
     assert found["total"] in (0, 1)
 
 
+async def test_a_late_assessment_is_stored_with_a_warning(ask: Ask) -> None:
+    await the_start(ask)
+    task = b.a_task(
+        AINO,
+        id="need",
+        status="completed",
+        code=b.a_concept(codes.TASK, "need-assessment"),
+        reasonCode=b.a_concept(codes.LEGAL_BASIS, "lsl-26"),
+        authoredOn="2025-01-07",
+        executionPeriod={"start": "2025-01-10", "end": "2025-04-08"},
+    )
+    answer = await ask("update", "Task/need", task, by=system(S), prefer="OperationOutcome")
+    (told,) = [each for each in resource_in(answer)["issue"] if each["severity"] == "warning"]
+    assert answer.status == 201 and told["details"]["coding"] == [{"system": codes.RULE, "code": "R3.1"}]
+    assert "2025-04-07" in told["details"]["text"] and told["expression"] == ["Task.executionPeriod"]
+    again = await ask("update", "Task/need", {**task, "description": "done"}, by=system(S))
+    assert again.status == 200
+
+
 async def test_a_child_of_soite_has_the_target_of_the_model(ask: Ask) -> None:
     await the_start(ask)
     today = day(date(2026, 3, 2))
@@ -497,6 +527,24 @@ async def test_a_plan_that_is_written_brings_the_warnings_of_its_review(ask: Ask
     assert [each["details"]["coding"][0]["code"] for each in found if "coding" in each.get("details", {})] == named
 
 
+async def test_a_plan_that_comes_to_name_a_team_tells_of_members_without_a_consent(ask: Ask) -> None:
+    await the_start(ask)
+    later, kaisa = a_member(JARI, "ngo", start=day(date(2026, 4, 1), at=9)), {"member": {"display": "Kaisa"}}
+    team = {**a_team(a_member(NIKO, "nurse"), later, kaisa), "id": "2"}
+    assert (await ask("update", "CareTeam/2", team, by=system(S))).status == 201
+    for status in ("draft", "active"):
+        plan = a_plan(status=status, careTeam=[b.a_reference("CareTeam/2")])
+        answer = await ask("update", "CarePlan/1", plan, by=system(S), prefer="OperationOutcome")
+        told = {
+            each["expression"][0]: each["details"]["text"]
+            for each in resource_in(answer)["issue"]
+            if each["severity"] == "warning" and each["details"]["coding"][0]["code"] == "R1.1"
+        }
+        assert answer.status == 200 and set(told) == {f"CareTeam.participant[{n}].member" for n in (1, 2, 3)}
+        for text, name in zip((told[each] for each in sorted(told)), ("Niko", "Jari", "Kaisa"), strict=True):
+            assert name in text and "consent" in text
+
+
 async def test_a_withdrawal_that_is_recorded_late_counts_from_when_it_was_said(ask: Ask) -> None:
     await the_start(ask, k2())
     withdrawn = {**k2(status="inactive"), "dateTime": day(date(2026, 2, 15), at=9)}
@@ -625,6 +673,36 @@ async def test_validation_tells_what_the_write_would_be_told_and_writes_nothing(
     (issue,) = await validated("CareTeam?mode=update", a_team(a_member(JARI)), by=system(H))
     assert (issue["severity"], issue["code"]) == ("error", "forbidden")
     assert {each["severity"] for each in await validated("CarePlan", second, by=system(S))} == {"information"}
+
+
+@pytest.mark.parametrize("by", [Sari, system(S), Aino])
+async def test_validation_of_a_plan_tells_what_its_write_would_be_told(ask: Ask, by: Any) -> None:
+    await the_start(ask)
+    await ask("update", "CareTeam/2", {**a_team(a_member(NIKO, "nurse")), "id": "2"}, by=system(S))
+    await ask("update", "Task/need", b.a_task(AINO, id="need"), by=system(S))
+
+    async def told(question: str, address: str, body: Json, **more: Any) -> list[tuple[Any, ...]]:
+        answer = await ask(question, address, body, by=by, **more)
+        issues = resource_in(answer)["issue"]
+        warned = [each for each in issues if each["severity"] != "information"]
+        return [(each["severity"], each.get("expression"), each["details"]) for each in warned]
+
+    teams = [b.a_reference("CareTeam/2")]
+    status = "draft" if by == Aino else "active"
+    model = [codes.MODELS + "posote"]
+    new = a_plan("2", status=status, careTeam=teams, instantiatesCanonical=model)
+    changed = a_plan(title="anew", careTeam=teams, activity=[{"detail": {"status": "on-hold"}}])
+    plans = (new,) if by == Aino else (changed, new, {**new, "category": [b.a_concept(codes.PLAN, "family-plan")]})
+    for plan in plans:
+        address = f"CarePlan/{plan['id']}"
+        before = await told("operation", "CarePlan?mode=update", plan, operation="validate")
+        reads = await ask("read", "CarePlan/1", by=system(S))
+        assert reads.version == 1 or plan is not changed, "nothing is written"
+        written = await told("update", address, plan, prefer="OperationOutcome")
+        assert before == written
+        assert ("Niko" in str(written)) is codes.has(plan["category"], codes.PLAN, "shared-plan")
+    again = await told("operation", "CarePlan?mode=update", plans[0], operation="validate")
+    assert again == await told("update", f"CarePlan/{plans[0]['id']}", plans[0], prefer="OperationOutcome") != []
 
 
 async def test_a_validation_is_on_record_with_its_client(ask: Ask) -> None:

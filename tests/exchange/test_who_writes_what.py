@@ -4,12 +4,25 @@ import json
 from datetime import date
 from typing import Any
 
-from builders import a_concept, a_practitioner, a_reference, an_observation, an_organization
+from builders import (
+    a_care_plan,
+    a_care_team,
+    a_concept,
+    a_consent,
+    a_goal,
+    a_patient,
+    a_practitioner,
+    a_provision,
+    a_reference,
+    an_observation,
+    an_organization,
+)
 from exchange.asking import Ask, resource_in
 from exchange.cast import (
     AINO,
     JARI,
     NIKO,
+    SARI,
     H,
     Kai,
     N,
@@ -174,3 +187,29 @@ async def test_a_definition_or_a_place_is_changed_by_the_organisation_that_store
         for who in (S, COUNTY):
             assert (await ask("update", name, {**thing, "description": who}, by=system(who))).status == 200
         assert (await ask("delete", name, by=system(S))).status == 204
+
+
+async def test_before_the_patient_is_stored_his_things_may_be_but_nothing_that_lets_somebody_in(ask: Ask) -> None:
+    await the_world(ask)
+    await together(ask, system(S), a_practitioner(id="sari"))
+
+    def of(client: str) -> tuple[list[Json], list[Json]]:
+        """(what lets somebody in, what may come first) of that client, by ids of their own."""
+        id = client.partition("/")[2]
+        shared = {"category": [a_concept("https://sharedplan.dev/fhir/CodeSystem/plan", "shared-plan")]}
+        plan = a_care_plan(client, id=id, careTeam=[a_reference(f"CareTeam/{id}")], contributor=[a_reference(client)])
+        team = a_care_team(client, id=id, participant=[a_member(SARI, "coordinator")])
+        given: Json = {"dateTime": day(date(2026, 2, 1)), "sourceAttachment": {"title": "signed"}}
+        permit = a_consent(client, id=id, provision=a_provision(to=[SARI]), **given)
+        ban = a_consent(client, id=f"{id}-ban", provision=a_provision("deny", to=[NIKO]), **given)
+        draft = {**plan, **shared, "id": f"{id}-draft", "status": "draft"}
+        proposed = {**team, "id": f"{id}-proposed", "status": "proposed"}
+        return [team, {**plan, **shared}, permit], [draft, proposed, ban, a_goal(client, id=id)]
+
+    opening, others = of("Patient/later")
+    for each in opening:
+        assert await is_refused(ask, "update", f"{each['resourceType']}/{each['id']}", each, by=system(S))
+    for each in (*others, a_patient(id="later"), *opening):
+        assert (await ask("update", f"{each['resourceType']}/{each['id']}", each, by=system(S))).status == 201
+    opening, others = of("Patient/at-once")
+    await together(ask, system(S), a_patient(id="at-once"), *opening, *others)

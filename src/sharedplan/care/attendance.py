@@ -15,6 +15,10 @@ from sharedplan.care.writes.team import persons
 from sharedplan.care.writing import Attendance
 from sharedplan.fhir.exchanges import Json
 
+LISTED = ("planned", "arrived", "triaged", "in-progress", "onleave", "finished", "unknown")
+"""Statuses of a meeting that somebody attends, attended or is to attend; of `unknown` nobody can tell, so it is warned
+of and not refused: it may have happened."""
+
 ENDED = ("suspended", "inactive")
 """Statuses of a team that is not in force, and was."""
 

@@ -130,6 +130,14 @@ def state(due: date, done: date | None, today: date) -> State:
     return "due-soon" if done is None and due - today <= SOON else "on-time"
 
 
+def done_on(task: Json, clock: Clock) -> date | None:
+    """The day on which what the clock asks of the Task was done; None while it is not."""
+    period = task.get("executionPeriod", {})
+    if clock.kind == "start":
+        return day_of(period.get("start"))
+    return day_of(period.get("end")) if task.get("status") == "completed" else None
+
+
 # The clocks of a Task
 
 
@@ -196,6 +204,20 @@ def with_clocks(task: Json, patient: Json | None, model: ServiceModel | None) ->
         "restriction",
         restriction or None,
     )
+
+
+def stated(task: Json) -> Iterator[Clock]:
+    """The clocks that a Task has, as the service has put them in."""
+    for each in task.get("extension", ()):
+        if each.get("url") == codes.CLOCK:
+            told = {part["url"]: part for part in each["extension"]}
+            strict, extended = (date.fromisoformat(told[name]["valueDate"]) for name in ("due", "dueExtended"))
+            yield Clock(
+                told["kind"]["valueCode"],
+                Due(strict, extended),
+                told["basis"]["valueCoding"]["code"],
+                told["binding"]["valueCode"],
+            )
 
 
 def _with(element: Json, name: str, value: Any) -> Json:

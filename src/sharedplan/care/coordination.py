@@ -108,6 +108,25 @@ def addressed(reference: Json, situation: Situation) -> str | None:
     return situation.name_of(reference) or (text if is_address else None)
 
 
+def unaddressed(team: Json, situation: Situation, at: datetime) -> list[tuple[int, Json]]:
+    """(index, participant) of those who are on the team then or later and whom no address names, so that no consent
+    can; the client aside, and the own worker in whatever other role."""
+    named = [
+        (index, each)
+        for index, each in enumerate(team.get("participant", ()))
+        if each.get("member")
+        and addressed(each["member"], situation) is None
+        and bounds(each.get("period"))[1] > at
+        and not situation.is_client(each["member"])
+    ]
+    own = {
+        known_by(each["member"], situation)
+        for _, each in named
+        if codes.has(each.get("role"), codes.TEAM_ROLE, "coordinator") and is_worker(each["member"], team)
+    }
+    return [(index, each) for index, each in named if known_by(each["member"], situation) not in own - {None}]
+
+
 def _handed_over(term: Term, among: Iterable[Term]) -> Term:
     if term.ends is None:
         return term

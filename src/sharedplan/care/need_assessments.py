@@ -7,7 +7,9 @@ R2.5, R3.14. https://hl7.org/fhir/R4/questionnaireresponse.html
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from sharedplan.care import helsinki
+from sharedplan.care import helsinki, model
+from sharedplan.care.situation import Situation
+from sharedplan.care.task import OPEN_TASKS
 from sharedplan.fhir.exchanges import Json
 from sharedplan.search.values.date import span
 
@@ -16,9 +18,6 @@ PARTS = ("life-situation", "weakening-factors", "health", "services-in-use", "ne
 
 FRESH = timedelta(days=180)
 """How long a finished assessment is to be used again (R3.14)."""
-
-OPEN = frozenset({"draft", "requested", "received", "accepted", "ready", "in-progress", "on-hold"})
-"""Statuses of a Task that is to be done."""
 
 
 def lacking(response: Json) -> list[str]:
@@ -67,5 +66,18 @@ def is_fresh(task: Json, on: date | None) -> bool:
     """Whether it was under way on that day, or finished not long before; without a day, whether it is under way."""
     done = finished(task)
     if done is None or on is None:
-        return task.get("status") in OPEN
+        return task.get("status") in OPEN_TASKS
     return on <= done + FRESH
+
+
+def model_of(task: Json, after: Situation) -> model.ServiceModel | None:
+    """The model of the plan that the Task belongs to; without a plan, that of the referral."""
+    named = [each for each in map(after.get, (*task.get("basedOn", ()), task.get("focus", {}))) if each is not None]
+    plans = [each for each in named if each["resourceType"] == "CarePlan"]
+    plans += [each for each in after.of("CarePlan") if _plans(each, f"Task/{task['id']}", after)]
+    referrals = [each for each in named if each["resourceType"] == "ServiceRequest"]
+    return model.of(next(iter(plans), None), next(iter(referrals), None), after.of("PlanDefinition"))
+
+
+def _plans(plan: Json, task: str, after: Situation) -> bool:
+    return any(after.name_of(each.get("reference")) == task for each in plan.get("activity", ()))

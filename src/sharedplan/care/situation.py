@@ -85,6 +85,21 @@ class Situation:
         listed = [references] if isinstance(references, dict) else references or ()
         return name is not None and any(self.name_of(each) == name for each in listed)
 
+    def is_client(self, reference: Json | None) -> bool:
+        """Whether a Reference means the client: by his address; without any, by an identifier that his Patient has, or
+        by nothing but a name of his. https://hl7.org/fhir/R4/references.html#logical"""
+        if reference is None or self.client is None:
+            return False
+        if "reference" in reference:
+            return self.name_of(reference) == self.client
+        patient, identifier = self.patient or {}, reference.get("identifier", {})
+        if reference.get("type", "Patient") != "Patient":
+            return False
+        if "value" in identifier:
+            own = [(each.get("system"), each.get("value")) for each in patient.get("identifier", ())]
+            return (identifier.get("system"), identifier["value"]) in own
+        return "display" in reference and reference["display"] in _texts(patient.get("name", ()))
+
     def with_(self, *changed: Json, without: Iterable[str] = ()) -> "Situation":
         """The same with these resources in place of what they were, and without those that are named."""
         gone = set(without)
@@ -134,6 +149,11 @@ class Situation:
         return [each for each in self.of("CareTeam") if self.episode_of(each) == self.episode]
 
     # Names
+
+    @property
+    def client_called(self) -> str:
+        """What people call the client; one whom the plan names by nothing but a display, by that."""
+        return self.called(self.client or (self.care_plan or {}).get("subject"))
 
     def called(self, reference: Json | str | None) -> str:
         """What people call it: the name of a person or an organisation, else its display, else "Type/id"."""

@@ -7,6 +7,9 @@ from sharedplan.errors import Issue
 from sharedplan.fhir.exchanges import Json
 from sharedplan.fhir.moments import is_in_order
 
+OPEN_TASKS = frozenset({"draft", "requested", "received", "accepted", "ready", "in-progress", "on-hold"})
+"""Statuses of a Task that is to be done."""
+
 
 @rule("Task", source="https://hl7.org/fhir/R4/task.html#invs")
 def a_task_is_not_modified_before_it_is_authored(current: Json | None, proposed: Json | None) -> Iterator[Issue]:

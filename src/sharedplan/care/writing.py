@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Literal, Protocol
 
 from sharedplan.care import codes
-from sharedplan.care.finding import Finding
+from sharedplan.care.finding import Finding, Words
 from sharedplan.care.situation import Situation
 from sharedplan.fhir.exchanges import Json
 
@@ -46,6 +46,7 @@ class Nobody:
 
 
 NOBODY = Nobody()
+SOME_CLIENT: Words = ("asiakas", "klienten", "the client")
 _NOTHING = Situation(datetime.min.replace(tzinfo=UTC), {})
 
 
@@ -92,8 +93,19 @@ class Writing:
         return self.after.called(reference)
 
     @property
-    def client_called(self) -> str:
-        return self.called(self.client)
+    def client_called(self) -> str | Words:
+        """What people call the client; whom nothing but a display names, is called by that."""
+        if self.client is not None:
+            return self.called(self.client)
+        subject: Json = next((self.there[name] for name in ("subject", "patient", "for") if name in self.there), {})
+        return str(said) if (said := subject.get("display") or subject.get("reference")) else SOME_CLIENT
+
+    def is_client(self, reference: Json | None) -> bool:
+        """Whether a Reference means the client; whoever does not see him is not told by that which identifier or name
+        is his."""
+        if self.client in self.unnamed:
+            return self.after.refers(reference, self.client)
+        return self.after.is_client(reference)
 
 
 Check = Callable[[Writing], Iterable[Finding]]

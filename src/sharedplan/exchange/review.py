@@ -27,15 +27,16 @@ from sharedplan.care.review.participation import starts_of_unaccepted
 from sharedplan.care.review.view import View
 from sharedplan.care.situation import Situation, Trace
 from sharedplan.catalogue import CATALOGUE
-from sharedplan.errors import Incorrect, NotOffered
+from sharedplan.errors import Incorrect, Issue, NotOffered
 from sharedplan.exchange.accepting import accepted
 from sharedplan.exchange.sight import Sight
-from sharedplan.fhir import languages, outcomes, references
+from sharedplan.fhir import languages, outcomes, references, resources
 from sharedplan.fhir.exchanges import Answer, Asked, Json
 from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.earlier_consents import earlier
 from sharedplan.interactions.emergencies import marked
 from sharedplan.interactions.gathering import LIMIT, gathered_whole
+from sharedplan.interactions.proposals import Proposal
 from sharedplan.interactions.read import absent
 from sharedplan.interactions.spoken_of import about
 from sharedplan.search.expression import Expression, HasId, Nothing, Or, RefersTo
@@ -122,10 +123,32 @@ async def with_review(answer: Answer, asked: Asked, by: Principal, acting: Actin
     content = orjson.loads(str(plan.content)) if plan is not None else {}
     if plan is None or not codes.has(content.get("category"), codes.PLAN, "shared-plan"):
         return answer
-    found = findings((await _reviewed(plan, asked.base, by, acting)).view)
-    # What would be refused of another write does not refuse this one.
-    told = [replace(each, severity="warning").issue() for each in found if each.severity != "information"]
+    told = await _warnings(plan, asked.base, by, acting)
     return answer._replace(warnings=tuple(dict.fromkeys((*answer.warnings, *told))))
+
+
+async def warnings_of(proposal: Proposal, base: str, by: Principal, acting: Acting) -> tuple[Issue, ...]:
+    """What the answer to that write would warn of; to that of a shared plan, the review of the plan with it. Nothing
+    is written."""
+    change, before = proposal.change, proposal.before
+    is_shared = codes.has((proposal.resource or {}).get("category"), codes.PLAN, "shared-plan")
+    if change.type != "CarePlan" or not is_shared or not acting.shows or acting.within["CarePlan"] == Nothing():
+        return proposal.warnings
+    if before is not None and await acting.unit.read("CarePlan", change.id, within=acting.within["CarePlan"]) is None:
+        return proposal.warnings
+    at = acting.clock.now()
+    text = change.stamped.at(resources.instant(at)) if change.stamped is not None else None
+    plan = Version("CarePlan", change.id, change.version, at, "update", text, controller=change.controller)
+    told = await _warnings(plan, base, by, acting, is_stored=False)
+    return tuple(dict.fromkeys((*proposal.warnings, *told)))
+
+
+async def _warnings(
+    plan: Version, base: str, by: Principal, acting: Acting, *, is_stored: bool = True
+) -> tuple[Issue, ...]:
+    found = findings((await _reviewed(plan, base, by, acting, is_stored=is_stored)).view)
+    # What would be refused of another write does not refuse this one.
+    return tuple(replace(each, severity="warning").issue() for each in found if each.severity != "information")
 
 
 def _language(asked: Asked) -> str:
@@ -185,14 +208,18 @@ async def _keep(key: Hashable, now: Reviewed, acting: Acting) -> None:
 # What is there
 
 
-async def _reviewed(plan: Version, base: str, by: Principal, acting: Acting) -> Reviewed:
-    """The plan with all that is seen around it, now."""
+async def _reviewed(plan: Version, base: str, by: Principal, acting: Acting, *, is_stored: bool = True) -> Reviewed:
+    """The plan with all that is seen around it, now; `is_stored`: else it stands in place of what is."""
     content = orjson.loads(str(plan.content))
     at, name, client = acting.clock.now(), f"CarePlan/{plan.id}", _client(content, base)
     if client is None:
         return Reviewed({}, View(Situation(at, {name: content}, None, name, base=base), None), frozenset())
-    whole = await gathered_whole(client, acting.unit, within=acting.within, at=at, plan=name, base=base)
+    beside = () if is_stored else (plan._replace(type="Basic", content=_as_basic(content)),)
+    whole = await gathered_whole(client, acting.unit, within=acting.within, at=at, plan=name, base=base, beside=beside)
     situation, wheres = whole.situation, dict(whole.wheres)
+    if not is_stored:
+        registers = {name: plan.controller, **situation.registers}
+        situation = replace(situation.with_(content, without=[f"Basic/{plan.id}"]), registers=registers)
     if name not in situation.resources:  # it is beyond the limit
         situation = replace(situation.with_(content), is_cut=True)
     situation = await _with_provenances(situation, wheres, acting)
@@ -204,6 +231,11 @@ async def _reviewed(plan: Version, base: str, by: Principal, acting: Acting) -> 
     situation, asked = await _with_organizations(situation, seen.traces, wheres, acting)
     situation = replace(situation, traces=seen.traces, partly=seen.partly)
     return Reviewed(wheres, view.later(situation), asked)
+
+
+def _as_basic(plan: Json) -> str:
+    """The plan by another type, so that what it names is found and what is stored of it is not taken for it."""
+    return orjson.dumps({**plan, "resourceType": "Basic"}).decode()
 
 
 def _client(plan: Json, base: str) -> str | None:

@@ -1,6 +1,7 @@
 """$validate of what is about to be created or updated: all that the write itself would be refused for or warned of.
 
-The same way as the write, up to where it would be written: who may, the references, the rules of the service models.
+The same way as the write, up to where it would be written: who may, the references, the rules of the service models;
+and for a shared plan the review of it, as it would be.
 https://hl7.org/fhir/R4/resource-operation-validate.html
 """
 
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from sharedplan import audit
 from sharedplan.access.principal import Principal
 from sharedplan.errors import Issue, SharedplanError
+from sharedplan.exchange.review import warnings_of, with_review
 from sharedplan.exchange.surroundings import acting
 from sharedplan.fhir.exchanges import Answer, Asked, Json, Prefer
 from sharedplan.interactions.acting import Acting
@@ -31,7 +33,8 @@ async def validate(asked: Asked, by: Principal, validating: Acting) -> Answer:
         )
         refusal: SharedplanError | None = None
         try:
-            found = await _remarked(write, acting(write, by, validating.unit, validating.clock, validating.policy))
+            writing = acting(write, by, validating.unit, validating.clock, validating.policy)
+            found = await _remarked(write, by, writing)
         except SharedplanError as failure:
             if failure.status >= 500:
                 raise
@@ -41,12 +44,16 @@ async def validate(asked: Asked, by: Principal, validating: Acting) -> Answer:
     return await operation.validate(asked, validating, of_the_write)
 
 
-async def _remarked(write: Asked, writing: Acting) -> Sequence[Issue]:
+async def _remarked(write: Asked, by: Principal, writing: Acting) -> Sequence[Issue]:
     """What the writer is told of a write that is allowed. Raises what the write would."""
     type, id = str(write.type), write.id or writing.clock.new_id()
     newest = await writing.unit.newest(type, id, within=writing.within[type]) if write.id is not None else None
     proposal = proposed(write, writing, dict(write.body), id=id, newest=newest, interaction=write.interaction)
     if not isinstance(proposal, Proposal):
-        return proposal.warnings
+        return (await with_review(proposal, write, by, writing)).warnings
     (outcome,) = await kept(await allowed([await with_remarks(proposal, write, writing)], writing), write, writing)
-    return outcome.issues if isinstance(outcome, SharedplanError) else outcome.warnings
+    if isinstance(outcome, SharedplanError):
+        return outcome.issues
+    if isinstance(outcome, Proposal):
+        return await warnings_of(outcome, write.base, by, writing)
+    return (await with_review(outcome, write, by, writing)).warnings

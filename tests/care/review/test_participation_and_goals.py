@@ -1,11 +1,18 @@
 """The client's own part, and goals: R0.1, R0.3–R0.6, R3.6, R3.17."""
 
-from builders import a_concept, a_goal, a_provision, a_reference, an_observation
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from builders import a_concept, a_goal, a_patient, a_provision, a_reference, an_observation
 from care.review.case import (
     ANNA,
+    EPISODE,
     EVERY_RULE,
     JARI,
     NIKO,
+    PLAN,
     SARI,
     H,
     a_meeting,
@@ -72,6 +79,45 @@ def test_who_attended_all_the_same_is_told_with_the_reason() -> None:
     assert "He drove her there" in said and "Jari Koski" in said
 
 
+def test_who_is_listed_for_a_meeting_of_unknown_status_is_told() -> None:
+    assert broken(the_case().with_(a_meeting("3", "2026-02-20T10:00:00Z", JARI, status="unknown")), "R0.1")
+
+
+def an_appointment(*who: str, **elements: Any) -> dict[str, Any]:
+    invited = [{"actor": a_reference(each), "status": "needs-action"} for each in (ANNA, *who)]
+    appointment = {"resourceType": "Appointment", "id": "9", "status": "booked", "participant": invited}
+    return {**appointment, "start": "2026-03-20T10:00:00Z", **elements}
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"appointmentType": a_concept(codes.ENCOUNTER_TYPE, "network-meeting")},
+        {"serviceType": [a_concept(codes.ENCOUNTER_TYPE, "professional-meeting")]},
+        {"supportingInformation": [a_reference(PLAN)]},
+        {"supportingInformation": [a_reference("Observation/1"), a_reference(EPISODE)]},
+    ],
+)
+def test_who_is_invited_without_being_accepted_is_told(elements: dict[str, Any]) -> None:
+    (found,) = [each for each in told(the_case().with_(an_appointment(SARI, NIKO, JARI, **elements)), "R0.1")]
+    assert (found.severity, found.at) == ("warning", "Appointment.participant[3].actor")
+    assert "Jari Koski" in found.said() and "20 March 2026 (Appointment/9)" in found.said()
+    for quiet in (
+        {"status": "cancelled"},
+        {"status": "fulfilled"},
+        {"start": "2026-03-01T10:00:00Z"},
+        {"participant": [{"actor": a_reference(JARI), "status": "declined"}]},
+    ):
+        met(the_case().with_(an_appointment(JARI, **{**elements, **quiet})), "R0.1")
+
+
+def test_an_appointment_that_the_plan_has_as_an_activity_is_judged_and_one_of_something_else_is_not() -> None:
+    met(the_case().with_(an_appointment(JARI)), "R0.1")
+    plan = the_plan(activity=[{"reference": a_reference("Appointment/9")}])
+    assert broken(the_case().with_(an_appointment(JARI), plan), "R0.1")
+    met(the_case().with_(an_appointment(JARI), a_permit("2", JARI), plan), "R0.1")
+
+
 def test_a_cancelled_meeting_asks_for_nobodys_acceptance() -> None:
     assert met(the_case().with_(a_meeting("3", "2026-02-20T10:00:00Z", JARI, status="cancelled")), "R0.1")
 
@@ -84,13 +130,18 @@ def test_the_client_takes_part_in_making_the_plan() -> None:
     (found,) = told(alone, "R0.3")
     assert (found.severity, found.at) == ("warning", "CarePlan.contributor")
     assert "Anna Aalto" in found.said()
-    stored = the_plan(contributor=None, meta={"versionId": "1", "lastUpdated": "2026-03-01T10:00:00Z"})
-    late = alone.with_(stored, a_meeting("1", "2026-02-10T10:00:00Z", SARI))
-    assert broken(late, "R0.3"), "a meeting after the plan came into force does not count"
-    was_draft = {**the_plan(contributor=None), "meta": {"versionId": "2", "lastUpdated": "2026-02-11T10:00:00Z"}}
-    assert "was met" in met(late.with_(was_draft), "R0.3"), "one that began as a draft came into force later"
-    earlier = {**was_draft, "meta": {"versionId": "2", "lastUpdated": "2026-02-09T10:00:00Z"}}
-    assert broken(late.with_(earlier), "R0.3")
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_a_meeting_counts_until_the_plan_came_into_force(version: str) -> None:
+    def stored(at: str, **elements: Any) -> dict[str, Any]:
+        return the_plan(contributor=None, meta={"versionId": version, "lastUpdated": at}, **elements)
+
+    case = the_case().with_(a_meeting("1", "2026-02-10T10:00:00Z", SARI), without=["Encounter/2"])
+    assert broken(case.with_(stored("2026-02-09T10:00:00Z")), "R0.3")
+    assert broken(case.with_(stored("2026-02-09T10:00:00Z", period={"start": "2026-03-31"})), "R0.3")
+    assert "was met" in met(case.with_(stored("2026-02-11T10:00:00Z")), "R0.3"), "whenever its period began"
+    assert "was met" in met(case.with_(stored("2026-02-09T10:00:00Z", status="draft")), "R0.3"), "not in force yet"
 
 
 def test_every_goal_has_the_clients_stance_and_some_goal_is_agreed() -> None:
@@ -113,6 +164,42 @@ def test_a_goal_accepted_against_the_clients_stance_is_an_error() -> None:
     goal = with_stance(a_goal(ANNA, id="1", lifecycleStatus="accepted"), "disagree")
     errors = [each for each in told(the_case().with_(goal), "R0.4") if each.severity == "error"]
     assert [each.at for each in errors] == ["Goal.lifecycleStatus"]
+
+
+@pytest.mark.parametrize("status", ["active", "on-hold", "completed"])
+def test_a_goal_that_is_worked_on_against_the_clients_stance_is_warned_of(status: str) -> None:
+    goal = with_stance(a_goal(ANNA, id="1", lifecycleStatus=status), "disagree")
+    found = [each for each in told(the_case().with_(goal), "R0.4") if each.at == "Goal.lifecycleStatus"]
+    assert [each.severity for each in found] == ["warning"] and f"status is {status}" in found[0].said()
+    proposed = with_stance(a_goal(ANNA, id="1", lifecycleStatus="proposed"), "disagree")
+    assert all(each.at != "Goal.lifecycleStatus" for each in told(the_case().with_(proposed), "R0.4"))
+
+
+def test_a_stance_is_the_clients_own_by_his_identifier_or_by_his_name_alone() -> None:
+    number = {"system": "urn:oid:1.2.246.21", "value": "010190-999X"}
+    anna = a_patient(id="anna", name=[{"given": ["Anna"], "family": "Aalto"}], identifier=[number])
+    goal = with_stance(a_goal(ANNA, id="1"), "agree")
+
+    def by(individual: dict[str, Any]) -> dict[str, Any]:
+        (stated,) = goal["extension"]
+        whose, stance = stated["extension"]
+        return {**goal, "extension": [{**stated, "extension": [{**whose, "valueReference": individual}, stance]}]}
+
+    for individual in ({"identifier": number, "display": "A."}, {"display": "Anna Aalto"}):
+        met(the_case().with_(anna, by(individual)), "R0.4")
+    for other in (
+        {"identifier": {**number, "value": "010190-998W"}, "display": "Anna Aalto"},
+        {"display": "Anna Aalto", "type": "RelatedPerson"},
+        {"display": "Anna"},
+        {"reference": "RelatedPerson/leena", "display": "Anna Aalto"},
+    ):
+        assert "lacks the client's stance" in broken(the_case().with_(anna, by(other)), "R0.4")[0]
+
+
+def test_a_client_whom_only_a_display_names_is_called_by_it() -> None:
+    plan = {**the_plan(contributor=None), "subject": {"display": "Anna A."}}
+    case = replace(the_case().with_(plan), client=None)
+    assert "that Anna A. took part" in broken(case, "R0.3")[0]
 
 
 def test_goals_that_are_named_and_not_seen_are_not_warned_of() -> None:

@@ -67,6 +67,33 @@ def test_a_member_is_covered_by_the_clients_consent() -> None:
     assert "Niko Salo" in met(the_case(), "R1.1")
 
 
+def test_a_member_whom_no_reference_names_is_told() -> None:
+    known = {"member": {"display": "Kaisa"}, "role": NURSE["role"]}
+    (found,) = [each for each in told(with_team(COORDINATOR, NURSE, known), "R1.1") if each.severity == "warning"]
+    assert found.at == "CareTeam.participant[2].member" and "Kaisa" in found.said() and "no reference" in found.said()
+    met(with_team(COORDINATOR, NURSE, {"member": {"display": "Anna Aalto"}}), "R1.1")
+    met(with_team(COORDINATOR, NURSE, {**known, "period": {"end": "2026-02-01"}}), "R1.1")
+
+
+def test_a_member_to_come_is_covered_from_the_first_day() -> None:
+    to_come = {**FRIEND, "period": {"start": "2026-04-01"}}
+    (found,) = told(with_team(COORDINATOR, NURSE, to_come), "R1.1")
+    assert (found.severity, found.at) == ("warning", "CareTeam.participant[2].member")
+    assert "Jari Koski" in found.said() and "1 April 2026" in found.said()
+    met(with_team(COORDINATOR, NURSE, to_come).with_(a_permit("2", JARI)), "R1.1")
+    until = a_permit("2", provision=a_provision(to=[JARI], start="2026-01-01", end="2026-03-15"))
+    assert broken(with_team(COORDINATOR, NURSE, to_come).with_(until), "R1.1")
+    next_one = {**a_member(JARI, "coordinator", start="2026-04-01"), "onBehalfOf": a_reference(S)}
+    met(with_team(COORDINATOR, NURSE, next_one), "R1.1")
+
+
+def test_a_member_elsewhere_is_covered_by_a_consent_for_that_address() -> None:
+    address = "https://else.example/fhir/Practitioner/1"
+    case = with_team(COORDINATOR, NURSE, a_member(address, "psychologist"))
+    assert [address in each for each in broken(case, "R1.1")] == [True]
+    met(case.with_(a_permit("2", address)), "R1.1")
+
+
 def test_the_coordinator_needs_no_consent_in_a_second_role() -> None:
     instructor = a_member(SARI, "social-instructor", onBehalfOf=a_reference(S))
     assert "covers every member" in met(with_team(COORDINATOR, instructor, NURSE), "R1.1")

@@ -76,7 +76,7 @@ def found(*written: tuple[Json | None, Json | None] | Json, known: tuple[Json, .
     current, proposed = pairs[0]
     type = (proposed or current or {})["resourceType"]
     applying = [one for warns in (False, True) for one in rules.applying(type, current, proposed, warns=warns)]
-    return rules.findings(applying, Writing(current, proposed, before, after, AINO, **more))
+    return rules.findings(applying, Writing(current, proposed, before, after, **{"client": AINO, **more}))
 
 
 def told(findings: list[Finding]) -> list[tuple[str, str, str | None]]:

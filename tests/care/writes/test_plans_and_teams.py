@@ -53,6 +53,18 @@ def test_a_plan_becomes_active_only_with_the_clients_part() -> None:
         assert told(found(alone, known=(a_team(), {**met, **other}))) == [R03]
 
 
+def test_a_client_whom_only_a_display_names_is_called_by_it() -> None:
+    plan = a_plan(subject={"display": "Aino H."}, contributor=[])
+    for subject, called in (
+        ({"display": "Aino H."}, ("Aino H.",) * 3),
+        ({"reference": "Group/family"}, ("Group/family",) * 3),
+        ({"identifier": {"value": "010180-999X"}}, ("kuin asiakas on", "innan klienten har", "before the client has")),
+    ):
+        (finding,) = [each for each in found({**plan, "subject": subject}, known=(a_team(),), client=None)]
+        assert told([finding]) == [R03]
+        assert all(word in finding.said(each) for each, word in zip(LANGUAGES, called, strict=True))
+
+
 def test_a_plan_holds_only_goals_of_its_client() -> None:
     plan = a_plan(goal=[b.a_reference("Goal/a"), b.a_reference("Goal/b"), b.a_reference("Goal/c")])
     known = (a_team(),)
@@ -254,6 +266,47 @@ def test_a_member_of_an_active_team_is_covered_by_a_consent() -> None:
         found(team) == []
         and found(team, known=(b.a_care_plan(AINO, id="1", careTeam=[b.a_reference("CareTeam/1")]),)) == []
     )
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        {"display": "Niko"},
+        {"display": "Niko", "identifier": {"system": "urn:x", "value": "1"}},
+        {"display": "Niko", "reference": "#niko"},
+    ],
+)
+def test_a_member_whom_no_reference_names_is_told(member: Json) -> None:
+    team = a_team(SARI, {**a_member("Practitioner/x", "nurse"), "member": member})
+    (finding,) = found(team, known=(a_plan(),))
+    assert told([finding]) == [("R1.1", "warning", "CareTeam.participant[1].member")]
+    assert all("Niko" in finding.said(each) and "Aino" in finding.said(each) for each in LANGUAGES)
+    assert found({**team, "status": "proposed"}, known=(a_plan(status="draft"),)) == found(team) == []
+    ended = {**team["participant"][1], "period": {"end": "2026-03-01"}}
+    assert found(a_team(SARI, ended), known=(a_plan(),)) == []
+
+
+def test_the_client_and_the_own_worker_may_be_named_by_an_identifier() -> None:
+    identified = {"type": "Practitioner", "identifier": {"system": "urn:x", "value": "sari"}}
+    number = {"system": "urn:oid:1.2.246.21", "value": "010180-999X"}
+    aino = b.a_patient(id="aino", name=[{"text": "Aino"}], identifier=[number])
+    team = a_team(
+        {**SARI, "member": identified},
+        {**a_member("Practitioner/sari", "social-instructor"), "member": identified},
+        {"member": {"identifier": number}},
+        {"member": {"display": "Aino"}},
+    )
+    assert found(team, known=(a_plan(), aino)) == []
+    (other,) = found(a_team(SARI, {"member": {"identifier": {**number, "system": "urn:y"}}}), known=(a_plan(), aino))
+    assert other.rule == "R1.1" and "010180-999X" not in other.said() and "somebody with an identifier" in other.said()
+
+
+def test_a_member_elsewhere_is_covered_by_a_consent_that_names_the_address() -> None:
+    address = "https://else.example/fhir/Practitioner/1"
+    team = a_team(SARI, a_member(address, "nurse"))
+    assert told(found(team, known=(a_plan(),))) == [("R1.1", "error", "CareTeam.participant[1].member")]
+    assert found(team, known=(a_plan(),), acceptance=Accepts(address)) == []
+    assert found((team, team), known=(a_plan(),)) == [], "who was a member stays"
 
 
 def test_who_was_a_member_stays_and_who_has_left_is_not_asked() -> None:

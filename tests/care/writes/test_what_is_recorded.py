@@ -7,6 +7,7 @@ import pytest
 import builders as b
 from care.writes.situations import AINO, Accepts, Json, a_member, a_plan, a_team, found, told
 from sharedplan.care import codes, model
+from sharedplan.care.clocks import with_clocks
 from sharedplan.care.finding import LANGUAGES
 from sharedplan.fhir import identity_codes
 
@@ -33,6 +34,12 @@ def test_nobody_attends_a_meeting_whom_the_client_has_not_accepted(status: str) 
     assert told([finding]) == [("R0.1", "error", AT)]
     assert all("Jari" in finding.said(each) and "Aino" in finding.said(each) for each in LANGUAGES)
     assert found(a_meeting("Practitioner/jari", status=status), acceptance=Accepts("Practitioner/jari")) == []
+
+
+def test_of_a_meeting_whose_status_is_unknown_it_is_told_and_it_is_stored() -> None:
+    (finding,) = found(a_meeting("Practitioner/jari", status="unknown"))
+    assert told([finding]) == [("R0.1", "warning", AT)]
+    assert found(a_meeting("Practitioner/jari", status="unknown"), acceptance=Accepts("Practitioner/jari")) == []
 
 
 def test_no_shows_and_visits_of_other_kinds_are_not_judged() -> None:
@@ -153,10 +160,11 @@ def test_an_appointment_of_another_kind_or_that_is_off_tells_nothing() -> None:
     jari = b.a_reference("Practitioner/jari")
     services = [b.a_concept(codes.ENCOUNTER_TYPE, "client-meeting")]
     assert told(found(an_invitation(jari, appointmentType={"text": "x"}, serviceType=services)))[0][0] == "R0.1"
+    of_professionals = b.a_concept(codes.ENCOUNTER_TYPE, "professional-meeting")
+    assert told(found(an_invitation(jari, appointmentType=of_professionals)))[0][0] == "R0.1"
     for elements in (
         {"status": "cancelled"},
         {"appointmentType": {"text": "check-up"}},
-        {"appointmentType": b.a_concept(codes.ENCOUNTER_TYPE, "professional-meeting")},
         {"participant": [{"actor": b.a_reference(AINO)}, {"actor": jari, "status": "declined"}]},
         {
             "participant": [
@@ -204,13 +212,39 @@ def test_a_goal_is_not_accepted_against_the_clients_stance() -> None:
     assert told(found((a_goal("disagree", "proposed"), a_goal("disagree")))) == [
         ("R0.4", "error", "Goal.lifecycleStatus")
     ]
-    for other in (a_goal("agree"), a_goal("pending"), a_goal("disagree", "proposed"), a_goal("disagree", "active")):
+    for other in (a_goal("agree"), a_goal("pending"), a_goal("disagree", "proposed")):
         assert found(other) == []
     assert found(a_goal("disagree", whose="Practitioner/sari")) == []
 
 
+def test_a_goal_that_is_worked_on_against_the_clients_stance_is_told() -> None:
+    for status in ("active", "on-hold", "completed"):
+        (finding,) = found(a_goal("disagree", status))
+        assert told([finding]) == [("R0.4", "warning", "Goal.lifecycleStatus")]
+        assert all("Aino" in finding.said(each) and status in finding.said(each) for each in LANGUAGES)
+    assert found(a_goal("agree", "active")) == found(a_goal("disagree", "planned")) == []
+    assert found(a_goal("disagree", "active", whose="Practitioner/sari")) == []
+
+
 def test_the_client_may_come_to_disagree() -> None:
-    assert found((a_goal("agree"), a_goal("disagree"))) == []
+    assert told(found((a_goal("agree"), a_goal("disagree")))) == [("R0.4", "warning", "Goal.lifecycleStatus")]
+
+
+def test_a_stance_is_the_clients_own_by_his_identifier_or_by_his_name_alone() -> None:
+    number = {"system": "urn:oid:1.2.246.21", "value": "010180-999X"}
+    aino = b.a_patient(id="aino", name=[{"text": "Aino"}], identifier=[number])
+
+    def by(individual: Json) -> Json:
+        goal = a_goal("disagree")
+        goal["extension"][0]["extension"][0]["valueReference"] = individual
+        return goal
+
+    for individual in ({"identifier": number}, {"type": "Patient", "display": "Aino"}):
+        assert told(found(by(individual), known=(aino,))) == [("R0.4", "error", "Goal.lifecycleStatus")]
+        hidden = found(by(individual), known=(aino,), unnamed=frozenset({AINO}))
+        assert hidden == [], "who does not see the client is not told by it what is the client's"
+    for other in ({"identifier": {**number, "system": "urn:y"}}, {"type": "Practitioner", "display": "Aino"}):
+        assert found(by(other), known=(aino,)) == []
 
 
 def a_permit(**elements: Any) -> Json:
@@ -470,6 +504,33 @@ def test_a_fresh_assessment_is_reused() -> None:
     assert found(task, known=({**done, "executionPeriod": {"end": "2025-01-15"}},)) == []
     assert told(found(task, known=({**done, "status": "in-progress"},))) == [("R3.14", "warning", "Task.code")]
     assert found((task, task), known=(done,)) == []
+
+
+def an_assessment(**elements: Any) -> Json:
+    """For special support, pending since the 5th of January: to start by the 15th, to be done by the 5th of April."""
+    basis = b.a_concept(codes.LEGAL_BASIS, "shl-36-special-support")
+    code = b.a_concept(codes.TASK, "need-assessment")
+    return with_clocks(
+        b.a_task(AINO, id="2", code=code, reasonCode=basis, authoredOn="2026-01-05", **elements), None, None
+    )
+
+
+def test_a_late_assessment_is_told() -> None:
+    (finding,) = found(an_assessment(status="in-progress", executionPeriod={"start": "2026-02-01"}))
+    assert told([finding]) == [("R3.1", "warning", "Task.executionPeriod")]
+    assert all("Task/2" in finding.said(each) and "2026-02-01" in finding.said(each) for each in LANGUAGES)
+    assert "2026-01-15" in finding.said() and "section 36" in finding.said()
+    late = an_assessment(status="completed", executionPeriod={"start": "2026-01-10", "end": "2026-04-06"})
+    (finding,) = found(late)
+    assert told([finding]) == [("R3.1", "warning", "Task.executionPeriod")] and "finished on" in finding.said()
+    (finding,) = found(an_assessment())
+    assert finding.at == "Task.executionPeriod.start" and "is late" in finding.said()
+
+
+def test_an_assessment_in_time_or_without_a_limit_tells_nothing() -> None:
+    assert found(an_assessment(status="in-progress", executionPeriod={"start": "2026-01-10"})) == []
+    assert found(an_assessment(status="cancelled")) == found(an_assessment(status="entered-in-error")) == []
+    assert found(b.a_task(AINO, id="2", code=b.a_concept(codes.TASK, "need-assessment"), authoredOn="2020-01-05")) == []
 
 
 CODE = "131052-308T"

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from datetime import date
 
-from sharedplan.care.clocks import Clock, clocks_of, day_of, state
+from sharedplan.care.clocks import Clock, clocks_of, day_of, done_on, state
 from sharedplan.care.finding import Words
 from sharedplan.care.need_assessments import FRESH, finished, is_fresh
 from sharedplan.care.review import dates
 from sharedplan.care.review.naming import thing
 from sharedplan.care.review.rule import Said, broken, met, rule, unjudged
-from sharedplan.care.review.view import OPEN_TASKS, View
+from sharedplan.care.review.view import View
+from sharedplan.care.task import OPEN_TASKS
 from sharedplan.fhir.exchanges import Json
 
 BASES: dict[str, Words] = {
@@ -73,16 +74,8 @@ def the_need_is_assessed_in_time(view: View) -> Iterator[Said]:
         )
 
 
-def _done(task: Json, clock: Clock) -> date | None:
-    """The day on which what the clock asks was done."""
-    period = task.get("executionPeriod", {})
-    if clock.kind == "start":
-        return day_of(period.get("start"))
-    return day_of(period.get("end")) if task.get("status") == "completed" else None
-
-
 def _told(view: View, task: Json, clock: Clock) -> Said:
-    due, done = clock.due.strict, _done(task, clock)
+    due, done = clock.due.strict, done_on(task, clock)
     fields: dict[str, str | Words] = {
         "what": thing(task),
         "kind": (DONE if done is not None or due < view.today else KINDS)[clock.kind],

@@ -120,7 +120,7 @@ def _bounds_time(provision: Json) -> bool:
 def turning_eighteen_does_not_drop_the_client(view: View) -> Iterator[Said]:
     """Warned of six months ahead; afterwards, what guardians gave or still hold is told for renewal."""
     birthday = _birthday((view.situation.patient or {}).get("birthDate"))
-    client = view.situation.called(view.situation.client)
+    client = view.situation.client_called
     if birthday is None:
         yield unjudged(
             "Asiakkaan syntymäpäivää ei ole nähtävissä, joten 18 vuoden täyttymistä ei voi arvioida.",

@@ -9,7 +9,8 @@ from datetime import date
 from sharedplan.care.finding import Words
 from sharedplan.care.need_assessments import answered
 from sharedplan.care.review import dates
-from sharedplan.care.review.view import OPEN_TASKS, View
+from sharedplan.care.review.view import View
+from sharedplan.care.task import OPEN_TASKS
 
 
 def lacking_content(view: View) -> list[Words]:

@@ -33,7 +33,7 @@ def a_client_has_one_active_shared_plan(view: View) -> Iterator[Said]:
             "{client} har redan en annan gällande gemensam plan: {others}.",
             "{client} has another active shared plan: {others}.",
             at="CarePlan.status",
-            client=view.situation.called(view.situation.client),
+            client=view.situation.client_called,
             others=listed(map(view.name, others)),
         )
         return

@@ -65,7 +65,7 @@ def the_client_is_asked_for_feedback(view: View) -> Iterator[Said]:
             "Planen är avslutad, och klienten ({client}) har inte ombetts ge respons.",
             "The plan is closed, and the client ({client}) was not asked for feedback.",
             at="CarePlan.status",
-            client=view.situation.called(view.situation.client),
+            client=view.situation.client_called,
         )
     else:
         yield met(

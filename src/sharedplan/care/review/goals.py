@@ -8,6 +8,7 @@ from sharedplan.care.need_assessments import answered
 from sharedplan.care.review.naming import thing
 from sharedplan.care.review.rule import Said, broken, met, refused, rule, unjudged
 from sharedplan.care.review.view import View
+from sharedplan.care.writes.goal import is_under_way
 from sharedplan.fhir.exchanges import Json
 
 CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
@@ -30,7 +31,7 @@ HIDDEN: tuple[str, str, str] = (
 @rule("R0.4", source="jonka tavoitteisiin asiakas voi sitoutua", needs=("Goal",), timeless=True)
 def every_goal_has_the_clients_stance_and_some_goal_is_agreed(view: View) -> Iterator[Said]:
     """Agree, disagree or pending with each; one is agreed to at least."""
-    client = view.situation.called(view.situation.client)
+    client = view.situation.client_called
     for at, goal in view.goals:
         stance = view.stance(goal)
         if stance is None:
@@ -50,6 +51,16 @@ def every_goal_has_the_clients_stance_and_some_goal_is_agreed(view: View) -> Ite
                 at="Goal.lifecycleStatus",
                 goal=thing(goal),
                 client=client,
+            )
+        elif stance == "disagree" and is_under_way(goal):
+            yield broken(
+                "{client} on eri mieltä tavoitteesta {goal}, jonka tila on {status}.",
+                "{client} är av annan åsikt om målet {goal}, vars status är {status}.",
+                "{client} disagrees with the goal {goal}, whose status is {status}.",
+                at="Goal.lifecycleStatus",
+                goal=thing(goal),
+                client=client,
+                status=str(goal.get("lifecycleStatus")),
             )
     if view.agreed:
         yield met(
@@ -77,7 +88,7 @@ def every_agreed_goal_has_a_step_of_the_clients_own(view: View) -> Iterator[Said
     """A Task that the client owns, or an activity that he performs, for each goal agreed to."""
     steps = _own_steps(view)
     lacking = [(at, goal) for at, goal in view.agreed if view.name(goal) not in steps]
-    client = view.situation.called(view.situation.client)
+    client = view.situation.client_called
     if "Task" in view.missing and lacking:
         yield unjudged(*HIDDEN)
         return
@@ -182,7 +193,7 @@ def where_views_differ_both_are_recorded(view: View) -> Iterator[Said]:
                 "Målet {goal}: klientens ståndpunkt ({client}) är {stance}. Bådas synpunkter har antecknats.",
                 "The goal {goal}: {client} {stance}. Both views are recorded.",
                 goal=thing(goal),
-                client=view.situation.called(view.situation.client),
+                client=view.situation.client_called,
                 stance=stance,
             )
         else:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from sharedplan.care.review import dates
+from sharedplan.care.review import covering, dates
 from sharedplan.care.review.crew import ROLES, Member
 from sharedplan.care.review.naming import listed, words_listed
 from sharedplan.care.review.rule import Said, broken, met, rule, unjudged
@@ -31,6 +31,8 @@ def a_member_is_covered_by_the_clients_consent(view: View) -> Iterator[Said]:
     """For the person, a role of his or his organisation; the coordinator needs none in the own register."""
     yield from _nobody(view)
     uncovered = [each for each, consent in consented(view) if consent is None]
+    others = [*covering.unaddressed(view), *covering.elsewhere_or_to_come(view)]
+    yield from others
     for each in uncovered:
         yield broken(
             "{who} on tiimin jäsen, mutta asiakkaan voimassa oleva suostumus häntä varten puuttuu.",
@@ -39,7 +41,7 @@ def a_member_is_covered_by_the_clients_consent(view: View) -> Iterator[Said]:
             at=f"{each.at}.member",
             who=each.called,
         )
-    if view.crew.people and not uncovered:
+    if view.crew.people and not uncovered and not others:
         yield met(
             "Asiakkaan suostumus kattaa kaikki tiimin jäsenet ({who}).",
             "Klientens samtycke omfattar alla teammedlemmar ({who}).",

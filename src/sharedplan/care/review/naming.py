@@ -28,9 +28,9 @@ def activity(each: Activity) -> str:
 
 
 def meeting(encounter: Json) -> Words:
-    """A meeting by its day and reference."""
-    name = f"Encounter/{encounter.get('id')}"
-    when = start_of(encounter.get("period"))
+    """A meeting, an Encounter or an Appointment, by its day and reference."""
+    name = f"{encounter['resourceType']}/{encounter.get('id')}"
+    when = start_of(encounter.get("period") or encounter.get("start"))
     if when is None:
         return (name, name, name)
     fi, sv, en = said(when)

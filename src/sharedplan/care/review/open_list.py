@@ -12,7 +12,8 @@ from sharedplan.care.review import dates
 from sharedplan.care.review.naming import activity, listed, thing
 from sharedplan.care.review.referrals import falling_between, same_requests
 from sharedplan.care.review.rule import Said, broken, met, rule
-from sharedplan.care.review.view import OPEN_TASKS, Activity, View
+from sharedplan.care.review.view import Activity, View
+from sharedplan.care.task import OPEN_TASKS
 from sharedplan.fhir.exchanges import Json
 
 PERFORMER: Words = ("tekijä", "utförare", "performer")
@@ -105,7 +106,7 @@ def next_step(view: View) -> Step | None:
             if found is not None:
                 steps.append((found, partial(_step_of_task, found, task, view)))
     if view.next_meeting is not None:
-        client = view.situation.called(view.situation.client)
+        client = view.situation.client_called
         steps.append(((view.next_meeting, False), partial(Step, view.next_meeting, False, MEETING, client)))
     first = min(steps, key=lambda each: each[0], default=None)
     return first[1]() if first is not None else None

@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from sharedplan.care.attendance import deviation
+from sharedplan.care.attendance import LISTED, deviation
 from sharedplan.care.model import GENERAL
-from sharedplan.care.review import dates
 from sharedplan.care.review.naming import listed, meeting, thing
 from sharedplan.care.review.rule import Said, broken, met, rule, unjudged
-from sharedplan.care.review.view import LISTED, View, notes_of
-from sharedplan.care.taking_part import has_made
+from sharedplan.care.review.view import View, notes_of
+from sharedplan.care.taking_part import has_made, in_force_by
 from sharedplan.care.taking_part import met as met_by
+from sharedplan.care.writes import invitation
+from sharedplan.care.writes.meeting import starts
 from sharedplan.fhir.exchanges import Json
 
 
@@ -20,12 +21,16 @@ from sharedplan.fhir.exchanges import Json
     needs=("Encounter", "Consent", "CareTeam"),
 )
 def nobody_attends_a_meeting_without_the_clients_acceptance(view: View) -> Iterator[Said]:
-    """By a consent for the person or a role of his, at the start of the meeting; the own worker needs none."""
+    """By a consent for the person or a role of his, at the start of the meeting; the own worker needs none. Those
+    who are invited to one are judged, too."""
     looked_at = [each for each in view.meetings if each.get("status") in LISTED]
     is_kept = True
     for encounter, number in unaccepted(view):
         is_kept = False
         yield _attended(view, encounter, number)
+    for said in _invited(view):
+        is_kept = False
+        yield said
     if is_kept and looked_at:
         yield met(
             "Asiakas on hyväksynyt kaikki, jotka on merkitty hänen tapaamisiinsa ({count}).",
@@ -33,7 +38,7 @@ def nobody_attends_a_meeting_without_the_clients_acceptance(view: View) -> Itera
             "The client has accepted everybody who is listed for the meetings ({count}).",
             count=str(len(looked_at)),
         )
-    elif not looked_at:
+    elif is_kept:
         yield unjudged(
             "Yhtään tapaamista ei ole vielä merkitty.",
             "Inga möten har antecknats ännu.",
@@ -48,6 +53,27 @@ def unaccepted(view: View) -> Iterator[tuple[Json, int]]:
         is_accepted = start is None and name is not None and view.acceptance.attends(name, at)
         if not is_accepted and not view.attending.lets_in(individual, at, view.at):
             yield encounter, number
+
+
+def _invited(view: View) -> Iterator[Said]:
+    """Whoever is invited to a meeting yet to come without being accepted, by the consents of now."""
+    for appointment in view.situation.of("Appointment"):
+        start = starts(appointment)
+        if not invitation.is_open(appointment) or (start is not None and start < view.at):
+            continue
+        if not invitation.is_meeting(appointment) and not invitation.is_about(appointment, view.plan, view.situation):
+            continue
+        for index, actor in invitation.unaccepted(
+            appointment, view.situation, view.acceptance, view.attending, start or view.at, view.at
+        ):
+            yield broken(
+                "{who} on kutsuttu tapaamiseen {when}, mutta asiakkaan suostumus häntä varten puuttuu.",
+                "{who} har kallats till mötet {when}, men klientens samtycke för hen saknas.",
+                "{who} is invited to the meeting of {when}, and the client's consent for that person is missing.",
+                at=f"Appointment.participant[{index}].actor",
+                who=view.situation.called(actor),
+                when=meeting(appointment),
+            )
 
 
 def starts_of_unaccepted(view: View) -> list[datetime]:
@@ -90,7 +116,7 @@ def _attended(view: View, encounter: Json, number: int) -> Said:
 )
 def the_client_takes_part_in_making_the_plan(view: View) -> Iterator[Said]:
     """As one who made it, or at a meeting before the plan came into force."""
-    client = view.situation.called(view.situation.client)
+    client = view.situation.client_called
     if has_made(view.plan, view.situation.client, view.situation):
         yield met(
             "{client} on ollut mukana laatimassa suunnitelmaa.",
@@ -99,7 +125,7 @@ def the_client_takes_part_in_making_the_plan(view: View) -> Iterator[Said]:
             client=client,
         )
         return
-    held = met_by(view.plan, view.situation.client, view.situation, _in_force_by(view))
+    held = met_by(view.plan, view.situation.client, view.situation, in_force_by(view.plan, view.at))
     if held is not None:
         yield met(
             "{client} on tavattu ennen suunnitelman voimaantuloa: {when}.",
@@ -119,17 +145,6 @@ def the_client_takes_part_in_making_the_plan(view: View) -> Iterator[Said]:
         at="CarePlan.contributor",
         client=client,
     )
-
-
-def _in_force_by(view: View) -> datetime:
-    """The latest instant at which the plan may have come into force: its period tells when it starts to count, which
-    for one that began as a draft may be long before; a write that puts one in force asks for the meeting itself."""
-    meta, start = view.plan.get("meta", {}), dates.extent(view.plan.get("period", {}).get("start"))
-    if start is None:
-        return view.at
-    if meta.get("versionId", "1") == "1":
-        return start[1]
-    return max(start[1], datetime.fromisoformat(meta["lastUpdated"]) if "lastUpdated" in meta else view.at)
 
 
 @rule("R3.6", source="turvaudutaan ns. ”toisen käden” tietoon", needs=("QuestionnaireResponse", "Goal"))

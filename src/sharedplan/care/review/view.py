@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from sharedplan.care import codes, coordination
-from sharedplan.care.attendance import Attending
+from sharedplan.care.attendance import LISTED, Attending
 from sharedplan.care.consent import decides
 from sharedplan.care.model import ServiceModel
 from sharedplan.care.review import dates
@@ -18,11 +18,8 @@ from sharedplan.care.taking_part import MEETINGS
 from sharedplan.care.writing import NOBODY, Acceptance, Attendance
 from sharedplan.fhir.exchanges import Json
 
-OPEN_TASKS = frozenset({"draft", "requested", "received", "accepted", "ready", "in-progress", "on-hold"})
 HELD_TASKS = frozenset({"accepted", "ready", "in-progress", "on-hold", "completed"})
 """Statuses of a Task that its owner has taken on."""
-LISTED = frozenset({"planned", "arrived", "triaged", "in-progress", "onleave", "finished"})
-"""Statuses of meetings that somebody attends, attended or is to attend."""
 OPEN_ACTIVITIES = frozenset({"not-started", "scheduled", "in-progress", "on-hold", "unknown"})
 
 TIMELESS = frozenset(
@@ -133,8 +130,9 @@ class View:
         return f"{resource['resourceType']}/{resource.get('id')}"
 
     def is_clients(self, references: Json | Iterable[Json] | None) -> bool:
-        """Whether a Reference, or one of several, leads to the client."""
-        return self.situation.refers(references, self.situation.client)
+        """Whether a Reference, or one of several, means the client."""
+        listed = [references] if isinstance(references, dict) else references or ()
+        return any(map(self.situation.is_client, listed))
 
     # Goals
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator
 
 from sharedplan import published
-from sharedplan.care import codes, displays, helsinki, model, need_assessments
+from sharedplan.care import clocks, codes, displays, helsinki, model, need_assessments
 from sharedplan.care.finding import Finding, Words
 from sharedplan.care.situation import Situation
+from sharedplan.care.task import OPEN_TASKS
 from sharedplan.care.writing import Writing, on_write
 from sharedplan.fhir import references
 from sharedplan.fhir.exchanges import Json
@@ -25,6 +26,31 @@ STILL_FRESH: Words = (
     "Klienten {client} har redan en färsk eller pågående bedömning av servicebehovet: {other}.",
     "The client {client} has a need assessment already that is fresh or under way: {other}.",
 )
+
+DONE_LATE: dict[str, Words] = {
+    "start": (
+        "Palvelutarpeen arviointi {what} aloitettiin {done}, vaikka se oli aloitettava viimeistään {due} ({basis}).",
+        "Bedömningen av servicebehovet {what} inleddes {done}, fast den skulle inledas senast {due} ({basis}).",
+        "The need assessment {what} was started on {done} and was to start by {due} ({basis}).",
+    ),
+    "finish": (
+        "Palvelutarpeen arviointi {what} valmistui {done}, vaikka sen oli oltava valmis viimeistään {due} ({basis}).",
+        "Bedömningen av servicebehovet {what} blev klar {done}, fast den skulle vara klar senast {due} ({basis}).",
+        "The need assessment {what} was finished on {done} and was to be finished by {due} ({basis}).",
+    ),
+}
+STILL_LATE: dict[str, Words] = {
+    "start": (
+        "Palvelutarpeen arviointi {what} on myöhässä: se oli aloitettava viimeistään {due} ({basis}).",
+        "Bedömningen av servicebehovet {what} är försenad: den skulle inledas senast {due} ({basis}).",
+        "The need assessment {what} is late: it was to start by {due} ({basis}).",
+    ),
+    "finish": (
+        "Palvelutarpeen arviointi {what} on myöhässä: sen oli oltava valmis viimeistään {due} ({basis}).",
+        "Bedömningen av servicebehovet {what} är försenad: den skulle vara klar senast {due} ({basis}).",
+        "The need assessment {what} is late: it was to be finished by {due} ({basis}).",
+    ),
+}
 
 
 @on_write(
@@ -116,8 +142,11 @@ def _need_assessment() -> list[Json]:
 
 def is_new_assessment(current: Json | None, proposed: Json | None) -> bool:
     task = proposed or {}
-    is_open = task.get("status") in ("draft", "requested", "received", "accepted", "ready", "in-progress")
-    return current is None and is_open and codes.has(task.get("code"), codes.TASK, "need-assessment")
+    return (
+        current is None
+        and task.get("status") in OPEN_TASKS
+        and codes.has(task.get("code"), codes.TASK, "need-assessment")
+    )
 
 
 @on_write(
@@ -136,3 +165,31 @@ def a_fresh_assessment_is_reused(writing: Writing) -> Iterator[Finding]:
         if need_assessments.is_fresh(other, helsinki.day_of(writing.at)):
             fields = {"client": writing.client_called, "other": name}
             yield Finding("R3.14", "warning", STILL_FRESH, fields, at="Task.code", code="duplicate")
+
+
+@on_write(
+    "Task",
+    id="R3.1",
+    source="seed 003: palvelutarpeen arvioinneista … 3 kuukauden kuluessa; domain 2.2: a late one stays recordable",
+    when=lambda current, proposed: (
+        clocks.is_need_assessment(proposed or {})
+        and (proposed or {}).get("status") not in ("cancelled", "entered-in-error")
+    ),
+    warns=True,
+)
+def a_late_assessment_is_told(writing: Writing) -> Iterator[Finding]:
+    """By the clocks that the service has put in; never refused. What is due soon, the review tells."""
+    task, today = writing.proposed or {}, helsinki.day_of(writing.at)
+    for clock in clocks.stated(task):
+        done = clocks.done_on(task, clock)
+        if clocks.state(clock.due.strict, done, today) != "late":
+            continue
+        fields: dict[str, str | Words] = {
+            "what": writing.name,
+            "due": clock.due.strict.isoformat(),
+            "basis": displays.of_code(codes.LEGAL_BASIS, clock.basis),
+            "done": done.isoformat() if done is not None else "",
+        }
+        at = "Task.restriction.period.end" if clock.kind == "finish" else "Task.executionPeriod.start"
+        words = STILL_LATE if done is None else DONE_LATE
+        yield Finding("R3.1", "warning", words[clock.kind], fields, at=at if done is None else "Task.executionPeriod")

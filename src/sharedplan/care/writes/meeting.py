@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from sharedplan.care import codes, coordination, model
-from sharedplan.care.attendance import Attending, deviation
+from sharedplan.care.attendance import LISTED, Attending, deviation
 from sharedplan.care.finding import Finding, Words
 from sharedplan.care.situation import Situation
 from sharedplan.care.writing import Writing, on_write
@@ -36,15 +36,15 @@ UNKNOWN_TYPE: Words = (
 )
 
 TYPES = ("client-meeting", "network-meeting", "professional-meeting")
-HELD = ("planned", "arrived", "triaged", "in-progress", "onleave", "finished")
-"""Statuses of a meeting that takes place, or did."""
 
 
 def is_meeting(current: Json | None, proposed: Json | None) -> bool:
     """Whether it is one of ours that names people."""
     meeting = proposed or {}
     has_people = any("individual" in each for each in meeting.get("participant", ()))
-    return has_people and meeting.get("status") in HELD and codes.has(meeting.get("type"), codes.ENCOUNTER_TYPE, *TYPES)
+    return (
+        has_people and meeting.get("status") in LISTED and codes.has(meeting.get("type"), codes.ENCOUNTER_TYPE, *TYPES)
+    )
 
 
 def starts(meeting: Json) -> datetime | None:
@@ -88,7 +88,8 @@ def nobody_attends_a_meeting_whom_the_client_has_not_accepted(writing: Writing) 
             "day": day_of(at),
             "reason": reason or "",
         }
-        words, severity = (ATTENDED_ALL_THE_SAME, "warning") if is_excused else (NOT_ACCEPTED, "error")
+        words = ATTENDED_ALL_THE_SAME if is_excused else NOT_ACCEPTED
+        severity = "warning" if is_excused or meeting["status"] == "unknown" else "error"
         yield Finding("R0.1", severity, words, fields, at=f"Encounter.participant[{index}].individual")
 
 

@@ -1,7 +1,8 @@
 """What holds when a shared plan is written. https://hl7.org/fhir/R4/careplan.html
 
 Who may be on its team is asked when the team is written (R1.1, R1.2; `team.py`), not when a plan names a team that is
-there already: that opens nothing, for access asks the consents anyway, and the review warns of it (R1.1).
+there already: systems send in any order, and nothing opens by it, for access asks the consents anyway. The review
+tells of such members (R1.1, R1.2), and so does the answer to the write of the plan, also of one that comes into force.
 """
 
 from collections.abc import Iterable, Iterator

@@ -18,6 +18,15 @@ NOT_COVERED: Words = (
     "{member} cannot be an active member of the team: no consent of {client} in force covers the person, a role or the "
     "organisation.",
 )
+UNADDRESSED: Words = (
+    "{member} on merkitty tiimiin ilman viittausta (reference), joten mikään asiakkaan {client} suostumus ei voi "
+    "kattaa häntä: nimeä hänet viittauksella (Practitioner, PractitionerRole, RelatedPerson tai Organization).",
+    "{member} har antecknats i teamet utan hänvisning (reference), så inget samtycke av {client} kan omfatta personen: "
+    "ange personen med en hänvisning (Practitioner, PractitionerRole, RelatedPerson eller Organization).",
+    "{member} is named in the team by no reference, so no consent of {client} can cover the person: name the person by "
+    "a reference to a Practitioner, PractitionerRole, RelatedPerson or Organization.",
+)
+SOMEBODY: Words = ("tunnisteella nimetty henkilö", "en person med identifierare", "somebody with an identifier")
 NOT_THERE: Words = (
     "Jäsentä {member} ei ole, tai se on jonkun toisen asiakkaan läheinen.",
     "Medlemmen {member} finns inte, eller är en annan klients närstående.",
@@ -59,9 +68,10 @@ def of_shared_plan(writing: Writing) -> list[Json]:
 
 
 def members(writing: Writing) -> Iterator[tuple[int, Json, str]]:
-    """(index, participant, name) of the members who are there now or will be, and are named by a reference."""
+    """(index, participant, name) of the members who are there now or will be, and are named by a reference: "Type/id"
+    here, or the address of somebody elsewhere."""
     for index, participant in enumerate((writing.proposed or {}).get("participant", ())):
-        name = writing.after.name_of(participant.get("member"))
+        name = coordination.addressed(participant.get("member", {}), writing.after)
         _, end = coordination.bounds(participant.get("period"))
         if name is not None and end > writing.at:
             yield index, participant, name
@@ -75,7 +85,7 @@ def were_members(writing: Writing) -> set[str]:
     return {
         name
         for each in current.get("participant", ())
-        if (name := writing.before.name_of(each.get("member"))) is not None
+        if (name := coordination.addressed(each.get("member", {}), writing.before)) is not None
         and coordination.bounds(each.get("period"))[1] > writing.at
     }
 
@@ -104,6 +114,24 @@ def a_member_of_an_active_team_is_covered_by_a_consent(writing: Writing) -> Iter
         if not writing.acceptance.covers(name, on_behalf_of, writing.proposed or {}, start):
             fields = {"member": writing.called(participant["member"]), "client": writing.client_called}
             yield Finding("R1.1", "error", NOT_COVERED, fields, at=f"CareTeam.participant[{index}].member")
+
+
+@on_write(
+    "CareTeam",
+    id="R1.1",
+    source="seed 001: kootaan tarpeen mukaan asiakkaan suostumuksella",
+    when=is_active_team,
+    needs=("CarePlan", "CareTeam"),
+    warns=True,
+)
+def a_member_whom_no_reference_names_is_told(writing: Writing) -> Iterator[Finding]:
+    """No consent can name him, so none covers him; and nothing opens to him by the team."""
+    team = writing.proposed or {}
+    if not of_shared_plan(writing):
+        return
+    for index, participant in coordination.unaddressed(team, writing.after, writing.at):
+        fields = {"member": participant["member"].get("display") or SOMEBODY, "client": writing.client_called}
+        yield Finding("R1.1", "warning", UNADDRESSED, fields, at=f"CareTeam.participant[{index}].member")
 
 
 def is_own_coordinator(participant: Json, name: str, theirs: list[Json], writing: Writing) -> bool:
@@ -152,7 +180,7 @@ def a_member_of_an_active_team_is_there_and_active(writing: Writing) -> Iterator
         return
     held = were_members(writing)
     for index, participant, name in members(writing):
-        if name in held or name == writing.client:
+        if name in held or name == writing.client or writing.after.name_of(name) is None:
             continue
         resource, type = writing.after.get(name), name.partition("/")[0]
         is_theirs = type != "Patient" and (
