@@ -138,6 +138,7 @@ def item_of(
     has no element for them.
     """
     type = resource["resourceType"]
+    codes, texts = _within(resource)
     start, end = _time(type, resource) or (first_updated, first_updated)
     rules = rules_of(resource, 0, EARLIEST, base=base) if type == "Consent" else ()
     return Item(
@@ -149,7 +150,7 @@ def item_of(
         creator=creator,
         status=str(resource.get("lifecycleStatus" if type == "Goal" else "status", "")),
         kinds=frozenset({type, *resource.get("meta", {}).get("profile", ())}),
-        codes=frozenset(_codings({name: value for name, value in resource.items() if name != "meta"})),
+        codes=frozenset(codes),
         labels=labels_of(resource),
         start=start,
         end=end,
@@ -163,7 +164,7 @@ def item_of(
             for found in _people(each, ("individual", "actor", "member"), base)
         ),
         organization=next(iter(_people(resource, ("organization",), base)), None),
-        refers_to=frozenset(r for _, _, text in references(resource) if (r := indexed(text, base)) is not None),
+        refers_to=frozenset(r for text in texts if (r := indexed(text, base)) is not None),
         referred_by=frozenset(referred_by),
         guardian_disclosure=guardian_disclosure(resource),
         opens=any(rule.effect == "permit" for rule in rules)
@@ -230,6 +231,26 @@ def _people(resource: Json, elements: Iterable[str], base: str) -> Iterator[str]
             text = one.get("reference") if isinstance(one, dict) else None
             if text is not None and (found := indexed(text, base)) is not None:
                 yield found
+
+
+def _within(resource: Json) -> tuple[list[str], list[str]]:
+    """Every coding anywhere but in its meta, as `_codings`, and the text of every reference; in one go, for each write
+    is judged."""
+    codes: list[str] = []
+    texts = [text for _, _, text in references({"meta": resource.get("meta", {})})]
+    left: list[Any] = [{name: value for name, value in resource.items() if name != "meta"}]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            code, text = value.get("code"), value.get("reference")
+            if isinstance(code, str):
+                codes.append(f"{value.get('system', '')}|{code}")
+            if isinstance(text, str):
+                texts.append(text)
+            left += [one for one in value.values() if isinstance(one, dict | list)]
+        elif isinstance(value, list):
+            left += value
+    return codes, texts
 
 
 def _codings(value: Any) -> Iterator[str]:

@@ -10,6 +10,8 @@ found as a and o. A folded text has no white space but single spaces inside, so 
 
 import unicodedata
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from itertools import filterfalse
 from typing import Any
 
 from sharedplan.errors import Incorrect
@@ -24,6 +26,9 @@ LONGEST_ASKED = LIMIT // 2
 """How long a folded text may be asked for: any stretch of that length lies whole in one entry."""
 
 EXACT = "="
+SHORT = 200
+"""Characters of a text that is likely to come again, as names and displays do."""
+
 _LITERAL = "\t"
 _LATER = "\n"
 
@@ -47,6 +52,11 @@ def asked_for(name: str, text: str) -> str:
 
 def fold(text: str) -> str:
     """The text without case, accents and compatibility forms, every run of white space one space."""
+    return _folded(text) if len(text) <= SHORT else _folded.__wrapped__(text)
+
+
+@lru_cache(maxsize=4096)
+def _folded(text: str) -> str:
     if not text.isascii():
         text = _bare(_bare(text).casefold())
         return " ".join(text.split())
@@ -54,7 +64,7 @@ def fold(text: str) -> str:
 
 
 def _bare(text: str) -> str:
-    return "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
+    return "".join(filterfalse(unicodedata.combining, unicodedata.normalize("NFKD", text)))
 
 
 def beginning(folded: str) -> str:
