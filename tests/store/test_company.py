@@ -7,9 +7,12 @@ import asyncpg
 import pytest
 
 from sharedplan.errors import Fault, Unavailable
+from sharedplan.store import trail as trails
 from sharedplan.store.company import Company
 from sharedplan.store.engine import Pool
-from sharedplan.store.joint import Question
+from sharedplan.store.guard import Who
+from sharedplan.store.joint import Question, joint
+from sharedplan.store.statements import Statement
 
 SQUARES = "SELECT $2::integer AS turn, n * n AS square FROM generate_series(1, $1::integer) n"
 PARTS = "SELECT $2::integer AS turn, 12 / $1::integer AS part"
@@ -77,3 +80,16 @@ async def test_without_a_connection_all_are_told(company: Company, pool: Pool) -
     await pool.close()
     answers = await asyncio.gather(*(company.fetch(Question(SQUARES, [1])) for _ in range(3)), return_exceptions=True)
     assert {type(each) for each in answers} == {Unavailable}
+
+
+async def test_a_text_that_is_none_fails_alone(company: Company, pool: Pool) -> None:
+    """Half a character: JSON makes nothing of it, and neither does the driver."""
+    alone = "SELECT $5::integer AS turn, $1::text AS said, $2::text || $3::text || $4::text AS who"
+    shown, recorded = "SELECT turn, said FROM answers ORDER BY turn", "recorded AS (SELECT)"
+    several = joint(Statement(), [(0, None)], "SELECT $1::text AS said", rows="answers", recorded=recorded, shown=shown)
+    texts = ["a", "\ud800", "b", "c", "d", "e"]
+    questions = [Question(alone, [each], several, [each, *([None] * len(trails.FIELDS))]) for each in texts]
+    answers = await asyncio.gather(*(company.fetch(each, Who("asker")) for each in questions), return_exceptions=True)
+    assert [each[0]["said"] for each in answers if not isinstance(each, BaseException)] == [*"abcde"]
+    assert isinstance(answers[1], Fault)
+    assert pool.in_use == 0

@@ -158,16 +158,15 @@ class Company:
             _tell(batch, failure)
             return
         begun = clock()
-        question, who, _ = batch[0]
-        joint = question.joint if all(_is_alike(each, question, who) for each in batch) else None
+        joint = _joint(batch)
         try:
             # By the driver's own time: it would not let itself be cancelled amidst many.
             patience = PATIENCE.total_seconds()
             if len(batch) == 1:
                 found = await connection.fetch(way.sql, *batch[0].parameters(0), timeout=patience)
             elif joint is not None:
-                parameters = joint.parameters(who, [each.question.own for each in batch])
-                found = await connection.fetch(joint.sql, *parameters, timeout=patience)
+                sql, parameters = joint
+                found = await connection.fetch(sql, *parameters, timeout=patience)
             else:
                 sent = [each.parameters(turn) for turn, each in enumerate(batch)]
                 found = await connection.fetchmany(way.sql, sent, timeout=patience)
@@ -189,9 +188,16 @@ class Company:
                 answer.set_result(rows)
 
 
-def _is_alike(waiting: _Waiting, question: Question, who: Sequence[Any]) -> bool:
-    """Whether the same statement of several answers both."""
-    return waiting.question.joint is question.joint and waiting.who == who
+def _joint(batch: Sequence[_Waiting]) -> tuple[str, list[Any]] | None:
+    """The one statement that answers all, and its parameters; None when there is none."""
+    question, who, _ = batch[0]
+    joint = question.joint
+    if joint is None or any(each.question.joint is not joint or each.who != who for each in batch):
+        return None
+    try:
+        return joint.sql, joint.parameters(who, [each.question.own for each in batch])
+    except (TypeError, ValueError):  # somebody's text is none that JSON can hold
+        return None
 
 
 def _apart(found: Rows, turns: int) -> list[Rows | None]:
