@@ -95,6 +95,12 @@ Index(
     resource_version.c.last_updated,
     postgresql_where=resource_version.c.controller.is_not(None),
 )
+Index(
+    "resource_version_untold_idx",
+    resource_version.c.patients,
+    postgresql_using="gin",
+    postgresql_where=text("content::text LIKE '%TBOO%'"),
+)
 
 added_parameter = Table(
     "added_parameter",
