@@ -173,6 +173,6 @@ def _did(trail: Trail, n: int) -> str:
         return f"{said}; {FAILED[trail.outcome][n]}"
     if kind == "search" and trail.query is None:
         return f"{said}, {SEVERAL[n]}"
-    if kind == "search" and not trail.entities and not trail.is_partial:
+    if kind == "search" and not trail.entities and not trail.is_partial and trail.type != "Subscription":
         return f"{said}; {NOTHING[n]}"
     return said
