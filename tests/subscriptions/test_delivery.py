@@ -15,7 +15,8 @@ from loading.texts import text
 from sharedplan.errors import Conflict, Gone, Incorrect, NotFound, Refused, Unprocessable
 from sharedplan.loading.loader import Loader
 from sharedplan.loading.preparing import Choices
-from sharedplan.store.subscriptions import Subscriptions
+from sharedplan.store.engine import Pool
+from sharedplan.store.subscriptions import LINGERS, Subscriptions
 from sharedplan.store.unit_of_work import Store
 from sharedplan.subscriptions.delivery import Deliverer
 from sharedplan.subscriptions.keeping import keep_status
@@ -656,6 +657,29 @@ async def test_two_workers_tell_it_once(ask: Ask, deliverer: Deliverer, receiver
     others = [a_deliverer(guarded, Later()) for _ in range(3)]
     await asyncio.gather(*(each.settle() for each in others))
     assert [each.kind for each in receiver.taken()] == ["handshake", "event-notification"]
+
+
+async def test_what_a_killed_worker_claimed_is_soon_another_s(
+    ask: Ask, deliverer: Deliverer, receiver: Receiver, service_url: str, guarded: Store, clock: Later
+) -> None:
+    await a_client(ask)
+    await subscribed(ask, deliverer, a_subscription(receiver))
+    receiver.taken()
+    await a_plan(ask, "1")
+    pool = Pool(service_url, size=2)
+    [state] = await Subscriptions(pool).claim(8, at=clock.now())
+    clock.by += LINGERS + timedelta(seconds=1)
+    assert await deliverer.look() == 0  # whoever claimed it lives, however long it takes
+    assert await Subscriptions(pool).begin(state, state.cursor, at=clock.now())
+    for connection in pool._idle:
+        connection.terminate()  # as when its process is killed
+    await asyncio.sleep(0.2)
+    assert await deliverer.look() == 0  # what it began may still be on its way
+    clock.by += LINGERS + timedelta(seconds=1)
+    await deliverer.settle()
+    assert [each.events for each in receiver.taken()] == [[(1, "CarePlan/1")]]
+    assert not await Subscriptions(guarded.pool).begin(state, state.cursor, at=clock.now())
+    await pool.close()
 
 
 async def test_a_membership_that_ends_by_its_date_ends_with_a_last_message(

@@ -213,6 +213,8 @@ subscription_state = Table(
     Column("wakes", DateTime(timezone=True)),
     Column("told_at", DateTime(timezone=True)),
     Column("claimed_until", DateTime(timezone=True)),
+    Column("claimed_by", Text),
+    Column("claimed_at", DateTime(timezone=True)),
 )
 """How far each Subscription has been told, and on whose behalf: `store/subscriptions.py`."""
 
