@@ -381,3 +381,11 @@ async def test_nor_is_it_named_by_what_another_system_recorded(ask: Ask, store: 
                 ask, f"AuditEvent?{query.format(id)}&_id=of-dire,of-cold".replace("%20", " "), by=Aino
             )
             assert ids(found) == seen, query
+    several = an_audit_event(entity=[{"what": a_reference(each)} for each in (AINO, "Patient/eino")])
+    await written(store, a_change(several, id="of-several", controller=S))
+    said = {}
+    for id in ("of-dire", "of-cold", "of-several", "never-was"):
+        answer = await ask("operation", f"AuditEvent/{id}", by=Aino, operation="validate", method="POST")
+        said[id] = str(answer.content).replace(id, "x")
+    assert "dire" not in said["of-dire"] and "eino" not in said["of-several"]
+    assert said["of-several"] == said["never-was"]
