@@ -20,6 +20,7 @@ from sharedplan.search.expression import (
     Not,
     Nothing,
     OfClient,
+    OfNoOthersSubscription,
     OfOwnClients,
     OfRegister,
     OfTargets,
@@ -196,12 +197,20 @@ def test_of_the_log_everybody_sees_what_is_his() -> None:
     assert aino == And((ToldOf("Patient/aino"), *of_aino("AuditEvent").parts[1:]))
     assert slice(person="RelatedPerson/leena", organization=None) == Nothing()
     assert slice(person="Practitioner/sari") == Or(
-        (RefersTo(agent, ("Practitioner/sari",)), OfOwnClients("Practitioner/sari", "Organization/s"))
+        (
+            And(
+                (
+                    RefersTo(agent, ("Practitioner/sari",)),
+                    OfNoOthersSubscription("records", "Organization/s", "Practitioner/sari"),
+                )
+            ),
+            OfOwnClients("Practitioner/sari", "Organization/s"),
+        )
     )
     assert slice() == Or(
         (
             OfRegister("Organization/s"),
-            RefersTo(agent, ("Organization/s",)),
+            And((RefersTo(agent, ("Organization/s",)), OfNoOthersSubscription("records", "Organization/s", None))),
             OfOwnClients(None, "Organization/s"),
         )
     )

@@ -315,12 +315,57 @@ async def test_an_access_decision_tells_the_same(ask: Ask) -> None:
         assert (await decided(IN_EMERGENCY, **about(type)))["decision"] == [expected] or type == "Flag", type
 
 
-async def test_breaking_it_again_goes_on_from_then(ask: Ask) -> None:
+async def test_breaking_it_again_while_it_is_open_is_the_same_emergency(ask: Ask) -> None:
+    await an_emergency(ask)
+    first = await broken(ask, IN_EMERGENCY, reason="unconscious")
+    at_once = await asyncio.gather(*(broken(ask, IN_EMERGENCY, reason=f"again {n}") for n in range(3)))
+    assert at_once == [first] * 3
+    assert ids(await searched(ask, "Task?code=break-glass-review", by=Aino)) == [first["task"].partition("/")[2]]
+    query = f"AuditEvent?patient={AINO}&agent={OLLI}&subtype=$break-glass&_sort=_lastUpdated"
+    log = [each["resource"] for each in (await searched(ask, query, by=Aino))["entry"]]
+    assert len(log) == 4 and "unconscious" in log[0]["outcomeDesc"]
+    assert sorted(each["outcomeDesc"][-7:] for each in log[1:]) == ["again 0", "again 1", "again 2"]
+    for each in log:
+        assert first["task"] in str(each["entity"]) and each["agent"][2]["policy"] == [MARK]
+        assert each["purposeOfEvent"][0]["coding"][0]["code"] == "ETREAT" and "Ground: an emergency" in str(each)
+
+
+async def test_broken_at_once_it_is_one_emergency(ask: Ask) -> None:
+    await an_emergency(ask)
+    told = await asyncio.gather(*(broken(ask, IN_EMERGENCY) for _ in range(4)))
+    assert len({str(each) for each in told}) == 1
+    assert (await searched(ask, "Task?code=break-glass-review", by=Aino))["total"] == 1
+
+
+async def test_another_purpose_place_person_or_client_is_another_emergency(ask: Ask) -> None:
+    await an_emergency(ask)
+    await ask("update", "Patient/eino", a_patient(id="eino"), by=system(S))
+    await together(ask, system("Organization/n"), {**a_role(OLLI, "Organization/n"), "id": "ollis-other"})
+    told = [
+        await broken(ask, IN_EMERGENCY),
+        await broken(ask, BY_GLASS),
+        await broken(ask, replace(Kai, purpose="BTG")),
+    ]
+    told += [await broken(ask, replace(IN_EMERGENCY, organization="Organization/n"))]
+    told += [await broken(ask, IN_EMERGENCY, client="Patient/eino")]
+    assert len({each["task"] for each in told}) == 5
+
+
+async def test_a_ban_that_came_meanwhile_refuses_it_again(ask: Ask) -> None:
+    await an_emergency(ask)
+    await broken(ask, IN_EMERGENCY)
+    await consents(ask, a_permit(H, id="ban", given=day(date(2026, 2, 1), at=9), type="deny", category=a_ban()))
+    with pytest.raises(Refused, match="ban"):
+        await broken(ask, IN_EMERGENCY)
+
+
+async def test_when_it_has_ended_it_is_broken_anew(ask: Ask) -> None:
     await an_emergency(ask)
     first = await broken(ask, IN_EMERGENCY, policy=replace(POLICY, emergency_lasts=timedelta(milliseconds=300)))
+    await asyncio.sleep(0.35)
+    assert not await sees(ask, IN_EMERGENCY, PLAN)
     second = await broken(ask, IN_EMERGENCY)
     assert second["task"] != first["task"] and second["validUntil"] > first["validUntil"]
-    await asyncio.sleep(0.35)
     assert await sees(ask, IN_EMERGENCY, PLAN)
 
 

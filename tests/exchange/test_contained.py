@@ -14,8 +14,10 @@ from exchange.asking import ANNA, BASE, BY_SCOPES, RECORDS, Ask, a_bundle, an_en
 from exchange.cast import AINO, H, Jari, Leena, Niko, Sari, consents, k1, k2, system, the_world, together
 from sharedplan.access.principal import Principal
 from sharedplan.access.scopes import parse
+from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Incorrect, Refused
 from sharedplan.fhir.exchanges import Json
+from sharedplan.interactions.search import MOST_LOOKED_FOR
 
 ALONE = "_containedType=contained"
 
@@ -311,7 +313,7 @@ async def test_several_types_are_searched_together(ask: Ask) -> None:
     assert sorted(urls(await searched(ask, "?_contained=true&patient=Patient/anna&_type=Goal,Condition"))) == sorted(
         urls(found)
     )
-    everything = await searched(ask, f"?_contained=true&{ALONE}&_count=2")
+    everything = await searched(ask, f"?_type=Goal,Condition&_contained=true&{ALONE}&_count=2")
     assert everything["total"] == 3
     following = await searched(ask, "?" + query(link(everything, "next")))
     assert sorted(urls(everything) + urls(following)) == ["CarePlan/p#c", "CarePlan/p#g", "CareTeam/t#c"]
@@ -481,8 +483,26 @@ async def test_the_scopes_of_both_types_and_their_limits_hold(ask: Ask, scope: s
         assert (urls(found), found["total"]) == (expected.split(), len(expected.split()))
         containers = await searched(ask, "Goal?_contained=true", by=limited(scope), **policy)
         assert urls(containers) == [each.partition("#")[0] for each in expected.split()]
-        everything = await searched(ask, f"?_contained=true&{ALONE}", by=limited(scope), **policy)
+        everything = await searched(ask, f"?_type=Goal,CareTeam&_contained=true&{ALONE}", by=limited(scope), **policy)
         assert urls(everything) == expected.split()
+
+
+async def test_types_that_are_looked_for_at_once_are_few_whatever_there_is(ask: Ask) -> None:
+    types = [type for type in CATALOGUE if type != "AuditEvent"]
+    for by in (RECORDS, ANNA):
+        for question in (
+            "?_contained=true",
+            f"?_contained=both&{ALONE}",
+            f"?_type={','.join(types[: MOST_LOOKED_FOR + 1])}&_contained=true",
+        ):
+            with pytest.raises(Incorrect, match="at most 10 types at once: name them by _type") as refusal:
+                await searched(ask, question, by=by)
+            assert [each.code for each in refusal.value.issues] == ["too-costly"]
+    await stored(ask, a_plan("p", a_home("g")))
+    most = ",".join(["Goal", *types[: MOST_LOOKED_FOR - 1]])
+    for by in (RECORDS, ANNA):
+        assert urls(await searched(ask, f"?_type={most}&_contained=true", by=by)) == ["CarePlan/p"]
+        assert "entry" in await searched(ask, "?_contained=false", by=by)
 
 
 async def test_without_a_scope_of_what_is_in_it_nothing_is_searched(ask: Ask) -> None:

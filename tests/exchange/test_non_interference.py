@@ -66,7 +66,7 @@ from sharedplan.store.unit_of_work import Store
 OTTO = "Patient/otto"
 ELSEWHERE = "Organization/elsewhere"
 PSY = {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "PSY"}]}
-TABOO = {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "TABOO"}]}
+TABOO = {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "TBOO"}]}
 
 ASKERS = {
     **{"Sari": Sari, "Niko": Niko, "Jari": Jari, "Kai": Kai, "Ville": Ville, "Olli": Olli},
@@ -161,7 +161,7 @@ PAIRS = (
     "identifier:not=secret",
     "identifier:missing=false",
     "status:missing=true",
-    "_security=PSY,TABOO",
+    "_security=PSY,TBOO",
     "_security:missing=false",
     "_content=secret",
     "_text=secret",
@@ -180,7 +180,7 @@ OF_LINKING = (
     "{focus}:{to}._id={its}",
     "{focus}:{to}.identifier=secret",
     "{focus}:{to}.identifier:missing=true",
-    "{focus}:{to}._security=PSY,TABOO",
+    "{focus}:{to}._security=PSY,TBOO",
     "{focus}:{to}.patient=Patient/otto",
     "{focus}:missing=false",
 )

@@ -67,7 +67,7 @@ QUESTIONS = [
     ("search-type", "Goal?_contained=true&_containedType=contained&_count=1&_include=Goal:subject"),
     ("search-type", "Practitioner?_contained=true&name=secret"),
     ("search-type", "CarePlan?_contained=both&_revinclude=Task:focus&_summary=count"),
-    ("search-system", "?_contained=true&_containedType=contained&_total=accurate"),
+    ("search-system", "?_type=Goal,Task,Observation&_contained=true&_containedType=contained&_total=accurate"),
     ("history-type", "CarePlan"),
     ("history-type", "Patient"),
     ("history-system", ""),

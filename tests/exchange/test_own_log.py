@@ -6,12 +6,23 @@ from typing import Any
 
 import pytest
 
-from builders import a_care_plan, a_consent, a_patient, a_reference, an_appointment
+from builders import (
+    a_care_plan,
+    a_condition,
+    a_consent,
+    a_patient,
+    a_reference,
+    an_appointment,
+    an_audit_event,
+    an_episode_of_care,
+)
 from exchange.answers import ids, searched
 from exchange.asking import Ask, resource_in
 from exchange.cast import (
+    ACT,
     AINO,
     NIKO,
+    OLLI,
     SARI,
     Aino,
     H,
@@ -32,6 +43,8 @@ from exchange.cast import (
 )
 from sharedplan.errors import NotFound
 from sharedplan.fhir import resources
+from sharedplan.store.unit_of_work import Store
+from store.changes import a_change, written
 
 Json = dict[str, Any]
 
@@ -61,6 +74,10 @@ def grounds(event: Json) -> set[str]:
 def told(event: Json, language: str) -> str:
     text: str = event["text"]["div"].partition(f'<p lang="{language}" xml:lang="{language}">')[2].partition("</p>")[0]
     return text
+
+
+def in_english(event: Json) -> str:
+    return told(event, "en")
 
 
 async def the_newest(ask: Ask) -> Json:
@@ -217,3 +234,158 @@ async def test_a_refused_consent_of_a_stranger_s_is_told_to_whom_it_names(ask: A
     event = await the_newest(ask)
     assert (event["outcome"], who(event)) == ("4", ["Practitioner/olli", H])
     assert put(consent)["request"]["method"] == "PUT" and SARI not in who(event)
+
+
+TABOO = {"security": [{"system": ACT, "code": "TBOO"}]}
+
+
+async def what_is_not_to_be_told_yet(ask: Ask) -> None:
+    """A Condition that somebody is to talk with Aino about first, and one of which she knows."""
+    await the_world(ask)
+    await consents(ask, k1())
+    await together(ask, system(S), a_condition(AINO, id="dire", meta=TABOO), a_condition(AINO, id="cold"))
+
+
+async def test_what_is_not_to_be_told_yet_is_not_named(ask: Ask) -> None:
+    await what_is_not_to_be_told_yet(ask)
+    before = len(await the_log(ask))
+    await ask("read", "Condition/dire", by=Sari)
+    await ask("history-instance", "Condition/dire", by=Niko)
+    await ask("update", "Condition/dire", a_condition(AINO, id="dire", meta=TABOO, code={"text": "y"}), by=system(S))
+    await searched(ask, f"Condition?subject={AINO}&_id=dire", by=Sari)
+    await searched(ask, f"Condition?subject={AINO}", by=Sari)
+    assert await is_refused(ask, "read", "Condition/dire", by=Olli)
+    events = (await the_log(ask))[: -before or None]
+    assert len(events) == 6
+    assert "dire" not in str(events)
+    refused, whole, found, written, history, read = events
+    assert entities(whole) == {AINO, "Condition/cold"} and "searched for: condition" in in_english(whole)
+    for event, whose, did in (
+        (read, SARI, "read: data"),
+        (history, NIKO, "read the earlier versions of: data"),
+        (found, SARI, "searched for: data."),
+        (refused, OLLI, "read: data; tried and was given nothing"),
+    ):
+        assert (who(event)[0], entities(event)) == (whose, {AINO})
+        assert did in in_english(event) and "ondition" not in str(event)
+    assert who(written) == [S] and "changed: data" in in_english(written) and grounds(written) == {"register"}
+    assert grounds(read) == {"register"} and grounds(history) == {"consent"}
+    one = resource_in(await ask("read", f"AuditEvent/{read['id']}", by=Aino))
+    assert one["entity"] == read["entity"] and one["text"] == read["text"]
+    version = resource_in(await ask("vread", f"AuditEvent/{read['id']}/1", by=Aino))
+    assert version["entity"] == read["entity"]
+    whole_log = await searched(ask, f"AuditEvent?entity=Condition/dire&patient={AINO}", by=Sari)
+    assert whole_log["total"] == len(ids(whole_log)) > 5  # who keeps the register is told as ever
+
+
+async def test_nothing_is_found_by_what_is_not_to_be_told_yet(ask: Ask) -> None:
+    await what_is_not_to_be_told_yet(ask)
+    await ask("read", "Condition/dire", by=Sari)
+    await ask("delete", "Condition/dire", by=system(S))
+    for query in (
+        "AuditEvent?entity=Condition/dire",
+        "AuditEvent?entity=Condition/dire,Condition/never-was",
+        "AuditEvent?entity:Condition=dire&_summary=count",
+        "AuditEvent?entity:Condition._security=TBOO",
+        f"Patient?_has:AuditEvent:patient:entity=Condition/dire&_id={AINO[8:]}",
+    ):
+        found = await searched(ask, query, by=Aino)
+        assert (found["total"], ids(found)) == (0, []), query
+    for query in (f"AuditEvent?patient={AINO}&_include=AuditEvent:entity", "Patient?_revinclude=AuditEvent:patient"):
+        answer = await ask("search-type", f"{query}&_count=100", by=Aino)
+        assert "cold" in str(answer.content) and "dire" not in str(answer.content), query
+    later = await searched(ask, f"AuditEvent?patient={AINO}&_count=1&_sort=-_lastUpdated", by=Aino)
+    for _ in range(6):
+        url = next((each["url"] for each in later["link"] if each["relation"] == "next"), None)
+        if url is None:
+            break
+        later = await searched(ask, "AuditEvent?" + url.partition("?")[2], by=Aino)
+        assert "dire" not in str(later)
+
+
+async def test_it_goes_by_the_label_that_a_thing_has_now(ask: Ask) -> None:
+    await what_is_not_to_be_told_yet(ask)
+    await ask("read", "Condition/cold", by=Aino)
+    await ask("delete", "Condition/dire", by=system(S))  # a label goes with what it is on, and not before
+    await ask("update", "Condition/dire", a_condition(AINO, id="dire"), by=system(S))
+    await ask("update", "Condition/cold", a_condition(AINO, id="cold", meta=TABOO), by=system(S))
+    log = resource_in(await ask("search-type", f"AuditEvent?patient={AINO}&_count=100", by=Aino))
+    assert "Condition/dire" in str(log) and "Condition/cold" not in str(log)
+
+
+async def test_asking_for_what_is_hidden_leaves_no_more_than_asking_for_what_is_not_there(ask: Ask) -> None:
+    await what_is_not_to_be_told_yet(ask)
+    both = [{"actor": a_reference(each), "status": "accepted"} for each in (AINO, "Patient/eino")]
+    await ask("update", "Patient/eino", a_patient(id="eino"), by=system(S))
+    await together(ask, system(S), an_appointment(id="both", participant=both))
+    await ask("delete", "Condition/cold", by=system(S))
+
+    async def rows() -> list[Json]:
+        query = f"AuditEvent?patient={AINO}&agent={AINO}&outcome=4&_count=100&_sort=-_lastUpdated"
+        return [each["resource"] for each in (await searched(ask, query, by=Aino)).get("entry", [])]
+
+    for hidden in ("Condition/dire", "Condition/cold", "Appointment/both"):
+        type, _, id = hidden.partition("/")
+        for interaction in ("read", "history-instance", "delete"):
+            left = []
+            for address in (hidden, f"{type}/never-was"):
+                before = len(await rows())
+                assert await is_refused(ask, interaction, address, by=Aino) or interaction == "delete"
+                left.append(len(await rows()) - before)
+            assert left[0] == left[1], (hidden, interaction)
+    said = []
+    await ask("update", "EpisodeOfCare/dire", an_episode_of_care(AINO, id="dire", meta=TABOO), by=system(S))
+    for id in ("dire", "never-was"):
+        assert await is_refused(ask, "update", f"EpisodeOfCare/{id}", an_episode_of_care(AINO, id=id), by=Aino)
+        row = (await rows())[0]
+        said.append(str([row["entity"], row["outcomeDesc"]]).replace(id, "x"))
+        assert f"EpisodeOfCare/{id}" in entities(row)
+    assert said[0] == said[1]
+    visible = "CarePlan/1"
+    assert await is_refused(ask, "delete", visible, by=Aino)
+    assert visible in entities((await rows())[0])
+
+
+async def test_a_consent_that_is_not_to_be_told_yet_is_no_ground_that_is_named(ask: Ask) -> None:
+    await what_is_not_to_be_told_yet(ask)
+    task = resource_in(await ask("read", "Task/nikos", by=Niko))
+    await ask("update", "Task/nikos", {**task, "status": "accepted"}, by=Niko)
+    assert "Consent/k1/_history/1" in entities(await the_newest(ask))
+    await ask("update", "Consent/k1", {**k1(), "meta": TABOO}, by=system(S))
+    newest = next(each for each in await the_log(ask) if who(each)[0] == NIKO and each["action"] == "U")
+    assert entities(newest) == {AINO, "Task/nikos/_history/2"} and grounds(newest) == {"consent"}
+
+
+async def test_nor_is_it_named_by_what_another_system_recorded(ask: Ask, store: Store) -> None:
+    await what_is_not_to_be_told_yet(ask)
+    for id in ("dire", "cold"):
+        event = an_audit_event(
+            text={"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{id}</div>'},
+            outcomeDesc=f"looked at a {id} disease",
+            entity=[
+                {"what": a_reference(AINO)},
+                {"what": a_reference(f"Condition/{id}"), "name": f"a {id} disease"},
+                {"query": "ZGlyZQ==", "description": id},
+            ],
+        )
+        await written(store, a_change(event, id=f"of-{id}", controller=S))
+    found = await searched(ask, f"AuditEvent?patient={AINO}&_id=of-dire,of-cold", by=Aino)
+    assert sorted(ids(found)) == ["of-cold", "of-dire"]
+    shown = next(each["resource"] for each in found["entry"] if each["resource"]["id"] == "of-dire")
+    assert shown["entity"] == [{"what": a_reference(AINO)}] and "disease" not in str(shown)
+    assert resources.issues_of("AuditEvent", shown) == []
+    assert resource_in(await ask("read", "AuditEvent/of-dire", by=Aino)) == shown
+    for query in ("entity=Condition/{}", "entity-name=a%20{}", "_text={}", "_content={}"):
+        for id, seen in (("dire", []), ("cold", ["of-cold"])):
+            found = await searched(
+                ask, f"AuditEvent?{query.format(id)}&_id=of-dire,of-cold".replace("%20", " "), by=Aino
+            )
+            assert ids(found) == seen, query
+    several = an_audit_event(entity=[{"what": a_reference(each)} for each in (AINO, "Patient/eino")])
+    await written(store, a_change(several, id="of-several", controller=S))
+    said = {}
+    for id in ("of-dire", "of-cold", "of-several", "never-was"):
+        answer = await ask("operation", f"AuditEvent/{id}", by=Aino, operation="validate", method="POST")
+        said[id] = str(answer.content).replace(id, "x")
+    assert "dire" not in said["of-dire"] and "eino" not in said["of-several"]
+    assert said["of-several"] == said["never-was"]

@@ -13,6 +13,7 @@ from builders import (
     a_patient,
     a_provenance,
     a_reference,
+    an_appointment,
     an_encounter,
     an_observation,
     an_organization,
@@ -29,6 +30,7 @@ from exchange.cast import (
     Jari,
     Kai,
     Leena,
+    Mother,
     Niko,
     Olli,
     S,
@@ -57,6 +59,7 @@ PARTICIPANT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type
 OPERATION = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
 REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 PLAN = "CarePlan/1"
+PSY = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "PSY"}
 
 
 async def provenances(ask: Ask, of: str, *, by: Principal | None = None) -> list[Json]:
@@ -431,6 +434,38 @@ async def test_one_of_several_things_is_hidden_with_any_of_them(ask: Ask) -> Non
     found = await searched(ask, "CarePlan?_id=1&_revinclude=Provenance:target", by=Jari)
     assert "Provenance/two" not in named(found, "include")
     assert "Provenance/one" in named(found, "include")
+
+
+async def test_many_at_once_are_judged_as_each_by_itself(ask: Ask) -> None:
+    """All of them are judged by what was found out of each client once; one that is named, by itself."""
+    await the_world(ask)
+    psy = a_permit(NIKO, id="p", type="deny", given=day(date(2026, 2, 2), at=9), provision={"securityLabel": [PSY]})
+    await consents(ask, k1(), k2(), psy)
+    both = [{"actor": a_reference(each), "status": "accepted"} for each in (AINO, "Patient/eino")]
+    await ask("update", "Patient/eino", a_patient(id="eino"), by=system(S))
+    await ask("update", "Appointment/both", an_appointment(id="both", participant=both), by=system(S))
+    await ask("update", "Goal/gone", a_goal(AINO, id="gone"), by=system(H))
+    await ask("delete", "Goal/gone", by=system(H))
+    await ask("create", "Provenance", a_provenance("Goal/1", "Observation/plain"), by=Niko)  # in two registers
+    await ask("create", "Provenance", a_provenance("Goal/1", "Practitioner/sari"), by=Sari)
+    await ask("create", "Provenance", a_provenance("Goal/never-was"), by=Sari)
+    askers = (Sari, Niko, Jari, Kai, Olli, Leena, Mother, Aino, system(S), system(H), system("Organization/n"))
+    every = {each for by in askers for each in ids(await searched(ask, "Provenance?_count=200", by=by))}
+    counts = {}
+    for by in askers:
+        alone = {each for each in every if ids(await searched(ask, f"Provenance?_id={each}", by=by))}
+        whole = await searched(ask, "Provenance?_count=200", by=by)
+        assert (set(ids(whole)), whole["total"]) == (alone, len(alone)), by
+        in_order = await searched(ask, "Provenance?_count=200&_sort=-_lastUpdated", by=by)
+        assert set(ids(in_order)) == alone, by
+        for question in ("Provenance", ""):
+            feed = resource_in(
+                await ask(f"history-{'type' if question else 'system'}", f"{question}?_count=300", by=by)
+            )
+            told = [each["resource"] for each in feed.get("entry", ()) if "resource" in each]
+            assert {each["id"] for each in told if each["resourceType"] == "Provenance"} == alone, by
+        counts[f"{by.person or by.organization}"] = len(alone)
+    assert 0 < counts[JARI] < counts[NIKO] < len(every) and counts[H] > 4, counts
 
 
 async def test_scopes_that_hide_a_type_hide_its_provenances(ask: Ask) -> None:

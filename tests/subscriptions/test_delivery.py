@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 
-from builders import a_care_plan, a_care_team, a_patient
+from builders import a_care_plan, a_care_team, a_patient, a_provenance
 from exchange.answers import searched
 from exchange.asking import RECORDS, Ask, resource_in
 from exchange.cast import AINO, Aino, H, Niko, S, a_member, consents, k1, person, system, the_world
 from loading.texts import text
-from sharedplan.errors import Conflict, Gone, Incorrect, NotFound, Refused
+from sharedplan.errors import Conflict, Gone, Incorrect, NotFound, Refused, Unprocessable
 from sharedplan.loading.loader import Loader
 from sharedplan.loading.preparing import Choices
-from sharedplan.store.subscriptions import Subscriptions
+from sharedplan.store.engine import Pool
+from sharedplan.store.subscriptions import LINGERS, Subscriptions
 from sharedplan.store.unit_of_work import Store
 from sharedplan.subscriptions.delivery import Deliverer
 from sharedplan.subscriptions.keeping import keep_status
@@ -102,7 +103,7 @@ async def test_what_is_told_is_on_record(ask: Ask, deliverer: Deliverer, receive
     [event] = [each["resource"] for each in found["entry"]]
     named = [each["what"]["reference"] for each in event["entity"] if "reference" in each.get("what", {})]
     assert named == ["CarePlan/1", "Patient/anna"]
-    assert f"told by Subscription/{id}" in event["outcomeDesc"]
+    assert "told by a Subscription" in event["outcomeDesc"] and id not in str(event)
     assert event["agent"][0]["who"]["identifier"]["value"] == "records"
 
 
@@ -510,6 +511,56 @@ async def test_the_clients_log_says_who_was_told(ask: Ask, deliverer: Deliverer,
     assert [each["who"].get("reference") for each in event["agent"]][-1] == H
 
 
+async def test_which_subscription_it_was_the_log_tells_its_owner_alone(
+    ask: Ask, deliverer: Deliverer, receiver: Receiver
+) -> None:
+    await with_h_on_the_team(ask)
+    owner, other = system(H), replace(system(H), client_id="other")
+    worker = person("Practitioner/niko", H)
+    id = await subscribed(ask, deliverer, a_subscription(receiver), by=owner)
+    await ask("update", "CarePlan/2", a_care_plan(AINO, id="2"), by=system(S))
+    await deliverer.settle()
+    address = f"Subscription/{id}"
+    for interaction, question in (
+        ("read", address),
+        ("history-instance", address),
+        ("history-type", "Subscription"),
+        ("search-type", "Subscription"),
+        ("search-type", f"Subscription?_id={id}&_include=*"),
+        ("search-system", f"?_type=Subscription,CarePlan&_id={id},2"),
+        ("history-system", ""),
+    ):
+        assert id in str((await ask(interaction, question, by=owner)).content)
+    for operation in ("status", "events"):
+        await ask("operation", address, by=owner, operation=operation)
+    with pytest.raises(NotFound):
+        await ask("read", address, by=other)
+    mine = await searched(ask, f"AuditEvent?entity={address}&_count=100", by=owner)
+    assert {each["resource"]["subtype"][0]["code"] for each in mine["entry"]} >= {"create", "read", "$status"}
+    theirs = await searched(ask, f"AuditEvent?entity={address}&_count=100", by=other)
+    assert [each["resource"]["subtype"][0]["code"] for each in theirs["entry"]] == [
+        "read"
+    ]  # what they asked themselves
+    for by in (worker, system(S), Aino):
+        assert (await searched(ask, f"AuditEvent?entity={address}", by=by))["total"] == 0
+    for by in (other, worker, system(S), Aino):
+        log = (await searched(ask, "AuditEvent?_count=500", by=by)).get("entry", [])
+        told = [each["resource"] for each in log if each["resource"]["subtype"][0]["code"] != "read"]
+        assert told and id not in str(told), by
+    again = await searched(ask, f"AuditEvent?patient={AINO}&subtype=$events,notification", by=Aino)
+    assert again["total"] == 2 and id not in str(again)
+
+
+async def test_nobody_posts_a_provenance_of_a_subscription(ask: Ask, deliverer: Deliverer, receiver: Receiver) -> None:
+    await the_world(ask)
+    id = await subscribed(ask, deliverer, a_subscription(receiver), by=system(H))
+    for target in (f"Subscription/{id}", f"Subscription/{id}/_history/1", "Subscription/never-was"):
+        for by in (system(H), system(S), replace(system(H), client_id="other")):
+            with pytest.raises(Unprocessable, match="no Provenance is kept of a Subscription"):
+                await ask("create", "Provenance", a_provenance("Goal/1", target), by=by)
+    assert (await ask("create", "Provenance", a_provenance("Goal/1"), by=system(S))).status == 201
+
+
 async def test_who_was_told_has_not_been_at_the_data_for_that(
     ask: Ask, deliverer: Deliverer, receiver: Receiver, store: Store
 ) -> None:
@@ -606,6 +657,29 @@ async def test_two_workers_tell_it_once(ask: Ask, deliverer: Deliverer, receiver
     others = [a_deliverer(guarded, Later()) for _ in range(3)]
     await asyncio.gather(*(each.settle() for each in others))
     assert [each.kind for each in receiver.taken()] == ["handshake", "event-notification"]
+
+
+async def test_what_a_killed_worker_claimed_is_soon_another_s(
+    ask: Ask, deliverer: Deliverer, receiver: Receiver, service_url: str, guarded: Store, clock: Later
+) -> None:
+    await a_client(ask)
+    await subscribed(ask, deliverer, a_subscription(receiver))
+    receiver.taken()
+    await a_plan(ask, "1")
+    pool = Pool(service_url, size=2)
+    [state] = await Subscriptions(pool).claim(8, at=clock.now())
+    clock.by += LINGERS + timedelta(seconds=1)
+    assert await deliverer.look() == 0  # whoever claimed it lives, however long it takes
+    assert await Subscriptions(pool).begin(state, state.cursor, at=clock.now())
+    for connection in pool._idle:
+        connection.terminate()  # as when its process is killed
+    await asyncio.sleep(0.2)
+    assert await deliverer.look() == 0  # what it began may still be on its way
+    clock.by += LINGERS + timedelta(seconds=1)
+    await deliverer.settle()
+    assert [each.events for each in receiver.taken()] == [[(1, "CarePlan/1")]]
+    assert not await Subscriptions(guarded.pool).begin(state, state.cursor, at=clock.now())
+    await pool.close()
 
 
 async def test_a_membership_that_ends_by_its_date_ends_with_a_last_message(

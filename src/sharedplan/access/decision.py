@@ -26,6 +26,7 @@ from sharedplan.search.expression import (
     Not,
     Nothing,
     OfClient,
+    OfNoOthersSubscription,
     OfOwnClients,
     OfRegister,
     OfTargets,
@@ -236,14 +237,15 @@ _NOT_YET = "TBOO"
 
 def _of_the_log(by: Principal) -> Expression:
     """What others than clients see of the log: what was done to clients of their own, a system also all that was done
-    for its organisation, a person what he did himself."""
+    for its organisation, a person what he did himself; but of what was done to Subscriptions, whose those are alone."""
     agent = PARAMETERS["AuditEvent"]["agent"]
     if by.organization is None or not by.is_professional:
         return _NOTHING
     clients = OfOwnClients(by.person, by.organization)
+    discreet = OfNoOthersSubscription(by.client_id, by.organization, by.person)
     if by.person is not None:
-        return Or((RefersTo(agent, (by.person,)), clients))
-    return Or((OfRegister(by.organization), RefersTo(agent, (by.organization,)), clients))
+        return Or((And((RefersTo(agent, (by.person,)), discreet)), clients))
+    return Or((OfRegister(by.organization), And((RefersTo(agent, (by.organization,)), discreet)), clients))
 
 
 def _by_scopes(type: str, by: Principal, letters: str) -> Expression:

@@ -2,7 +2,8 @@
 
 POST Patient/[id]/$break-glass with Parameters: `reason`, by a person's token for ETREAT or BTG. The opening, the Task
 that reviews it and the audit row go in together; from then on the slices let the core data through, for that person at
-that organisation with that purpose, until it ends (`access/emergency.py`).
+that organisation with that purpose, until it ends (`access/emergency.py`). Whoever breaks it again meanwhile is told of
+the opening that runs and its Task: one emergency is reviewed once. That he did, and why, is on record like the first.
 https://hl7.org/fhir/R4/security-labels.html#break-the-glass
 
 Who may break the glass is told whether the client is known here, and that a ban keeps it shut: a doctor who took a plan
@@ -29,6 +30,7 @@ from sharedplan.interactions.emergencies import GROUND, POLICY
 from sharedplan.interactions.proposals import Proposal, proposed
 from sharedplan.interactions.provenances import attested
 from sharedplan.search.expression import Everything
+from sharedplan.store.trail import Trail
 
 REVIEW = "break-glass-review"
 REASON_RECORDED = 500
@@ -57,6 +59,11 @@ async def break_glass(asked: Asked, by: Principal, acting: Acting) -> Answer:
     if may.is_of_a_ban:
         raise Refused("a ban of the client's keeps it shut, in an emergency too")
     assert by.person is not None and by.organization is not None  # the judgement has seen to it
+    running = await acting.unit.opened(client, by.person, by.organization, by.purpose, facts.at)
+    if running is not None:
+        until, task = running
+        await acting.unit.record(_told(acting, client, reason, until, task))
+        return _answer(until, task)
     since, until = facts.at, facts.at + acting.policy.emergency_lasts
     review = await _review(asked, by, facts, acting, reason, until)
     task = f"Task/{review.change.id}"
@@ -65,11 +72,23 @@ async def break_glass(asked: Asked, by: Principal, acting: Acting) -> Answer:
     own = acting._replace(controller=review.change.controller, person=None, stated=None)
     (change,) = attested([Write(review.change, review.resource, review.before)], own, asked.base)
     acting.unit.put(change)
+    await acting.unit.write([_told(acting, client, reason, until, task)])
+    return _answer(until, task)
+
+
+def _told(acting: Acting, client: str, reason: str, until: datetime, task: str) -> Trail:
+    """The audit row of it."""
     why = f"break-glass until {instant(until)}: {reason[:REASON_RECORDED]}"
-    told = acting.trail._replace(
-        reasons=(*acting.trail.reasons, why), entities=(task,), policies=(POLICY,), grounds=(GROUND,)
+    return acting.trail._replace(
+        patients=(client,),
+        reasons=(*acting.trail.reasons, why),
+        entities=(task,),
+        policies=(POLICY,),
+        grounds=(GROUND,),
     )
-    await acting.unit.write([told])
+
+
+def _answer(until: datetime, task: str) -> Answer:
     out: list[Json] = [
         {"name": "validUntil", "valueInstant": instant(until)},
         {"name": "task", "valueReference": {"reference": task}},

@@ -85,6 +85,7 @@ GROUNDS: Words = {
     ),
     "directory": ("julkinen hakemisto", "offentlig katalog", "the directory, which is no client's data"),
 }
+WITHHELD = ("tietoja", "uppgifter", "data")
 GROUND, PURPOSE = ("Peruste", "Grund", "Ground"), ("Tarkoitus", "Syfte", "Purpose")
 NOTHING = ("ei löytynyt mitään", "inget hittades", "nothing was found")
 SEVERAL = ("usean asiakkaan tietojen joukossa", "bland flera klienters uppgifter", "among the data of several clients")
@@ -164,7 +165,7 @@ def _did(trail: Trail, n: int) -> str:
     kind = _KINDS.get(trail.interaction, trail.interaction)
     deed = DEEDS.get(kind, DEEDS["other"])[n]
     type = trail.type or ""
-    thing = THINGS[type][n] if type in THINGS else type
+    thing = WITHHELD[n] if trail.is_partial else THINGS[type][n] if type in THINGS else type
     if trail.resource_id is not None:
         thing = f"{thing} {trail.resource}"
     said = f"{deed}: {thing}" if thing else deed
@@ -172,6 +173,6 @@ def _did(trail: Trail, n: int) -> str:
         return f"{said}; {FAILED[trail.outcome][n]}"
     if kind == "search" and trail.query is None:
         return f"{said}, {SEVERAL[n]}"
-    if kind == "search" and not trail.entities:
+    if kind == "search" and not trail.entities and not trail.is_partial and trail.type != "Subscription":
         return f"{said}; {NOTHING[n]}"
     return said

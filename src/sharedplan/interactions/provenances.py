@@ -10,6 +10,7 @@ the definitions, of the log and of Provenances themselves there is none: the log
 of a Subscription: it speaks of no client, and is seen by whoever wrote it alone.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -31,6 +32,8 @@ MARK = {
     "display": "Recorded by the service",
 }
 """The tag of what the service recorded itself."""
+
+_OF_SUBSCRIPTION = re.compile(r"(^|/)Subscription(/|\?|$)")
 
 WITHOUT = frozenset({"AuditEvent", "Provenance", "Subscription"})
 """Types of clients' data that leave no Provenance."""
@@ -198,13 +201,17 @@ def _members(value: Json) -> str:
 
 
 def faults(type: str, resource: Json, before: Version | None) -> list[Issue]:
-    """What no client may write: the service's own tag, and other targets than before."""
+    """What no client may write: the service's own tag, other targets than before, and anything of a Subscription: it
+    is its owner's alone, and a Provenance lies open to all systems of his register."""
     if type != "Provenance" or _is_by_service(before):
         return []
     found = []
     if is_marked(resource):
         saying = "this tag is only of what the service recorded itself"
         found.append(Issue("business-rule", saying, "Provenance.meta.tag"))
+    if any(_OF_SUBSCRIPTION.search(str(each)) for each in _named(resource)):
+        saying = "no Provenance is kept of a Subscription, which is its owner's alone: the log tells who wrote it"
+        found.append(Issue("business-rule", saying, "Provenance.target"))
     if before is not None and before.content is not None and _named(resource) != _named(json_text.read(before.content)):
         saying = "what a Provenance is of stays as it is: delete it, and store another"
         found.append(Issue("business-rule", saying, "Provenance.target"))

@@ -35,6 +35,9 @@ from sharedplan.store.versions import Found, Included, Version
 MOST_INCLUDED = 1_000
 """Resources that a page may hold beside its matches."""
 
+MOST_LOOKED_FOR = 10
+"""Types that are looked for within others at once: each may be in any of them, and each pair is a search of its own."""
+
 _TOTALS = {None: "some", "none": "none", "estimate": "accurate", "accurate": "accurate"}
 
 
@@ -100,12 +103,15 @@ async def search(asked: Asked, acting: Acting) -> Answer:
 
 
 def _contained(question: _Question, acting: Acting) -> Contained | None:
-    """How contained resources are searched. Raises Incorrect for the log."""
+    """How contained resources are searched. Raises Incorrect for the log, and for too many types."""
     asked = question.query.contained
     if asked is None:
         return None
     if LOG in question.wheres:
         raise Incorrect(f"_contained: {LOG} is neither searched within others nor looked into")
+    if len(question.wheres) > MOST_LOOKED_FOR:
+        saying = f"_contained looks for at most {MOST_LOOKED_FOR} types at once: name them by _type"
+        raise Incorrect(saying, issues=(Issue("too-costly", saying),))
     within = {**acting.containers, LOG: Nothing()}
     return Contained(within, acting.contained, asked.is_both, asked.is_alone)
 

@@ -15,7 +15,8 @@ MOST_NAMED = 20
 
 
 def about(trail: Trail, versions: Sequence[Version]) -> Trail:
-    """The audit row with the resources that were shown, their patients and the registers that they are in."""
+    """The audit row with the resources that were shown, their patients and the registers that they are in. Which
+    Subscriptions were among them is their owner's alone to know."""
     shown: dict[str, None] = {}
     patients: dict[str, None] = dict.fromkeys(trail.patients)
     for version in versions:
@@ -25,6 +26,7 @@ def about(trail: Trail, versions: Sequence[Version]) -> Trail:
             shown[name] = None
             patients.update(dict.fromkeys(patients_of(version)))
     shown.pop(trail.resource or "", None)
+    shown = {name: None for name in shown if not name.startswith("Subscription/")}
     registers = tuple(dict.fromkeys(each.controller for each in versions if each.controller is not None))
     return trail._replace(patients=tuple(patients), entities=(*trail.entities, *shown), registers=registers)
 

@@ -150,6 +150,16 @@ class WrittenBy(Expression):
     person: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class OfNoOthersSubscription(Expression):
+    """Of the log: it is about no Subscription, or what was done by that client system, on behalf of that organisation
+    and person, whose own the Subscription may be."""
+
+    client: str
+    organization: str | None
+    person: str | None
+
+
 def asker_of(slice: Expression) -> Permitted | None:
     """Whom what a slice opens is open to by the team and the consents; None when all of it is by something else."""
     match slice:

@@ -24,7 +24,9 @@ class Known(NamedTuple):
     container: "Known | None" = None
 
 
-Judged = e.Permitted | e.Opened | e.OfOwnClients | e.OfTargets | e.TargetsWithin | e.WrittenBy
+Judged = (
+    e.Permitted | e.Opened | e.OfOwnClients | e.OfTargets | e.TargetsWithin | e.WrittenBy | e.OfNoOthersSubscription
+)
 """What is not said by the resource itself."""
 
 
@@ -107,7 +109,9 @@ def _meets(expression: e.Expression, it: Known, world: World) -> bool:
             return set(clients(it)) == {client}
         case e.ToldOf(client):
             return client in clients(it)
-        case e.Permitted() | e.Opened() | e.OfOwnClients() | e.OfTargets() | e.TargetsWithin() | e.WrittenBy():
+        case e.Permitted() | e.Opened() | e.OfOwnClients() | e.OfTargets() | e.TargetsWithin():
+            return world.allows(expression, it)
+        case e.WrittenBy() | e.OfNoOthersSubscription():
             return world.allows(expression, it)
         case e.Missing(parameter):
             return parameter.column not in ("id", "last_updated") and is_missing(parameter, it.values)

@@ -87,7 +87,7 @@ class Clients:
             case e.OfOwnClients():
                 return self.each(self.own(expression), True, expression)
             case e.OfTargets():
-                return self.of_targets(expression, is_anchored)
+                return self.of_targets(expression, is_anchored, is_whole)
         raise TypeError(f"no SQL for {expression!r}")
 
     @property
@@ -175,7 +175,7 @@ class Clients:
         kept = projection(self.type).clients
         return f"select distinct {one.name} from {kept} v where {one.is_one_of(clients)} and {others}"
 
-    def of_targets(self, asked: e.OfTargets, is_anchored: bool) -> str:
+    def of_targets(self, asked: e.OfTargets, is_anchored: bool, is_whole: bool) -> str:
         it = self.alias
         if asked.own is not None:
             asker, own = "null", self.statement.bind(asked.own, "text")
@@ -191,7 +191,28 @@ class Clients:
         ]
         if asked.person is None:  # of things in the own register and others, which askers_clients leaves out
             ways.append(f"{it}.controller is null")
+        if asked.person is not None or is_whole:  # as in `sql`
+            seen = self.of_targets_by_views(asked, seen)
         return f"(({' or '.join(ways)}) and {seen})"
+
+    def of_targets_by_views(self, asked: e.OfTargets, seen: str) -> str:
+        """The same of Provenances of one client, by what was found out of each beforehand; of the others as they are
+        `seen` otherwise."""
+        it, own = self.alias, f"{self.alias}.controller = {ACTED_FOR}"
+        clients = "select unnest((select c from askers_clients))"
+        if asked.person is None:
+            kept, ours = projection(self.type).table, "(select c from askers_clients)::text[]"
+            clients = f"""select distinct c from {kept} v, unnest(v.patient) c
+                where v.patient && {ours} and v.controller is distinct from {ACTED_FOR}"""
+        self.statement.viewed_for(asked.purpose, clients)
+        if asked.person is not None:
+            own += f" and {it}.patient[1] in (select client from views where is_concerned)"
+        partly = "(select partly from views_of)"
+        sight = f"((select sights from views_of))[array_position({partly}, {it}.patient[1])]"
+        bound = f"access_bound({it}.target, {it}.patient, {it}.controller"
+        return f"""case when (cardinality({it}.patient) = 1 and {it}.controller is not null) is not true then {seen}
+            when {it}.patient[1] in (select client from views where (s).view = 'all') or {own} then {bound}, null)
+            when {it}.patient[1] = any({partly}::text[]) then {bound}, {sight}) else false end"""
 
     @property
     def name(self) -> str:

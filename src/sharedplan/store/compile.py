@@ -240,6 +240,8 @@ class _Condition:
                 its = f"w.type = '{self.type}' and w.id = {self.alias}.id and w.version = {self.alias}.version"
                 by = written_by(self.statement, expression, "w")
                 return f"exists (select from resource_version w where {its} and {by})"
+            case e.OfNoOthersSubscription():
+                return self.of_no_others_subscription(expression)
             case e.TargetsWithin():
                 return self.targets_within(expression)
             case e.OfClient() | e.Permitted() | e.Opened() | e.OfOwnClients() | e.OfTargets():
@@ -254,6 +256,15 @@ class _Condition:
             case e.ReferredBy():
                 return self.referred_by(expression, is_anchored)
         return self.of_parameter(expression)
+
+    def of_no_others_subscription(self, asked: e.OfNoOthersSubscription) -> str:
+        told = f"{self.alias}.trail ->>"
+        doers = (("client_id", asked.client), ("organization", asked.organization), ("person", asked.person))
+        own = " and ".join(
+            f"{told} '{name}' is not distinct from {self.statement.bind(value, 'text')}" for name, value in doers
+        )
+        about = f"{told} 'type' is distinct from 'Subscription' or {told} 'resource_id' is null"
+        return f"({about} or {own})"
 
     def all_of(self, parts: tuple[e.Expression, ...], is_anchored: bool) -> str:
         """All of the parts. Beside a reference or an anchor no range is looked for by its index: it would find most of

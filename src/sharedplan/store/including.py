@@ -48,7 +48,7 @@ def step(
     most = statement.bind(limit + 1, "integer")
     ways: dict[str, list[str]] = {}
     referred = _referred(includes, found, then, ways) + _referred_within(includes, inner, then, ways)
-    statement.asker = then.asker
+    statement.takes_on(then)
     for include in includes:
         if include.is_reverse and (way := _reverse(include, found, statement)):
             ways.setdefault(include.parameter.resource, []).append(way)

@@ -144,6 +144,18 @@ def opening(
     return sql, [client, person, organization, purpose, since, until, task]
 
 
+def opened(client: str, person: str, organization: str, purpose: str, at: datetime) -> Query:
+    """(until, task) of what that person opened there for that purpose and which runs at that instant, the longest
+    alone."""
+    sql = """
+        SELECT upper(o.period) AS until, o.task FROM access_opening o
+        WHERE o.client = $1::text AND o.person = $2::text AND o.organization = $3::text AND o.purpose = $4::text
+            AND o.period @> $5::timestamptz
+        ORDER BY upper(o.period) DESC LIMIT 1
+    """
+    return guard.judging(f"SELECT * FROM ({sql}) opened"), [client, person, organization, purpose, at]
+
+
 def above(organizations: Sequence[str]) -> Query:
     """(named, above) for each of these organisations: itself and all it is part of."""
     return "SELECT named, access_above(named) AS above FROM unnest($1::text[]) named", [list(organizations)]

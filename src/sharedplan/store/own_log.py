@@ -3,6 +3,11 @@
 Many rows name several clients: a system's search of all plans does. Each of them may know that he was among them, and
 not who else was. So what belongs to others is taken out of the rows before anything is asked of them: a client who
 searches his log by somebody else's name finds nothing. Refusals stand in it that concern him though they name nobody.
+
+Nor is he told by it of what is labelled so that somebody is to talk with him about it first (TBOO): that somebody did
+something to data of his stays, and what it was is taken out in the same way, by the label that it has now. What he
+asked himself in vain stands as he put it, for so it reads whatever there is. But where that is known to concern him
+only by what is stored, it is there for things alone that he sees: else such a row would tell that there is something.
 """
 
 from sharedplan.search import expression as e
@@ -11,6 +16,10 @@ from sharedplan.store.statements import Statement
 
 OF_OTHERS = ("resource_id", "version", "query", "request_id", "reasons", "grounds")
 """What a row says that may be of others, when it names several."""
+
+
+OF_EVENTS = ("entity_name", "entity_role", "entity_type", "lookup", "narrative", "words")
+"""The columns of an AuditEvent that was loaded which words of its entities are in."""
 
 
 def reader_of(within: e.Expression | None) -> str | None:
@@ -23,28 +32,51 @@ def reader_of(within: e.Expression | None) -> str | None:
     return None
 
 
-def rows(statement: Statement, within: e.Expression | None) -> str | None:
-    """What stands in the place of the log's table for a client who reads his own; None for anybody else."""
+def rows(statement: Statement, within: e.Expression | None, *, withholds: bool = True) -> str | None:
+    """What stands in the place of the log's table for a client who reads his own; None for anybody else. It `withholds`
+    what he is not to be told of yet, unless it is not he who is told."""
     client = reader_of(within)
     if client is None:
         return None
     me, names = statement.bind([client], "text[]"), projection("AuditEvent").columns
-    is_alone = f"coalesce(l.patient <@ {me}, true)"
-    instead = {
+    is_alone = f"coalesce(coalesce(l.patient, l.concerns) <@ {me}, true)"
+    entity, trail, instead = "l.entity", "l.trail", {}
+    if withholds:
+        untold = statement.untold_to(client)
+        is_open = f"({untold} = '{{}}' or l.agent && {me} and not l.outcome && '{{0}}')"
+        is_touched = f"({is_open} is not true and l.entity && {untold})"
+        those = f"array(select n from unnest(l.entity) n where n = any({untold}::text[]))"
+        named = f"case when {is_alone} then l.entity else {those} end"
+        entity = (
+            f"case when {is_touched} then array(select n from unnest(l.entity) n where n <> all({untold}::text[])) "
+        )
+        entity += "else l.entity end"
+        trail = f"case when {is_open} or l.trail is null then l.trail else told_trail(l.trail, {named}, {untold}) end"
+        instead = {name: f"case when not {is_touched} then l.{name} end" for name in map(_quoted, OF_EVENTS)}
+        one = statement.bind(client, "text")
+        instead["content"] = f"case when {is_touched} then told_event(l.content, {one}) else l.content end"
+    instead |= {
         '"patient"': me,
-        '"entity"': f"case when l.entity @> {me} and {is_alone} then l.entity when {is_alone} then l.entity || {me} "
+        '"entity"': f"case when l.entity @> {me} and {is_alone} then {entity} when {is_alone} then {entity} || {me} "
         f"else {me} end",
         # The words of a search that others sent may name whom it did not find; that there was one is told.
-        "trail": f"case when {is_alone} and (l.agent && {me} or l.trail ->> 'query' is null) then l.trail "
-        f"when {is_alone} then jsonb_set(l.trail::jsonb, '{{query}}', '\"\"')::json "
-        f"else (l.trail::jsonb - {_keys()})::json end",
+        "trail": f"case when {is_alone} and (l.agent && {me} or l.trail ->> 'query' is null) then {trail} "
+        f"when {is_alone} then jsonb_set(({trail})::jsonb, '{{query}}', '\"\"')::json "
+        f"else (({trail})::jsonb - {_keys()})::json end",
     }
     listed = ", ".join(f"{instead.get(name, f'l.{name}')} as {name}" for name in (*names, "xact"))
     own = f"l.patient && {me} and (l.content is null or l.patient <@ {me})"
+    concerned = f"l.concerns && {me} and (l.patient && {me}) is not true"
+    about = "array[(l.trail ->> 'type') || '/' || (l.trail ->> 'resource_id')]"
+    sees = f"access_targets({about}, {me}, null, null, null, {statement.bind(client, 'text')})"
     # Each way by its index, and none twice.
     return f"""(select {listed} from audit_event l where {own}
         union all
-        select {listed} from audit_event l where l.concerns && {me} and (l.patient && {me}) is not true)"""
+        select {listed} from audit_event l where {concerned} and ((l.agent && {me}) is not true or {sees}))"""
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
 
 
 def _keys() -> str:

@@ -280,13 +280,13 @@ def _seen(type: str, within: Expression, statement: Statement, *, is_one: bool =
     inside = condition(statement, within, type, is_anchored=is_one, is_whole=True)
     rows = f"FROM {projection(type).table} r WHERE {inside}"
     if client := _client_of(within):
-        current = f"{_among(rows, is_one)} AND v.patients <@ ARRAY[{statement.bind(client, 'text')}]"
+        current = f"{_among(rows, is_one, statement)} AND v.patients <@ ARRAY[{statement.bind(client, 'text')}]"
         return f"({current} AND v.patients <> '{{}}')"
     if is_one:
         return f"EXISTS (SELECT {rows} AND r.id = v.id AND r.version = v.version)"
     # Asked of each row by itself: an EXISTS would now and then be made of the whole table.
     is_current = f"(SELECT c.version FROM {projection(type).table} c WHERE c.id = v.id) = v.version"
-    return f"({_among(rows, is_one)} AND {is_current})"
+    return f"({_among(rows, is_one, statement)} AND {is_current})"
 
 
 def _masked(within: Mapping[str, Expression], types: Sequence[str], statement: Statement) -> str:
@@ -304,9 +304,11 @@ def _masked(within: Mapping[str, Expression], types: Sequence[str], statement: S
     return f"({' OR '.join(found) or 'false'}) AS masked"
 
 
-def _among(rows: str, is_one: bool) -> str:
-    """That `v` is a version of one of the rows."""
-    return f"EXISTS (SELECT {rows} AND r.id = v.id)" if is_one else f"v.id = ANY(ARRAY(SELECT r.id {rows}))"
+def _among(rows: str, is_one: bool, statement: Statement) -> str:
+    """That `v` is a version of one of the rows; many are found once in the statement."""
+    if is_one:
+        return f"EXISTS (SELECT {rows} AND r.id = v.id)"
+    return f"{statement.ids_of(f'SELECT r.id {rows}')} ? v.id"
 
 
 def _client_of(within: Expression) -> str | None:

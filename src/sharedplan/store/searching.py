@@ -109,7 +109,10 @@ def _of_several(search: Search) -> ForSeveral:
     order = f"turn, {ordering(search)}"
     shown = ("turn", "total", "as_of", "fetched", *_columns(search, (type,), is_recorded=True))
     return ForSeveral(
-        statement, text, recorded_of_all(f"'{type}/' || id"), f"SELECT {', '.join(shown)} FROM paged ORDER BY {order}"
+        statement,
+        text,
+        recorded_of_all(told(f"'{type}/' || id", type)),
+        f"SELECT {', '.join(shown)} FROM paged ORDER BY {order}",
     )
 
 
@@ -215,9 +218,10 @@ def _statement(
         steps += f", page AS MATERIALIZED ({weighed('found', order)})"
         is_more += " OR EXISTS (SELECT FROM page WHERE fetched IS NOT NULL)"
     if recorded_from is not None:
+        named = told(f"{_name(sources)} || id", *(source.type for source in sources))
         steps += f""",
             shown AS (SELECT * FROM {page} WHERE {whole} ORDER BY {order} LIMIT {count:d}),
-            {recorded(recorded_from, name=f"{_name(sources)} || id", unless=f"NOT {whole}" if is_light else "")}"""
+            {recorded(recorded_from, name=named, unless=f"NOT {whole}" if is_light else "")}"""
     as_of = f"CASE WHEN {is_more} THEN {moment} END"
     return f"""
         WITH {steps}
@@ -225,6 +229,12 @@ def _statement(
             {", ".join(f"page.{name}" for name in columns)}
         FROM (SELECT) nothing LEFT JOIN {page} page ON {whole} ORDER BY {order} {at_most}
     """
+
+
+def told(name: str, *types: str) -> str:
+    """SQL of how the log names what was shown, of one of these types; null for a Subscription, for which one it was is
+    its owner's alone to know."""
+    return f"CASE WHEN NOT starts_with({name}, 'Subscription/') THEN {name} END" if "Subscription" in types else name
 
 
 def recorded(first: int, *, name: str, unless: str = "") -> str:

@@ -28,6 +28,8 @@ class Statement:
     _moment: str = ""
     _purpose: str = ""
     _viewed: list[str] = field(default_factory=list)
+    _untold: str = ""
+    _found: list[str] = field(default_factory=list)
     _sights: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)  # (client, purpose) → as bound
 
     def bind(self, value: Any, type: str) -> str:
@@ -72,19 +74,41 @@ class Statement:
         if clients not in self._viewed:
             self._viewed.append(clients)
 
+    def untold_to(self, client: str) -> str:
+        """SQL of what this client is not to be told of yet (`store/own_log.py`), found out once in the whole statement,
+        and only when it comes to that."""
+        self._untold = self._untold or f"access_untold({self.bind(client, 'text')})"
+        return "(select names from untold)"
+
+    def ids_of(self, rows: str) -> str:
+        """SQL of the ids that a SELECT gives, found once in the whole statement, as the keys of an object: among those
+        an id is found at once, where an array would be gone through for each (20,000 of 20,000: seconds, measured)."""
+        if rows not in self._found:
+            self._found.append(rows)
+        return f"(select ids from found_{self._found.index(rows)})"
+
+    def takes_on(self, other: "Statement") -> None:
+        """What the conditions of another one that has the same parameters refer to stands at its head, too."""
+        self.asker, self._untold = self.asker or other.asker, self._untold or other._untold
+
     def headed(self, sql: str) -> str:
         """The statement with what its conditions refer to at its head, opening the second guard: who asks comes after
         its parameters (`Session.ask`)."""
-        return guard.opening(_beside([*self._of_asker(), *self._of_clients()], sql), len(self.parameters) + 1)
+        every = "SELECT coalesce(jsonb_object_agg(id, 0), '{}') AS ids FROM"
+        found = [f"found_{n} AS MATERIALIZED ({every} ({rows}) of_them)" for n, rows in enumerate(self._found)]
+        steps = [*self._of_asker(), *self._of_clients(), *found]
+        return guard.opening(_beside(steps, sql), len(self.parameters) + 1)
 
     def apart(self, sql: str) -> tuple[list[str], str]:
         """The steps at the head that go by who asks alone, and the statement with all others at its own."""
         return self._of_asker(), _beside(self._of_clients(), sql)
 
     def _of_asker(self) -> list[str]:
+        steps = [f"untold AS MATERIALIZED (SELECT {self._untold} AS names)"] if self._untold else []
         if not self.asker:
-            return []
+            return steps
         return [
+            *steps,
             f"asker AS MATERIALIZED (SELECT {self.asker} AS a)",
             "askers_clients AS MATERIALIZED (SELECT access_clients(a) AS c FROM asker)",
         ]

@@ -3,7 +3,7 @@
 What has changed is read from the versions themselves: their instants rise strictly in the order of commits, so a cursor
 misses nothing, and a write does nothing for those who follow it. `cursor` is the instant up to which all has been dealt
 with. `until` is the end of what is being told, so that each try tells the same. A worker claims what is due for some
-time; should it die meanwhile, the claim ends by itself.
+time; should it die meanwhile, its session of the database dies with it, and the claim ends.
 https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE
 """
 
@@ -20,6 +20,11 @@ from sharedplan.store.session import Session
 
 CLAIM = timedelta(seconds=60)
 """How long a worker may take for what it claimed; longer than all timeouts of a delivery together."""
+
+LINGERS = timedelta(seconds=15)
+"""How long what was claimed, or begun to be told, in a session that has ended may still be under way: longer than one
+request may take. For a session may break while its worker lives; nothing is begun under a claim that is another's by
+then."""
 
 WINDOW = 200
 """Changes that are looked at in one go."""
@@ -68,12 +73,20 @@ _CLAIM = guard.judging("""
     WITH due AS (
         SELECT s.id FROM subscription_state s
         WHERE s.status <> 'off' AND s.due <= $1::timestamptz
-            AND (s.claimed_until IS NULL OR s.claimed_until <= $1::timestamptz)
+            AND (s.claimed_until IS NULL OR s.claimed_until <= $1::timestamptz OR s.claimed_at <= $4::timestamptz
+                AND s.claimed_by IS NOT NULL AND NOT EXISTS (
+                    SELECT FROM pg_stat_activity a WHERE a.pid = split_part(s.claimed_by, '@', 1)::integer
+                    AND coalesce(extract(epoch FROM a.backend_start)::text, split_part(s.claimed_by, '@', 2))
+                        = split_part(s.claimed_by, '@', 2)
+                ))
             AND (s.status = 'requested' OR s.until IS NOT NULL OR s.wakes <= $1::timestamptz
                 OR s.cursor < (SELECT at FROM last_commit))
         ORDER BY s.due LIMIT $2::integer FOR UPDATE SKIP LOCKED
     ), claimed AS (
-        UPDATE subscription_state s SET claimed_until = $3::timestamptz FROM due WHERE s.id = due.id
+        UPDATE subscription_state s SET claimed_until = $3::timestamptz, claimed_at = $1::timestamptz, claimed_by = (
+            SELECT a.pid || '@' || extract(epoch FROM a.backend_start) FROM pg_stat_activity a
+            WHERE a.pid = pg_backend_pid()
+        ) FROM due WHERE s.id = due.id
         RETURNING s.*
     )
     SELECT c.id, c.version, c.status, c.who::text AS who, c.headers, c.cursor, c.until, c.events, c.failures,
@@ -90,7 +103,7 @@ _SAVE = """
 """
 
 _BEGIN = """
-    UPDATE subscription_state SET until = $4::timestamptz
+    UPDATE subscription_state SET until = $4::timestamptz, claimed_at = $5::timestamptz
     WHERE id = $1::text AND version = $2::integer AND claimed_until = $3::timestamptz RETURNING true
 """
 
@@ -293,16 +306,16 @@ class Subscriptions:
 
     async def claim(self, most: int, *, at: datetime) -> list[State]:
         """Some that have something to do, for this worker alone for a while."""
-        found = await self._fetch(_CLAIM, [at, most, at + CLAIM], once=True)
+        found = await self._fetch(_CLAIM, [at, most, at + CLAIM, at - LINGERS], once=True)
         return [State(**{**dict(row), "who": orjson.loads(row["who"])}) for row in found]
 
     async def save(self, state: State, progress: Progress) -> bool:
         """Keep how far it is and let go of it; False when another version of it or another worker came between."""
         return bool(await self._fetch(_SAVE, _saved(state, progress), once=True))
 
-    async def begin(self, state: State, until: datetime) -> bool:
+    async def begin(self, state: State, until: datetime, *, at: datetime) -> bool:
         """Keep the end of what is about to be told; False as of `save`."""
-        return bool(await self._fetch(_BEGIN, [state.id, state.version, state.claimed_until, until]))
+        return bool(await self._fetch(_BEGIN, [state.id, state.version, state.claimed_until, until, at]))
 
     async def until(self, state: State) -> datetime | None:
         """The end of what is being told, as it is kept."""

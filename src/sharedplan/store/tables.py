@@ -95,6 +95,12 @@ Index(
     resource_version.c.last_updated,
     postgresql_where=resource_version.c.controller.is_not(None),
 )
+Index(
+    "resource_version_untold_idx",
+    resource_version.c.patients,
+    postgresql_using="gin",
+    postgresql_where=text("content::text LIKE '%TBOO%'"),
+)
 
 added_parameter = Table(
     "added_parameter",
@@ -207,6 +213,8 @@ subscription_state = Table(
     Column("wakes", DateTime(timezone=True)),
     Column("told_at", DateTime(timezone=True)),
     Column("claimed_until", DateTime(timezone=True)),
+    Column("claimed_by", Text),
+    Column("claimed_at", DateTime(timezone=True)),
 )
 """How far each Subscription has been told, and on whose behalf: `store/subscriptions.py`."""
 

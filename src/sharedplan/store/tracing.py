@@ -1,6 +1,7 @@
 """Who was at a client's data, by the log: one row for each person and organisation, without what else the log tells.
 
-It is asked through the slice of the client's own log (`store/own_log.py`), which leaves out what is of others. Who was
+It is asked through the slice of the client's own log (`store/own_log.py`), which leaves out what is of others, but by
+whoever sees the thing that it is asked for; and of other things it gives nothing but who was at them. Who was
 told by a Subscription that something changed has read nothing yet, and is not among them for that.
 """
 
@@ -9,7 +10,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sharedplan.search.expression import ToldOf
-from sharedplan.store.compile import condition, source_of
+from sharedplan.store import own_log
+from sharedplan.store.compile import condition
 from sharedplan.store.queries import Query
 from sharedplan.store.statements import Statement
 
@@ -52,7 +54,7 @@ def visits(client: str, thing: str, *, since: datetime, changed: datetime, told:
         low, first = max(low, newest - LATE), told.upto
     statement = Statement([client, thing, low, changed, list(WRITES), list(FETCHES), first])
     within = ToldOf(client)
-    source = source_of(statement, "AuditEvent", within)
+    source = own_log.rows(statement, within, withholds=False)
     inside = condition(statement, within, "AuditEvent", is_anchored=True)
     sql = f"""
         WITH visit AS MATERIALIZED (SELECT r.agent AS agents, max(r.last_updated) AS last,

@@ -35,7 +35,8 @@ class Trail(NamedTuple):
     `grounds`: the ground that it was allowed on ("register", "consent", …: `interactions/plain_words.py`), and the
     consents that speak in it, as references; empty where that follows from `registers`, those that what was shown is
     in. `policies`: what else it went by, as URIs. `network`: the address that a request came from whose asker is not
-    known. `names`: how those whom it names are called, once somebody has looked.
+    known. `names`: how those whom it names are called, once somebody has looked. `is_partial`: what it was about was
+    taken out, since whoever reads it is not to be told of that yet.
     """
 
     interaction: str
@@ -58,6 +59,7 @@ class Trail(NamedTuple):
     policies: tuple[str, ...] = ()
     network: str | None = None
     names: Mapping[str, str] = MappingProxyType({})
+    is_partial: bool = False
 
     @property
     def resource(self) -> str | None:

@@ -172,6 +172,8 @@ class Unit:
 
     async def newest(self, type: str, id: str, *, within: Expression) -> Version | None:
         """The newest version, which may be a deletion (visible only to whom everything of the type is)."""
+        if type == "AuditEvent":  # never changed nor deleted, and a client is not told all that its versions hold
+            return await self.read(type, id, within=within)
         found = await self._session.ask(*queries.newest(type, id, within=within))
         return _version(found[0]) if found else None
 
@@ -342,6 +344,15 @@ class Unit:
         all are references ("Patient/1"), `task` of the one that reviews it."""
         await self._session.begin()
         await self._session.fetch(*knowing.opening(client, person, organization, purpose, since, until, task))
+
+    async def opened(
+        self, client: str, person: str, organization: str, purpose: str, at: datetime
+    ) -> tuple[datetime, str] | None:
+        """Until when that runs which `open` opened so, and its task; None when nothing does. Until the unit is left
+        nobody else learns it of the same four."""
+        await self.lock_criteria("access_opening", f"{client}&{person}&{organization}&{purpose}")
+        found = await self._session.fetch(*knowing.opened(client, person, organization, purpose, at))
+        return (found[0]["until"], found[0]["task"]) if found else None
 
     async def named(self, names: Iterable[str], *, within: Mapping[str, Expression] | None) -> dict[str, Named]:
         """Those of the resources ("Goal/1") that are there and visible; without `within`, all that are there."""

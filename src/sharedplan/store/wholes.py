@@ -19,7 +19,17 @@ from sharedplan.store.including import by_id
 from sharedplan.store.joint import Question, may_join
 from sharedplan.store.matches import fields, hits, source
 from sharedplan.store.searches import Search, SortKey
-from sharedplan.store.searching import LIGHT, Same, counted, is_walked, moment_of, ordering, recorded, recorded_of_all
+from sharedplan.store.searching import (
+    LIGHT,
+    Same,
+    counted,
+    is_walked,
+    moment_of,
+    ordering,
+    recorded,
+    recorded_of_all,
+    told,
+)
 from sharedplan.store.statements import Statement
 from sharedplan.store.trail import Trail
 from sharedplan.store.weighing import HEAVY, is_little
@@ -94,10 +104,14 @@ def _of_several(search: Search, includes: Sequence[Include], limit: int) -> ForS
     text = _made(search, includes, limit, statement, of_several=True)
     keys = [f"k{number}" for number in range(len(search.sort))]
     columns = ", ".join(("turn", "is_included", "total", "as_of", "fetched", *keys, "type", *_SHOWN))
+    types = (*search.wheres, *(type for each in includes for type in _added(each)))
     own = "CASE WHEN is_included THEN type END, CASE WHEN is_included THEN id END"
     order = f"turn, is_included, {own}, {ordering(search)}"
     return ForSeveral(
-        statement, text, recorded_of_all("type || '/' || id"), f"SELECT {columns} FROM paged ORDER BY {order}"
+        statement,
+        text,
+        recorded_of_all(told("type || '/' || id", *types)),
+        f"SELECT {columns} FROM paged ORDER BY {order}",
     )
 
 
@@ -138,10 +152,11 @@ def _made(
         first = len(statement.parameters) + 1
         statement.parameters += [None] * len(trails.FIELDS)
         turn = f"{statement.turn} AS turn, "
+        named = told("name", type, *(each for include in includes for each in _added(include)))
         steps += f""", shown AS MATERIALIZED (
             SELECT '{type}/' || id AS name, patients, controller FROM page
             UNION ALL SELECT type || '/' || id, patients, controller FROM added
-        ), {recorded(first, name="name", unless="(SELECT is_heavy FROM weight)")}"""
+        ), {recorded(first, name=named, unless="(SELECT is_heavy FROM weight)")}"""
     return f"""
         WITH {steps}
         (

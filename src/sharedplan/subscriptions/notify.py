@@ -95,7 +95,7 @@ class Notifier:
                         patients=tuple(dict.fromkeys(patient for each in named for patient in each.patients)),
                         entities=tuple(each.name for each in events),
                         registers=tuple(dict.fromkeys(each.controller for each in named if each.controller)),
-                        reasons=(*around.trail.reasons, f"told by Subscription/{state.id}"),
+                        reasons=(*around.trail.reasons, "told by a Subscription"),
                     )
                 )
         return News(events, until, lost, until < end or len(changed) == WINDOW or state.until is not None)

@@ -108,7 +108,7 @@ class Teller:
             await self._send(way, "heartbeat")
             await self._kept.end(way.state.id, news.lost)
         if news.events:
-            if not await self._kept.begin(way.state, news.until):
+            if not await self._kept.begin(way.state, news.until, at=self._clock.now()):
                 return False
             await self._send(way, "event-notification", news.events)
             await self._kept.tell(way.state.id, news.events)

@@ -57,8 +57,10 @@ async def events(asked: Asked, acting: Acting) -> Answer:
     kept = await acting.unit.events(found.id, low, high, KEPT) if standing is not None else []
     there = await _visible(kept, acting)
     told = [each for each in kept if each.name in there]
+    # A row that is in the logs of clients does not name the Subscription, which is its owner's alone.
+    trail = acting.trail._replace(resource_id=None) if told else acting.trail
     await acting.unit.record(
-        acting.trail._replace(
+        trail._replace(
             patients=tuple(dict.fromkeys(patient for each in told for patient in there[each.name].patients)),
             entities=tuple(dict.fromkeys(each.name for each in told)),
             registers=tuple(dict.fromkeys(str(one.controller) for one in there.values() if one.controller)),
