@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -56,7 +57,18 @@ def pairs(encoded: bytes) -> Pairs:
     parts = [part for part in encoded.split(b"&") if part]
     if len(parts) > MOST_PARAMETERS:
         raise Incorrect(f"a request takes at most {MOST_PARAMETERS} parameters")
-    return tuple((_decoded(name), _decoded(value)) for name, _, value in (part.partition(b"=") for part in parts))
+    return tuple([_usual(part) if part.startswith(_USUAL) and len(part) < 100 else _pair(part) for part in parts])
+
+
+def _pair(part: bytes) -> tuple[str, str]:
+    name, _, value = part.partition(b"=")
+    return _decoded(name), _decoded(value)
+
+
+_USUAL = (b"_count=", b"_include=", b"_revinclude=", b"_sort=", b"_total=", b"_summary=", b"_elements=")
+"""What comes again and again with the same values, which name nobody."""
+
+_usual = lru_cache(maxsize=512)(_pair)
 
 
 def _decoded(part: bytes) -> str:

@@ -29,6 +29,9 @@ class Include:
     is_reverse: bool = False
     iterates: bool = False
 
+    def __hash__(self) -> int:  # the same few come again and again, and mostly differ in this
+        return hash((self.parameter.code, self.is_reverse))
+
 
 def is_include(name: str) -> bool:
     """Whether a parameter of that name, with its modifier, says what to include."""

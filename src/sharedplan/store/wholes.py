@@ -47,12 +47,10 @@ def whole(search: Search, includes: Sequence[Include], *, limit: int, trail: Tra
     """
     if search.place is not None or search.contained is not None or len(search.wheres) > 1 or search.count > LIGHT:
         return None
-    types = {*search.wheres, *(type for each in includes for type in _added(each))}
-    if "AuditEvent" in types or is_walked(search) or any(is_masked(key.parameter) for key in search.sort):
-        return None
-    if any(each.iterates or each.parameter.is_canonical or is_masked(each.parameter) for each in includes):
-        return None
     ((type, where),) = search.wheres.items()
+    included = tuple(includes)
+    if not _is_simple(type, search.sort, included) or is_walked(search):
+        return None
     values: list[Any] = []
     row = trails.row(trail, row_id)
     try:
@@ -60,9 +58,19 @@ def whole(search: Search, includes: Sequence[Include], *, limit: int, trail: Tra
     except Unlike:
         sql, parameters = _compiled(search, includes, limit)
         return Question(sql, [*parameters, *row])
-    kept = _kept(type, asked, Same(search.seen), search.count, search.total, search.sort, tuple(includes), limit)
+    kept = _kept(type, asked, Same(search.seen), search.count, search.total, search.sort, included, limit)
     several = kept.joint if may_join(values) else None
     return Question(kept.sql, [*kept.filled(values), *row], several, [*values, *row])
+
+
+@kept_until_renewed(1024)
+def _is_simple(type: str, sort: tuple[SortKey, ...], includes: tuple[Include, ...]) -> bool:
+    """Whether one statement can tell what belongs to the matches."""
+    if "AuditEvent" in {type, *(added for each in includes for added in _added(each))}:
+        return False
+    if any(is_masked(key.parameter) for key in sort):
+        return False
+    return not any(each.iterates or each.parameter.is_canonical or is_masked(each.parameter) for each in includes)
 
 
 @kept_until_renewed(1024)
