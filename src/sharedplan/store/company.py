@@ -3,7 +3,7 @@ and as one statement where their askers may see the same (`store/joint.py`).
 
 A call of the driver and a commit cost more than many a question, so whoever asks while one with the same text is under
 way waits for it to end, or for enough others to come that a second call is worth its price, and goes with all of them.
-Nobody waits while nothing is under way.
+While nothing is under way, nobody waits but for those who ask in the same turn of the loop.
 https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING
 """
 
@@ -64,14 +64,23 @@ class _Way:
     sql: str
     waiting: deque[_Waiting] = field(default_factory=deque)
     calls: int = 0
+    is_gathering: bool = False  # a call is about to begin, and takes whoever has come by then
     took: float = 0.0  # seconds
 
     def is_to_go(self, many: int) -> bool:
         """Whether so many who wait go now."""
+        if self.is_gathering:
+            return False
         if not self.calls:
             return True
         slow = self.took // ONE_MORE
         return self.calls < SIDE_BY_SIDE + slow and (many >= ENOUGH or slow > 0)
+
+    def batch(self) -> list[_Waiting]:
+        """Who goes with the call that begins: all, or half of them when that is enough for two, so that the service has
+        something to do while the database has."""
+        many = len(self.waiting)
+        return [self.waiting.popleft() for _ in range(min(MOST, many if many <= ENOUGH else max(ENOUGH, many // 2)))]
 
     def learn(self, took: float) -> None:
         self.took = self.took + (took - self.took) / 8 if self.took else took
@@ -90,8 +99,6 @@ class Company:
         """The rows of one statement, which the second guard is opened for. Raises as `Session.fetch` does."""
         way = self._ways.get(question.sql) or self._new(question.sql)
         waiting = _Waiting(question, who, asyncio.get_running_loop().create_future())
-        if not way.waiting and way.is_to_go(1):
-            return await self._alone(way, waiting)
         way.waiting.append(waiting)
         self._go_on(way)
         rows = await waiting.answer
@@ -133,14 +140,19 @@ class Company:
         """Those who wait go now, if it is time: by a task of its own, for none of them carries the others."""
         if way.waiting and way.is_to_go(len(way.waiting)):
             way.calls += 1
-            batch = [way.waiting.popleft() for _ in range(min(MOST, len(way.waiting)))]
-            call = asyncio.create_task(self._call(way, batch))
+            way.is_gathering = True
+            call = asyncio.create_task(self._call(way))
             self._running.add(call)
             call.add_done_callback(self._running.discard)
 
-    async def _call(self, way: _Way, batch: Sequence[_Waiting]) -> None:
+    async def _call(self, way: _Way) -> None:
+        # Whoever was about to ask has asked by now, for a task begins after all that was ready when it was made.
+        way.is_gathering = False
+        batch = way.batch()
+        self._go_on(way)
         try:
-            await self._ask(way, batch)
+            if batch:
+                await self._ask(way, batch)
         except BaseException:  # cancelled: the loop ends
             _tell([*batch, *way.waiting], Unavailable("the service is stopping"))
             way.waiting.clear()
