@@ -123,8 +123,8 @@ def test_what_cannot_be_served_is_told_in_a_sentence(
     assert "Traceback" not in done.stderr
 
 
-def test_sigterm_stops_it_with_all_that_belongs_to_it(tmp_path: Path) -> None:
-    running = Service(tmp_path / "data", free_port()).start()
+def test_sigterm_stops_it_with_all_that_belongs_to_it(tmp_path_factory: pytest.TempPathFactory) -> None:
+    running = Service(prepared(tmp_path_factory, "stopped"), free_port()).start()
     assert running.process is not None
     family = psutil.Process(running.process.pid).children(recursive=True)
     postmaster = psutil.Process(running.postmaster())

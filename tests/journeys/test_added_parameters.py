@@ -199,6 +199,7 @@ def test_another_reindex_has_nothing_to_do_for_them(service: Service) -> None:
     assert "can be searched by" not in done.stdout
 
 
+@pytest.mark.long
 def test_they_are_there_after_a_restart_and_in_a_load(service: Service, tmp_path: Path) -> None:
     service.stop()
     service.start()
