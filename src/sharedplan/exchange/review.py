@@ -50,6 +50,9 @@ LOOKED_AT = tuple(dict.fromkeys(type for rule in RULES.values() for type in rule
 
 MOST_PROVENANCES = 200
 
+RESOURCE_WEIGHS = 2
+"""What a resource weighs among what is kept (`KEPT`), with all that was found out of it: 7 KB (measured)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
@@ -242,7 +245,7 @@ def _keep(key: Hashable, now: Reviewed, acting: Acting) -> None:
         return
     if len(situation.resources) + len(situation.others) > LIMIT:
         return
-    acting.unit.kept.put(key, now.asking(acting), len(situation.resources))
+    acting.unit.kept.put(key, now.asking(acting), RESOURCE_WEIGHS * len(situation.resources))
 
 
 # What is there

@@ -58,8 +58,9 @@ IDENTITIES = 7461980425
 CRITERIA = 7461980426
 """The two families of advisory locks that units of work take."""
 
-KEPT = 10_000
-"""Resources that are kept as they were read, beside the database, and what weighs like them: some 50 MB."""
+KEPT = 3_000
+"""What is kept of what was read, beside the database, in weights of some 3.5 KB: 10 MB, three or four of the largest
+plans or some fifty ordinary ones."""
 
 MOST_LOCKS = 256
 """Identities that one unit locks beside their rows: the database's room for such locks is small. Beyond, two writers
