@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
 
@@ -15,8 +17,9 @@ from sharedplan.access.scopes import parse
 from sharedplan.care import codes
 from sharedplan.care.codes import DEVIATION, RULE
 from sharedplan.demo import world
-from sharedplan.errors import Incorrect, NotFound, NotOffered
+from sharedplan.errors import Incorrect, NotFound, NotOffered, SharedplanError
 from sharedplan.fhir.exchanges import Json
+from sharedplan.search.masking import SAFETY_BAN
 from sharedplan.store.unit_of_work import Store
 
 SARI, NIKO = person("Practitioner/sari", world.SOCIAL), person("Practitioner/niko", world.HEALTH)
@@ -240,6 +243,70 @@ async def test_a_later_review_is_as_one_by_a_service_that_kept_nothing(demo: Ask
     assert of((await same(SARI, NIKO, AINO, system(world.SOCIAL)))[0], "R1.1")[0]["severity"] == "warning"
     with pytest.raises(NotFound):
         await reviewed(demo, "aino", JARI)
+
+
+async def test_after_any_series_of_changes_it_is_as_one_by_a_service_that_kept_nothing(
+    demo: Ask, guarded: Store
+) -> None:
+    """Each asker sees to the letter what a new process would tell him, whoever asked before, and is refused alike."""
+    draw, everybody = Random(3), (SARI, NIKO, JARI, AINO, system(world.SOCIAL), system(world.HEALTH))
+    for each in everybody:
+        await _told(demo, each)
+    for number in range(12):
+        with suppress(SharedplanError):  # the rules of the plan refuse some
+            await _change(demo, draw, number)
+        for each in draw.sample(everybody, 3):
+            told = await _told(demo, each)
+            assert told == await _told(asking(Store(guarded.pool)), each), (number, each.person)
+
+
+async def _told(ask: Ask, by: Principal) -> str:
+    try:
+        answer = await ask("operation", "CarePlan/aino?_language=fi", by=by, operation="review")
+    except SharedplanError as failure:
+        return repr(failure)
+    return str(answer.content)
+
+
+async def _change(ask: Ask, draw: Random, number: int) -> None:
+    """Something of Aino's, or of those around her, becomes another, new, or goes away."""
+    of_client = ("Task", "Goal", "Consent", "CareTeam", "Encounter", "CarePlan", "Observation", "RelatedPerson")
+    type = draw.choice((*of_client, "Patient", "Practitioner", "PractitionerRole", "Organization"))
+    path = f"{type}?patient=Patient/aino" if type in of_client else f"{type}?_count=20"
+    found = resource_in(await ask("search-type", path, by=system(world.SOCIAL))).get("entry", [])
+    if not found:
+        return
+    old = draw.choice(found)["resource"]
+    new = {name: each for name, each in old.items() if name != "meta"}
+    someone = a_reference(
+        draw.choice(("Practitioner/niko", "Practitioner/jari", "PractitionerRole/new", "Patient/pekka"))
+    )
+    match draw.choice(("new", "gone", "other", "other", "other")):
+        case "new" if type in ("Task", "Goal", "Encounter", "Consent", "Observation"):
+            new["id"] = f"new-{number}"
+        case "gone" if type not in ("Patient", "CarePlan", "Organization"):
+            await ask("delete", f"{type}/{old['id']}", by=system(world.SOCIAL))
+            return
+    others: dict[str, list[Json]] = {
+        "Task": [
+            {"status": "completed"},
+            {"status": "on-hold"},
+            {"owner": someone},
+            {"description": f"Soita {number}"},
+        ],
+        "Goal": [{"lifecycleStatus": "cancelled"}, {"lifecycleStatus": "active"}, {"extension": []}],
+        "Consent": [{"status": "inactive"}, {"status": "active"}, {"sourceAttachment": {"title": "paperi"}}],
+        "CareTeam": [{"participant": [*new.get("participant", ()), {"member": someone}]}, {"status": "suspended"}],
+        "Encounter": [{"participant": [{"individual": someone}]}, {"status": "finished"}, {"status": "cancelled"}],
+        "CarePlan": [{"activity": new.get("activity", [])[1:]}, {"addresses": [a_reference("Condition/of-pekka")]}],
+        "Patient": [{"birthDate": "2009-05-05"}, {"meta": {"security": [{"system": SAFETY_BAN, "code": "1"}]}}],
+        "Organization": [{"name": f"Talo {number}"}, {"partOf": a_reference(world.HEALTH)}],
+    }
+    new |= draw.choice(others.get(type, [{"active": False}, {"name": [{"text": f"Uusi {number}"}]}]))
+    empty = [name for name, each in new.items() if each == []]
+    await ask(
+        "update", f"{type}/{new['id']}", {k: v for k, v in new.items() if k not in empty}, by=system(world.SOCIAL)
+    )
 
 
 async def test_a_consent_withdrawn_later_flags_what_is_planned_and_no_past_meeting(demo: Ask) -> None:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from sharedplan.care import codes
 from sharedplan.care.situation import Situation
+from sharedplan.care.traits import Traits
 from sharedplan.fhir import references
 from sharedplan.fhir.exchanges import Json
 from sharedplan.search.values.date import EARLIEST, LATEST, span
@@ -101,7 +102,7 @@ def known_by(reference: Json, situation: Situation) -> str | None:
     return situation.name_of(reference) or reference.get("reference") or said
 
 
-def addressed(reference: Json, situation: Situation) -> str | None:
+def addressed(reference: Json, situation: Situation | Traits) -> str | None:
     """The address of whom a Reference means: "Type/id" here, or another one as it is; None for what has none."""
     text = reference.get("reference")
     is_address = isinstance(text, str) and not text.startswith("#")

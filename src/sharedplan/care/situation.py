@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
+from operator import is_
 
 from sharedplan.care import codes
-from sharedplan.fhir import references
+from sharedplan.care.traits import Traits
 from sharedplan.fhir.exchanges import Json
 
 
@@ -51,11 +52,21 @@ class Situation:
     others: Mapping[str, Json] = field(default_factory=dict)
 
     @cached_property
+    def traits(self) -> Traits:
+        """What has been found out of its resources, each for itself."""
+        return Traits(self.base)
+
+    @cached_property
     def _by_type(self) -> Mapping[str, list[Json]]:
         found: dict[str, list[Json]] = defaultdict(list)
         for each in self.resources.values():
             found[each["resourceType"]].append(each)
         return found
+
+    @property
+    def types(self) -> Iterable[str]:
+        """Those of its resources."""
+        return self._by_type
 
     def of(self, type: str) -> list[Json]:
         """All resources of a type."""
@@ -63,18 +74,7 @@ class Situation:
 
     def name_of(self, reference: Json | str | None) -> str | None:
         """ "Type/id" of what a Reference leads to on this server; None when it does not tell."""
-        text = reference.get("reference") if isinstance(reference, dict) else reference
-        if not isinstance(text, str):
-            return None
-        if text not in self._targets:
-            found = references.parse(text).relative_to(self.base)
-            self._targets[text] = found.target if found.kind == "relative" else None  # another server's is not ours
-        return self._targets[text]
-
-    @cached_property
-    def _targets(self) -> dict[str, str | None]:
-        """What `name_of` has found out: a whole plan refers to few things often."""
-        return {}
+        return self.traits.name_of(reference)
 
     def get(self, reference: Json | str | None) -> Json | None:
         """The resource that a Reference, or "Type/id", leads to; None when it is not known or not seen."""
@@ -105,12 +105,24 @@ class Situation:
         gone = set(without)
         kept = {name: each for name, each in self.resources.items() if name not in gone}
         kept |= {f"{each['resourceType']}/{each['id']}": each for each in changed}
-        return replace(self, resources=kept)
+        return replace(self, resources=kept).knowing(self.traits)
+
+    def knowing(self, traits: Traits) -> "Situation":
+        """The same with what was found out before, for a server with the same base."""
+        self.__dict__["traits"] = traits
+        return self
+
+    def is_same(self, other: "Situation", types: Iterable[str]) -> bool:
+        """Whether the resources of these types are the very same ones."""
+        return all(
+            len(mine := self.of(type)) == len(theirs := other.of(type)) and all(map(is_, mine, theirs))
+            for type in types
+        )
 
     def later(self, at: datetime, traces: tuple[Trace, ...] | None, partly: frozenset[str]) -> "Situation":
         """The same resources at another moment: what has been found out about them is not found out again."""
         made = replace(self, at=at, traces=traces, partly=partly)
-        for name in ("_by_type", "_targets", "episode", "teams"):
+        for name in ("_by_type", "traits", "episode", "teams"):
             if name in self.__dict__:
                 made.__dict__[name] = self.__dict__[name]
         return made

@@ -26,6 +26,9 @@ ANEW = timedelta(days=1)
 then; one that is put right by less was said when it was said, and is known since it was saved."""
 
 
+GROUNDS = ("Consent", "CareTeam", "PractitionerRole", "RelatedPerson", "Organization")
+"""The types that acceptance rests on."""
+
 _Versions = list[tuple[datetime, tuple[Rule, ...]]]
 """Of the versions of one consent: (since when it counts, what it says)."""
 
@@ -202,9 +205,18 @@ class Accepting:
         return tuple(each for each in rules if each.client == self.client)
 
 
-def accepted(situation: Situation) -> Accepting:
-    """Whom the client has accepted by the consents as they are."""
-    return Accepting(situation, situation, situation.client or "")
+def accepted(situation: Situation, before: object = None) -> Accepting:
+    """Whom the client has accepted by the consents as they are: what was found out `before`, if it rests on the same.
+    Nothing is about to be written, so it does not matter at which moment."""
+    if isinstance(before, Accepting) and before.after is before.before and not before.earlier:
+        was = before.after
+        if (was.client, was.base) == (situation.client, situation.base) and situation.is_same(was, GROUNDS):
+            return before
+    # What it rests on and nothing else, for it may outlast the situation.
+    found = [each for type in GROUNDS for each in situation.of(type)]
+    resources = {f"{each['resourceType']}/{each['id']}": each for each in found}
+    grounds = Situation(situation.at, resources, situation.client, base=situation.base).knowing(situation.traits)
+    return Accepting(grounds, grounds, situation.client or "")
 
 
 def _last(versions: _Versions, at: datetime) -> tuple[Rule, ...]:

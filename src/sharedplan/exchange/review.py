@@ -18,9 +18,7 @@ import orjson
 
 from sharedplan.access.principal import Principal
 from sharedplan.care import codes, model
-from sharedplan.care.finding import Finding
 from sharedplan.care.review.consents import unsourced
-from sharedplan.care.review.family import named
 from sharedplan.care.review.findings import RULES, findings
 from sharedplan.care.review.membership import SILENT_AFTER
 from sharedplan.care.review.participation import starts_of_unaccepted
@@ -29,8 +27,9 @@ from sharedplan.care.situation import Situation, Trace
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Incorrect, Issue, NotOffered
 from sharedplan.exchange.accepting import accepted
+from sharedplan.exchange.sayings import Sayings
 from sharedplan.exchange.sight import Sight
-from sharedplan.fhir import languages, outcomes, references, resources
+from sharedplan.fhir import languages, references, resources
 from sharedplan.fhir.exchanges import Answer, Asked, Json
 from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.earlier_consents import earlier
@@ -39,10 +38,11 @@ from sharedplan.interactions.gathering import LIMIT, gathered_whole
 from sharedplan.interactions.proposals import Proposal
 from sharedplan.interactions.read import absent
 from sharedplan.interactions.spoken_of import about
-from sharedplan.search.expression import Expression, HasId, Nothing, Or, RefersTo
+from sharedplan.interactions.walk import MOST_TEXT, Astray, Walk, Walker
+from sharedplan.search.expression import Expression, HasId, Nothing, RefersTo
 from sharedplan.search.parameters import PARAMETERS
-from sharedplan.store import together
 from sharedplan.store.queries import Query
+from sharedplan.store.together import Row
 from sharedplan.store.versions import Version
 
 LOOKED_AT = tuple(dict.fromkeys(type for rule in RULES.values() for type in rule.needs))
@@ -50,32 +50,42 @@ LOOKED_AT = tuple(dict.fromkeys(type for rule in RULES.values() for type in rule
 
 MOST_PROVENANCES = 200
 
+RESOURCE_WEIGHS = 2
+"""What a resource weighs among what is kept (`KEPT`), with all that was found out of it: 7 KB (measured)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """A plan as somebody saw it. `wheres`: what to ask to find out whether it has changed; `view`: what was found out
-    of it, some of it at its moment. `organizations`: those that were asked for, which need not be there.
+    """A plan as somebody saw it. `walk`: how it was found; `view`: what was found out of it, some of it at its moment.
+    `gathered`: what is known of the client, without what was asked for beside. `sayings`: how it was told.
+    `organizations`: those that the log names, which need not be there. `query`: that asks what has become of it since,
+    within those `slices`."""
 
-    `mark`: what stood for all that was there; `query`: that asks for it, within those `slices`.
-    """
-
-    wheres: Mapping[str, Expression]
+    walk: Walk
     view: View
-    organizations: frozenset[str]
-    mark: str = ""
+    gathered: Situation | None = None
+    sayings: Sayings = field(default_factory=Sayings)
+    organizations: frozenset[str] = frozenset()
     query: Query | None = None
     slices: Mapping[str, Expression] = field(default_factory=dict)
 
-    def question(self, acting: Acting) -> Query:
-        """The query for the mark of what the asker may see now."""
-        slices = {type: acting.within[type] for type in self.wheres}
+    def asking(self, acting: Acting) -> "Reviewed":
+        """The same with the query, for what the asker may see now."""
+        slices = {type: acting.within[type] for type, _ in self.walk.parts}
         if self.query is not None and slices == self.slices:
-            return self.query
-        return together.mark(self.wheres, within=acting.within, limit=LIMIT)
+            return self
+        query = self.walk.question(within=acting.within, limit=LIMIT)
+        return replace(self, query=query, slices=slices)
 
     def has_all(self, seen: "Seen") -> bool:
         """Whether all organisations that the log names now were asked for then."""
         return not _organizations(seen.traces) - self.view.situation.resources.keys() - self.organizations
+
+    def after(self, before: "Reviewed | None") -> "Reviewed":
+        """The same with the query of what was before, if that asked the same."""
+        if before is None or before.query is None or self.walk.parts != before.walk.parts:
+            return self
+        return replace(self, query=before.query, slices=before.slices)
 
 
 class Seen(NamedTuple):
@@ -86,31 +96,40 @@ class Seen(NamedTuple):
     partly: frozenset[str]
 
 
+class Before(NamedTuple):
+    """What was found out before; the view that it was, at this moment, and what is seen beside now by whom it was asked
+    for."""
+
+    reviewed: Reviewed
+    view: View
+    seen: Seen
+
+    def is_seen_by(self, view: View, by: Principal) -> bool:
+        """Whether for that view the same would be seen beside."""
+        return _grounds(self.view, by) == _grounds(view, by)
+
+
 async def review(asked: Asked, by: Principal, acting: Acting) -> Answer:
     """An OperationOutcome with an issue for each finding. Raises NotFound for a plan that is not there or not the
     asker's to see, Incorrect for parameters that there are not."""
     language = _language(asked)
     key = ("review", asked.id, asked.base, acting.asker, by.scopes, by.purpose)
     before: Reviewed | None = acting.unit.kept.get(key) if not acting.ordinary else None
-    found: list[Finding] | None = None
     if before is None:
         plan, labels = await _plan(asked, acting)
+        now = None
     else:
-        view = before.view.later(before.view.situation.later(acting.clock.now(), None, frozenset()))
-        (plan, labels), mark, seen = await _at_once(
-            _plan(asked, acting), acting.unit.mark(before.question(acting)), _seen(view, by, acting)
-        )
-        if mark == before.mark and before.has_all(seen):
-            found = findings(view.later(view.situation.later(view.at, seen.traces, seen.partly)))
+        before = before.asking(acting)
+        plan, labels, now = await _again(asked, before, by, acting)
     if plan is None:
         raise await absent("CarePlan", str(asked.id), acting)
-    if found is None:
+    if now is None:
         async with acting.unit.snapshot():
-            now = await _reviewed(plan, asked.base, by, acting)
-            found = findings(now.view)
-            if not acting.ordinary:
-                await _keep(key, now, acting)
-    text = outcomes.text(each.issue(language) for each in found)
+            walk = await before.walk.anew(acting.unit, within=acting.within, limit=LIMIT) if before else Walk()
+            now = await _reviewed(plan, asked.base, by, acting, Walker(asked.base, walk, acting.unit))
+    if not acting.ordinary and (before is None or now.walk is not before.walk):
+        _keep(key, now.after(before), acting)
+    text = now.sayings.text(findings(now.view), language)
     return Answer(200, text, labels=labels, headers={"Content-Language": language})
 
 
@@ -146,7 +165,8 @@ async def warnings_of(proposal: Proposal, base: str, by: Principal, acting: Acti
 async def _warnings(
     plan: Version, base: str, by: Principal, acting: Acting, *, is_stored: bool = True
 ) -> tuple[Issue, ...]:
-    found = findings((await _reviewed(plan, base, by, acting, is_stored=is_stored)).view)
+    walker = Walker(base, Walk(), acting.unit)
+    found = findings((await _reviewed(plan, base, by, acting, walker, is_stored=is_stored)).view)
     # What would be refused of another write does not refuse this one.
     return tuple(replace(each, severity="warning").issue() for each in found if each.severity != "information")
 
@@ -181,9 +201,34 @@ async def _plan(asked: Asked, acting: Acting) -> tuple[Version | None, tuple[str
 _Read = tuple[Version | None, tuple[str, ...]]
 
 
-async def _at_once(plan: Awaitable[_Read], mark: Awaitable[str], seen: Awaitable[Seen]) -> tuple[_Read, str, Seen]:
+async def _again(
+    asked: Asked, before: Reviewed, by: Principal, acting: Acting
+) -> tuple[Version | None, tuple[str, ...], Reviewed | None]:
+    """The plan and the labels, and the plan as it is seen now; None for that when everything is to be looked at."""
+    view = before.view.later(before.view.situation.later(acting.clock.now(), None, frozenset()))
+    (plan, labels), (mark, changed), seen = await _at_once(
+        _plan(asked, acting),
+        acting.unit.since(before.walk.parts, before.query or ("", []), before.walk.newest),
+        _seen(view, by, acting),
+    )
+    walk = before.walk.since(mark, changed)
+    if plan is None or walk is None:
+        return plan, labels, None
+    if walk is before.walk and before.has_all(seen):
+        situation = view.situation.later(view.at, seen.traces, seen.partly)
+        return plan, labels, replace(before, view=view.later(situation))
+    walker = Walker(asked.base, walk, None)
+    try:
+        return plan, labels, await _reviewed(plan, asked.base, by, acting, walker, Before(before, view, seen))
+    except Astray:
+        return plan, labels, None
+
+
+async def _at_once(
+    plan: Awaitable[_Read], since: Awaitable[tuple[str, list[Row]]], seen: Awaitable[Seen]
+) -> tuple[_Read, tuple[str, list[Row]], Seen]:
     """All three, each on a connection of its own. Raises what the first of them raises, once all have ended."""
-    one, other, third = await asyncio.gather(plan, mark, seen, return_exceptions=True)
+    one, other, third = await asyncio.gather(plan, since, seen, return_exceptions=True)
     if isinstance(one, BaseException):
         raise one
     if isinstance(other, BaseException):
@@ -193,44 +238,69 @@ async def _at_once(plan: Awaitable[_Read], mark: Awaitable[str], seen: Awaitable
     return one, other, third
 
 
-async def _keep(key: Hashable, now: Reviewed, acting: Acting) -> None:
+def _keep(key: Hashable, now: Reviewed, acting: Acting) -> None:
     """Keeps it for the next time, unless that would be more than can be told by a mark."""
     situation = now.view.situation
-    if situation.client is None or situation.is_cut or not now.wheres:
+    if situation.client is None or situation.is_cut or now.walk.size > MOST_TEXT:
         return
     if len(situation.resources) + len(situation.others) > LIMIT:
         return
-    query, slices = now.question(acting), {type: acting.within[type] for type in now.wheres}
-    kept = replace(now, mark=await acting.unit.mark(query), query=query, slices=slices)
-    acting.unit.kept.put(key, kept, len(situation.resources))
+    acting.unit.kept.put(key, now.asking(acting), RESOURCE_WEIGHS * len(situation.resources))
 
 
 # What is there
 
 
-async def _reviewed(plan: Version, base: str, by: Principal, acting: Acting, *, is_stored: bool = True) -> Reviewed:
-    """The plan with all that is seen around it, now; `is_stored`: else it stands in place of what is."""
+async def _reviewed(
+    plan: Version,
+    base: str,
+    by: Principal,
+    acting: Acting,
+    walker: Walker,
+    before: Before | None = None,
+    *,
+    is_stored: bool = True,
+) -> Reviewed:
+    """The plan with all that is seen around it, now; `is_stored`: else it stands in place of what is. Raises Astray
+    where the walker does."""
     content = orjson.loads(str(plan.content))
     at, name, client = acting.clock.now(), f"CarePlan/{plan.id}", _client(content, base)
+    if before is not None:
+        at = before.view.at
     if client is None:
-        return Reviewed({}, View(Situation(at, {name: content}, None, name, base=base), None), frozenset())
-    beside = () if is_stored else (plan._replace(type="Basic", content=_as_basic(content)),)
-    whole = await gathered_whole(client, acting.unit, within=acting.within, at=at, plan=name, base=base, beside=beside)
-    situation, wheres = whole.situation, dict(whole.wheres)
+        return Reviewed(Walk(), View(Situation(at, {name: content}, None, name, base=base), None))
+    within, reader = acting.within, walker.reader
+    gathered = walker.straight(before.reviewed.gathered, at) if before and before.reviewed.gathered else None
+    if gathered is None:
+        beside = () if is_stored else (plan._replace(type="Basic", content=_as_basic(content)),)
+        whole = await gathered_whole(
+            client, walker, within=within, at=at, plan=name, base=base, beside=beside, reader=reader
+        )
+        gathered = whole.situation
+        walker.has_gathered()
+    situation = gathered
     if not is_stored:
         registers = {name: plan.controller, **situation.registers}
         situation = replace(situation.with_(content, without=[f"Basic/{plan.id}"]), registers=registers)
+    if before is not None:
+        situation = replace(situation).knowing(before.view.situation.traits.fitting(situation.resources.values()))
     if name not in situation.resources:  # it is beyond the limit
+        if before is not None:
+            raise Astray
         situation = replace(situation.with_(content), is_cut=True)
-    situation = await _with_provenances(situation, wheres, acting)
-    situation = await _with_others(situation, wheres, acting)
-    chosen = _model(situation)
-    view = View(situation, chosen, accepted(situation), acting.policy.attendance)
-    view = await _with_earlier_consents(view, acting)
-    seen = await _seen(view, by, acting)
-    situation, asked = await _with_organizations(situation, seen.traces, wheres, acting)
-    situation = replace(situation, traces=seen.traces, partly=seen.partly)
-    return Reviewed(wheres, view.later(situation), asked)
+    situation = await _with_provenances(situation, walker, acting)
+    bare = await _with_others(View(situation, None), walker, acting)
+    situation = bare.situation
+    acceptance = accepted(situation, before.view.acceptance if before is not None else None)
+    view = bare.under(_model(situation), acceptance, acting.policy.attendance)
+    if before is not None:
+        view = view.after(before.view)
+    view = await _with_earlier_consents(view, before, acting)
+    seen = before.seen if before is not None and before.is_seen_by(view, by) else await _seen(view, by, acting)
+    situation = await _with_organizations(situation, seen.traces, walker, acting)
+    situation = situation.later(at, seen.traces, seen.partly)
+    sayings = before.reviewed.sayings if before is not None else Sayings()
+    return Reviewed(walker.walk, view.later(situation), gathered, sayings, _organizations(seen.traces))
 
 
 def _as_basic(plan: Json) -> str:
@@ -251,7 +321,7 @@ def _model(situation: Situation) -> model.ServiceModel | None:
     return model.of(situation.care_plan, next(referrals, None), situation.of("PlanDefinition"))
 
 
-async def _with_earlier_consents(view: View, acting: Acting) -> View:
+async def _with_earlier_consents(view: View, before: Before | None, acting: Acting) -> View:
     """A meeting that was is judged by the consents of then. They are asked for when by those of now somebody was there
     whom the client had not accepted, though he may have before he changed them; of those that the asker sees, for what
     they were is told to nobody but by there being no fault."""
@@ -273,6 +343,17 @@ async def _seen(view: View, by: Principal, acting: Acting) -> Seen:
     return Seen(traces, partly)
 
 
+def _grounds(view: View, by: Principal) -> tuple[object, ...]:
+    """What it depends on what is seen beside, and what of the log is looked at."""
+    situation, changed = view.situation, view.plan["meta"]["lastUpdated"]
+    registers = [situation.registers.get(name or "") for name in (situation.plan, situation.client)]
+    return situation.plan, situation.client, registers, _is_coordinator(view, by), _silent_after(view), changed
+
+
+def _silent_after(view: View) -> timedelta:
+    return timedelta(days=view.model.silent_after if view.model is not None else SILENT_AFTER)
+
+
 def _is_coordinator(view: View, by: Principal) -> bool:
     """Whether the asker coordinates the client's team, in whose register the plan and the client are: he is concerned
     with the client, and sees all that is of him there."""
@@ -291,8 +372,7 @@ async def _traces(sight: Sight, view: View, is_own: bool) -> tuple[Trace, ...] |
     acting, by, plan = sight.acting, sight.by, view.situation.plan or ""
     acting.unit.rest()
     at, changed = acting.clock.now(), datetime.fromisoformat(view.plan["meta"]["lastUpdated"])
-    since = at - timedelta(days=view.model.silent_after if view.model is not None else SILENT_AFTER)
-    found = await acting.unit.visits(sight.client, plan, since=since, changed=changed)
+    found = await acting.unit.visits(sight.client, plan, since=at - _silent_after(view), changed=changed)
     traces = [Trace(by.person, by.organization, at)]
     for each in found:
         person = next((name for name in each.agents if not name.startswith("Organization/")), None)
@@ -301,34 +381,30 @@ async def _traces(sight: Sight, view: View, is_own: bool) -> tuple[Trace, ...] |
     return tuple(traces)
 
 
-async def _with_provenances(situation: Situation, wheres: dict[str, Expression], acting: Acting) -> Situation:
+async def _with_provenances(situation: Situation, walker: Walker, acting: Acting) -> Situation:
     """With the Provenances of consents that name no source: who wrote one may have given it thereby."""
     wanted = tuple(unsourced(situation))
     if not wanted or isinstance(acting.within["Provenance"], Nothing):
         return situation
-    where = RefersTo(PARAMETERS["Provenance"]["target"], wanted)
-    wheres["Provenance"] = where
-    there = await acting.unit.living("Provenance", where, within=acting.within, limit=MOST_PROVENANCES)
-    return situation.with_(*(orjson.loads(str(each.content)) for each in there.versions))
+    asked = {"Provenance": RefersTo(PARAMETERS["Provenance"]["target"], wanted)}
+    there = await walker.together(asked, within=acting.within, limit=MOST_PROVENANCES)
+    return situation.with_(*(walker.reader.read(each).resource for each in there.versions))
 
 
-async def _with_others(situation: Situation, wheres: dict[str, Expression], acting: Acting) -> Situation:
+async def _with_others(view: View, walker: Walker, acting: Acting) -> View:
     """With what the plan, or something of it, refers to and what is not the client's: as far as it is to be seen."""
-    wanted: dict[str, dict[str, None]] = {}
-    for _, _, reference in named(View(situation, None)):
-        name = situation.name_of(reference)
-        if name is not None and name not in situation.resources:
+    situation, wanted = view.situation, dict[str, dict[str, None]]()
+    for _, _, name in view.named:
+        if name not in situation.resources:
             type, _, id = name.partition("/")
             if type in PARAMETERS and CATALOGUE[type].client_data and acting.within[type] != Nothing():
                 wanted.setdefault(type, {})[id] = None
     if not wanted:
-        return situation
+        return view
     asked: dict[str, Expression] = {type: HasId(tuple(sorted(ids))) for type, ids in sorted(wanted.items())}
-    there = await acting.unit.together(asked, within=acting.within, limit=LIMIT)
-    for type, where in asked.items():
-        wheres[type] = Or((wheres[type], where)) if type in wheres else where
-    found = {f"{each.type}/{each.id}": orjson.loads(str(each.content)) for each in there.versions}
-    return replace(situation, others=found)
+    there = await walker.together(asked, within=acting.within, limit=LIMIT)
+    found = {f"{each.type}/{each.id}": walker.reader.read(each).resource for each in there.versions}
+    return view.later(replace(situation, others=found).knowing(situation.traits))
 
 
 def _organizations(traces: tuple[Trace, ...] | None) -> frozenset[str]:
@@ -336,13 +412,12 @@ def _organizations(traces: tuple[Trace, ...] | None) -> frozenset[str]:
 
 
 async def _with_organizations(
-    situation: Situation, traces: tuple[Trace, ...] | None, wheres: dict[str, Expression], acting: Acting
-) -> tuple[Situation, frozenset[str]]:
-    """With the organisations that the log names beside those that the client's things do; and which these are."""
+    situation: Situation, traces: tuple[Trace, ...] | None, walker: Walker, acting: Acting
+) -> Situation:
+    """With the organisations that the log names beside those that the client's things do."""
     wanted = _organizations(traces) - situation.resources.keys()
-    if not wanted:
-        return situation, wanted
-    where = HasId(tuple(sorted(each.partition("/")[2] for each in wanted)))
-    there = await acting.unit.living("Organization", where, within=acting.within, limit=len(wanted))
-    wheres["Organization"] = Or((wheres["Organization"], where)) if "Organization" in wheres else where
-    return situation.with_(*(orjson.loads(str(each.content)) for each in there.versions)), wanted
+    if not wanted or isinstance(acting.within["Organization"], Nothing):
+        return situation
+    asked = {"Organization": HasId(tuple(sorted(each.partition("/")[2] for each in wanted)))}
+    there = await walker.together(asked, within=acting.within, limit=LIMIT)
+    return situation.with_(*(walker.reader.read(each).resource for each in there.versions))

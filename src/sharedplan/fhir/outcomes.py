@@ -3,7 +3,7 @@
 https://hl7.org/fhir/R4/operationoutcome.html
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sharedplan.errors import Issue
 from sharedplan.fhir.exchanges import Json
@@ -22,6 +22,16 @@ def outcome(issues: Iterable[Issue]) -> Json:
 def text(issues: Iterable[Issue], *, pretty: bool = False) -> str:
     """The same as JSON text."""
     return write(outcome(issues), pretty=pretty)
+
+
+def written(issue: Issue) -> str:
+    """One issue as JSON text."""
+    return write(_issue(issue))
+
+
+def joined(issues: Sequence[str]) -> str:
+    """The OperationOutcome with these issues, of which there is one at least, as JSON text."""
+    return f'{{"resourceType":"OperationOutcome","issue":[{",".join(issues)}]}}'
 
 
 def _issue(issue: Issue) -> Json:

@@ -32,6 +32,6 @@ async def _earlier(consents: Iterable[Json], since: datetime, unit: Unit) -> dic
         if meta.get("versionId") == "1" or datetime.fromisoformat(meta["lastUpdated"]) <= since:
             continue
         page = await unit.history(within=_WHOLE, type="Consent", id=consent["id"], count=MOST_VERSIONS)
-        older = [each for each in page.versions if str(each.version) != meta["versionId"] and each.content]
+        older = [each for each in page.versions if each.version < int(meta["versionId"]) and each.content]
         found[f"Consent/{consent['id']}"] = tuple(json_text.read(str(each.content)) for each in reversed(older))
     return found

@@ -7,21 +7,17 @@ names in turn (the person who holds a role, the organisation that another is par
 Everything is read through the slices given, so what is hidden is as if it were not there.
 """
 
-import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-
-import orjson
+from typing import Protocol
 
 from sharedplan.care.situation import Situation
-from sharedplan.fhir import references
-from sharedplan.fhir.exchanges import Json
+from sharedplan.interactions.reader import Read, Reader
 from sharedplan.search.expression import Expression, HasEntry, HasId, Nothing, Or, RefersTo
 from sharedplan.search.parameters import PARAMETERS
 from sharedplan.search.values.entry import capped
-from sharedplan.store.unit_of_work import Unit
-from sharedplan.store.versions import Version
+from sharedplan.store.versions import Included, Version
 
 OF_CLIENT = (
     *("Patient", "CarePlan", "CareTeam", "EpisodeOfCare", "Consent", "Goal", "Task", "ServiceRequest"),
@@ -36,33 +32,36 @@ DIRECTORY = ("PractitionerRole", "Practitioner", "Organization", "Location")
 """What is followed unless more is asked for: whom the resources name, and the roles that the persons named hold."""
 
 CANONICAL = ("Questionnaire", "PlanDefinition")
-"""Named by their url, in these elements:"""
-_BY_URL = {"questionnaire": "Questionnaire", "instantiatesCanonical": "PlanDefinition"}
+"""Named by their url."""
 
 HOPS = 6
 """Steps from one resource to another that are followed; each is a statement, and most plans need two."""
-
-REFERENCE = re.compile(r'"reference":\s*"([^"\\]+)"')
-"""Any in the text of a resource; to walk through its elements took ten times as long (measured)."""
 
 LIMIT = 5_000
 """Resources of one client, and as many of the directory, that are looked at."""
 
 
+class Source(Protocol):
+    """Where it is fetched: a unit of work, or what has been fetched before (`interactions/walk.py`)."""
+
+    async def together(
+        self, wheres: Mapping[str, Expression], *, within: Mapping[str, Expression], limit: int
+    ) -> Included:
+        """As `Unit.together`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gathered:
     """The situation, and the versions that it was read from, in the order in which they are told: the client's by type,
-    then the directory. `wheres`: what was asked of each type, all steps together; of types that are not seen, nothing.
-    """
+    then the directory."""
 
     situation: Situation
     versions: tuple[Version, ...]
-    wheres: Mapping[str, Expression]
 
 
 async def gathered(
     client: str,
-    unit: Unit,
+    unit: Source,
     *,
     within: Mapping[str, Expression],
     at: datetime,
@@ -83,7 +82,7 @@ async def gathered(
 
 async def gathered_whole(
     client: str | None,
-    unit: Unit,
+    unit: Source,
     *,
     within: Mapping[str, Expression],
     at: datetime,
@@ -93,39 +92,31 @@ async def gathered_whole(
     types: Sequence[str] = OF_CLIENT,
     beside: Sequence[Version] = (),
     follow: Collection[str] = DIRECTORY,
+    reader: Reader | None = None,
 ) -> Gathered:
     """The same with the versions, for whoever shows them. `beside` has been read already; `client` is None for what is
-    of no one client, which is then all there is. `follow`: the types that references are followed to."""
+    of no one client, which is then all there is. `follow`: the types that references are followed to. `reader`: who
+    reads the versions, for the same base."""
+    reader = reader or Reader(base)
     wheres = _of_client(client, types) if client is not None else {}
-    everything: dict[str, list[Expression]] = {}
-    _add(everything, wheres)
     found, is_cut = await _found(wheres, unit, within, limit)
     versions = list({_name(each): each for each in (*beside, *found)}.values())
-    resources = dict(map(_read, versions))
+    new = {_name(each): reader.read(each) for each in versions}
+    known = dict(new)
     asked: set[str] = set()
-    new = versions
     for _ in range(HOPS):
-        wheres = _named_by(new, resources, follow, asked, base)
+        wheres = _named_by(new.values(), known, follow, asked)
         if not wheres:
             break
-        _add(everything, wheres)
         added, more = await _found(wheres, unit, within, limit)
-        new = [each for each in added if _name(each) not in resources]
-        resources.update(map(_read, new))
-        versions += new
+        added = [each for each in added if _name(each) not in known]
+        new = {_name(each): reader.read(each) for each in added}
+        known |= new
+        versions += added
         is_cut = is_cut or more
     registers = {_name(each): each.controller for each in versions}
-    asked_of = {
-        type: ways[0] if len(ways) == 1 else Or(tuple(ways))
-        for type, ways in everything.items()
-        if not isinstance(within.get(type, Nothing()), Nothing)
-    }
-    return Gathered(Situation(at, resources, client, plan, registers, base, is_cut), tuple(versions), asked_of)
-
-
-def _add(everything: dict[str, list[Expression]], wheres: Mapping[str, Expression]) -> None:
-    for type, where in wheres.items():
-        everything.setdefault(type, []).append(where)
+    resources = {name: each.resource for name, each in known.items()}
+    return Gathered(Situation(at, resources, client, plan, registers, base, is_cut), tuple(versions))
 
 
 def _of_client(client: str, types: Sequence[str]) -> dict[str, Expression]:
@@ -140,27 +131,22 @@ def _of_client(client: str, types: Sequence[str]) -> dict[str, Expression]:
 
 
 def _named_by(
-    versions: Iterable[Version], known: Mapping[str, Json], follow: Collection[str], asked: set[str], base: str
+    new: Collection[Read], known: Collection[str], follow: Collection[str], asked: set[str]
 ) -> dict[str, Expression]:
     """What to ask of each type to find what these name and is neither known nor has been `asked` for; adds to that."""
     ids: dict[str, dict[str, None]] = {type: {} for type in (*follow, *CANONICAL)}
     urls: dict[str, dict[str, None]] = {type: {} for type in CANONICAL}
-    named = dict.fromkeys(text for each in versions for text in REFERENCE.findall(each.content or ""))
-    names = dict.fromkeys(references.parse(text).relative_to(base).target for text in named)
-    for resource in (known[_name(each)] for each in versions):
-        for element, type in _BY_URL.items():
-            given = resource.get(element, ())
-            for url in dict.fromkeys((given,) if isinstance(given, str) else filter(None, given)):
-                bare = url.partition("|")[0]
-                if (question := f"{type}?url={bare}") not in asked:  # the url may read as its reference does
-                    urls[type][bare] = None
-                    asked.add(question)
-                if (own := references.parse(bare)).type == type:  # it was given the id that its url ends with
-                    names[own.target] = None
+    names = dict.fromkeys(name for each in new for name in each.names)
+    for type, url, own in (one for each in new for one in each.canonicals):
+        if (question := f"{type}?url={url}") not in asked:  # the url may read as its reference does
+            urls[type][url] = None
+            asked.add(question)
+        if own is not None:  # it was given the id that its url ends with
+            names[own] = None
     persons = []
     for name in names:
-        type, _, id = (name or "").partition("/")
-        if type not in ids or name is None or name in asked:
+        type, _, id = name.partition("/")
+        if type not in ids or name in asked:
             continue
         asked.add(name)
         if name not in known:
@@ -180,7 +166,7 @@ def _named_by(
 
 
 async def _found(
-    wheres: Mapping[str, Expression], unit: Unit, within: Mapping[str, Expression], limit: int
+    wheres: Mapping[str, Expression], unit: Source, within: Mapping[str, Expression], limit: int
 ) -> tuple[list[Version], bool]:
     """What meets the conditions and lies within the slices, in the order of the types; and whether there is more."""
     wheres = {type: where for type, where in wheres.items() if not isinstance(within.get(type, Nothing()), Nothing)}
@@ -192,7 +178,3 @@ async def _found(
 
 def _name(version: Version) -> str:
     return f"{version.type}/{version.id}"
-
-
-def _read(version: Version) -> tuple[str, Json]:
-    return _name(version), orjson.loads(version.content or "{}")

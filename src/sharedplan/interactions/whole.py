@@ -14,8 +14,9 @@ from sharedplan.fhir import json_text, references
 from sharedplan.fhir.exchanges import Asked, Json
 from sharedplan.interactions.acting import Acting
 from sharedplan.interactions.emergencies import marked
-from sharedplan.interactions.gathering import REFERENCE, gathered_whole
+from sharedplan.interactions.gathering import gathered_whole
 from sharedplan.interactions.read import absent
+from sharedplan.interactions.reader import REFERENCE
 from sharedplan.interactions.spoken_of import about
 from sharedplan.interactions.withheld import is_whole, without
 from sharedplan.store.versions import Version

@@ -45,6 +45,7 @@ from sharedplan.store.recorder import Recorder
 from sharedplan.store.searches import Keys, Search
 from sharedplan.store.searching import LIGHT, ordered, page
 from sharedplan.store.session import Session
+from sharedplan.store.together import Parts, Row
 from sharedplan.store.trail import Trail, restored
 from sharedplan.store.versions import Authors, Change, Container, Found, Included, Named, Page, Version
 from sharedplan.store.weighing import HEAVY
@@ -57,8 +58,9 @@ IDENTITIES = 7461980425
 CRITERIA = 7461980426
 """The two families of advisory locks that units of work take."""
 
-KEPT = 10_000
-"""Resources that are kept as they were read, beside the database, and what weighs like them: some 50 MB."""
+KEPT = 3_000
+"""What is kept of what was read, beside the database, in weights of some 3.5 KB: 10 MB, three or four of the largest
+plans or some fifty ordinary ones."""
 
 MOST_LOCKS = 256
 """Identities that one unit locks beside their rows: the database's room for such locks is small. Beyond, two writers
@@ -318,11 +320,22 @@ class Unit:
         shown = [_living(types[row["rank"]], row) for row in found[:limit]]
         return Included(shown, bool(shown) and (found[0]["fetched"] or len(found)) > len(shown))
 
-    async def mark(self, query: Query) -> str:
-        """What stands for all that `together` would find, by the query for it (`store/together.py`): the same as long
-        as nothing of it has changed, and nothing more of it is to be seen, or less."""
-        rows = await self._looked(Question(*query))
-        return str(rows[0]["mark"])
+    async def rows(
+        self, parts: Parts, known: Iterable[Row] = (), *, within: Mapping[str, Expression], limit: int
+    ) -> tuple[list[Row], bool]:
+        """The same of parts, each row with the number of its own; and whether there is more. Those that are known have
+        no content."""
+        found = await self._session.ask(*together.unknown(parts, known, within=within, limit=limit))
+        shown = [_row(parts, row) for row in found[:limit]]
+        return shown, bool(shown) and (found[0]["fetched"] or len(found)) > len(shown)
+
+    async def since(self, parts: Parts, query: Query, at: datetime) -> tuple[str, list[Row]]:
+        """What stands for all that `rows` would find of these parts, by the query for it (`store/together.py`): the
+        same as long as nothing of it has changed, and nothing more of it is to be seen, or less. And the rows that were
+        written after that instant, unless they are too many for one answer."""
+        sql, parameters = query
+        rows = await self._looked(Question(sql, [at, *parameters[1:]]))
+        return str(rows[0]["mark"]), [_row(parts, row) for row in rows[1:]]
 
     async def known(
         self,
@@ -537,6 +550,11 @@ def _keys(search: Search, row: Record) -> Keys:
     """Where a row stands in the order of the search."""
     rank = row["rank"] if search.is_ranked else 0
     return (*(row[f"k{number}"] for number in range(len(search.sort))), rank, row["id"])
+
+
+def _row(parts: Parts, row: Record) -> Row:
+    """A row of several parts."""
+    return Row(row["rank"], _living(parts[row["rank"]][0], row), row["masked"] is True)
 
 
 def _found_alone(type: str, row: Record) -> Version:

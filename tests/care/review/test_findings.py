@@ -2,6 +2,7 @@
 
 import string
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import cast
@@ -13,17 +14,24 @@ from care.review.case import (
     EVERY_RULE,
     GENERAL_ONLY,
     JARI,
+    LEENA,
     NIKO,
     PLAN,
     SARI,
+    H,
+    N,
+    a_coded_organization,
     a_meeting,
+    a_member,
     a_permit,
     a_plan_task,
+    a_role,
     broken,
     judged,
     met,
     the_case,
     the_plan,
+    the_team,
     told,
     until,
 )
@@ -189,6 +197,42 @@ def test_a_view_at_another_moment_finds_what_a_new_one_does() -> None:
     assert findings(view) == first
     blind = view.later(case.later(case.at, None, frozenset({"Encounter"})))
     assert blind.situation.partly and findings(blind) != first
+
+
+def test_a_view_after_a_change_finds_what_a_new_one_does() -> None:
+    """Whatever is taken out of whichever resource, or added to it, and when one goes away altogether."""
+    everybody = [
+        a_member(SARI, "coordinator"),
+        a_member(NIKO, "nurse"),
+        a_member(JARI, "ngo"),
+        a_member(LEENA, "relative"),
+    ]
+    case = the_case().with_(
+        the_team(*everybody),
+        {**a_coded_organization(H, "Health", "health-services"), "partOf": a_reference("Organization/area")},
+        {**a_role(JARI, N), "period": {"start": "2026-01-01", "end": "2027-01-01"}},
+        a_meeting("9", "2026-02-20T10:00:00Z", JARI, LEENA),
+        a_meeting("10", "2026-04-20T10:00:00Z", NIKO, status="planned"),
+        a_permit("1", "Organization/area"),
+        a_permit("2", "PractitionerRole/jari"),
+        a_permit("4", LEENA, status="inactive"),
+        a_plan_task("left", status="in-progress", owner=a_reference(SARI), **until("2026-05-01")),
+    )
+    before = View(case, EVERY_RULE, accepted(case))
+    findings(before)
+    looked_at = 0
+    for name, resource in case.resources.items():
+        for now in (case.with_(without=[name]), *(case.with_(each) for each in _others(resource))):
+            alone, looked_at = replace(now), looked_at + 1
+            later = View(now, EVERY_RULE, accepted(now, before.acceptance)).after(before)
+            assert findings(later) == findings(View(alone, EVERY_RULE, accepted(alone))), (name, now.get(name))
+    assert looked_at > 100
+
+
+def _others(resource: Json) -> Iterator[Json]:
+    for element in resource.keys() - {"resourceType", "id", "meta", "provision", "dateTime"}:
+        yield {name: each for name, each in resource.items() if name != element}
+    yield {**resource, "status": "entered-in-error"}
 
 
 def test_what_the_plan_or_its_goals_and_tasks_refer_to_of_another_person_is_told() -> None:

@@ -3,9 +3,10 @@
 https://hl7.org/fhir/R4/careteam.html
 """
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -62,6 +63,13 @@ ROLES: Mapping[str, Words] = {
 }
 
 
+RESTS_ON = (
+    *("CareTeam", "CarePlan", "EpisodeOfCare", "PractitionerRole"),
+    *("Practitioner", "RelatedPerson", "Patient", "Organization"),
+)
+"""The types of all that the team is found by, and of those who may be on it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """One participant of a team, named: `name` "Practitioner/1", `called` as people say it."""
@@ -96,6 +104,24 @@ class Crew:
     """Who is on the plan's teams."""
 
     situation: Situation
+
+    def is_as_at(self, at: datetime) -> bool:
+        """Whether it is the same at that moment: nothing of it begins or ends in between."""
+        return bisect_right(self._turns, at) == bisect_right(self._turns, self.situation.at)
+
+    def among(self, situation: Situation) -> "Crew":
+        """The same in a situation in which all that it rests on is the same."""
+        made = replace(self, situation=situation)
+        made.__dict__.update((name, each) for name, each in self.__dict__.items() if name != "situation")
+        return made
+
+    @cached_property
+    def _turns(self) -> list[datetime]:
+        """When a team, somebody's time on one, or a role begins or ends."""
+        teams, roles = self.situation.teams, self.situation.of("PractitionerRole")
+        listed = (each for team in teams for each in team.get("participant", ()))
+        periods = (dates.extent(each.get("period")) for each in (*teams, *listed, *roles))
+        return sorted(turn for each in periods if each is not None for turn in each)
 
     @cached_property
     def everybody(self) -> list[Member]:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from sharedplan.care import codes
 from sharedplan.care.review.naming import listed
 from sharedplan.care.review.rule import Said, broken, met, refused, rule
+from sharedplan.care.review.traits import whose
 from sharedplan.care.review.view import View
-from sharedplan.care.writes.crossing import LINKS, placed
 from sharedplan.fhir.exchanges import Json
 
 ACTIVE = "active"
@@ -49,12 +49,10 @@ def a_client_has_one_active_shared_plan(view: View) -> Iterator[Said]:
 def nothing_leaks_from_one_person_to_another(view: View) -> Iterator[Said]:
     """What the plan, its goals and its tasks refer to is of the client himself; a family is one whole by the plan that
     this one is part of, which is of a Group. What the asker does not see is not told of."""
-    is_kept = True
-    for owner, at, reference in named(view):
-        name = str(view.situation.name_of(reference))
-        resource = view.situation.resources.get(name) or view.situation.others.get(name)
-        if resource is not None and _is_of_another(view, resource):
-            is_kept = False
+    known = {name: view.situation.resources.get(name) or view.situation.others.get(name) for _, _, name in view.named}
+    others = {name for name, each in known.items() if each is not None and _is_of_another(view, each)}
+    for owner, at, name in view.named if others else ():
+        if name in others:
             yield broken(
                 "{what} on toisen henkilön, eikä kuulu tähän suunnitelmaan ({owner}).",
                 "{what} gäller en annan person och hör inte till denna plan ({owner}).",
@@ -63,6 +61,7 @@ def nothing_leaks_from_one_person_to_another(view: View) -> Iterator[Said]:
                 what=name,
                 owner=owner,
             )
+    is_kept = not others
     family = [of for each in view.plan.get("partOf", ()) if (of := view.situation.name_of(each)) is not None]
     if is_kept and family:
         yield met(
@@ -81,16 +80,5 @@ def nothing_leaks_from_one_person_to_another(view: View) -> Iterator[Said]:
 
 def _is_of_another(view: View, resource: Json) -> bool:
     """Whether it is of one other person; what is of a Group is of the family."""
-    whose = next((resource[each] for each in ("subject", "for", "patient") if each in resource), None)
-    client = view.situation.name_of(whose)
+    client = view.situation.traits.of(resource, whose)
     return client is not None and client.startswith("Patient/") and client != view.situation.client
-
-
-def named(view: View) -> Iterator[tuple[str, str, Json]]:
-    """(whose, where, reference) of the things that the plan names, and those that its goals and tasks do: where a write
-    looks, and at the plan's goals."""
-    for resource in (view.plan, *(goal for _, goal in view.goals), *view.tasks):
-        goals = placed(resource, "goal") if resource is view.plan else ()
-        for at, each in (*goals, *placed(resource)):
-            if (view.situation.name_of(each) or "").partition("/")[0] not in LINKS:
-                yield view.name(resource), at, each

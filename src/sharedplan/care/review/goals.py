@@ -21,6 +21,8 @@ STANCES: dict[str, Words] = {
     "pending": ("miettii vielä", "ännu öppen", "is still thinking"),
 }
 
+_GOALS_REST_ON = ("CarePlan", "Goal", "Patient")
+
 HIDDEN: tuple[str, str, str] = (
     "Suunnitelma nimeää kohtia, joita ei ole tai joita et näe, joten tähän ei oteta kantaa.",
     "Planen nämner sådant som inte finns eller som du inte ser, så det tas inte ställning till detta.",
@@ -28,7 +30,9 @@ HIDDEN: tuple[str, str, str] = (
 )
 
 
-@rule("R0.4", source="jonka tavoitteisiin asiakas voi sitoutua", needs=("Goal",), timeless=True)
+@rule(
+    "R0.4", source="jonka tavoitteisiin asiakas voi sitoutua", needs=("Goal",), timeless=True, rests_on=_GOALS_REST_ON
+)
 def every_goal_has_the_clients_stance_and_some_goal_is_agreed(view: View) -> Iterator[Said]:
     """Agree, disagree or pending with each; one is agreed to at least."""
     client = view.situation.client_called
@@ -119,15 +123,13 @@ def every_agreed_goal_has_a_step_of_the_clients_own(view: View) -> Iterator[Said
 def _own_steps(view: View) -> frozenset[str]:
     """The goals ("Goal/1") towards which the client has a step of his own."""
     found: set[str | None] = set()
-    for task in view.tasks:
+    for task, duty in view.duties:
         if view.is_clients(task.get("owner")) and task.get("status") not in ("rejected", "cancelled", "failed"):
-            found.update(
-                view.situation.name_of(each.get("valueReference"))
-                for each in task.get("extension", ())
-                if each.get("url") == codes.PERTAINS_TO_GOAL
-            )
+            found.update(duty.goals)
     for activity in view.activities:
-        detail = activity.detail or {}
+        detail = activity.detail
+        if detail is None:
+            continue
         if view.is_clients(detail.get("performer", ())) and activity.status not in ("cancelled", "entered-in-error"):
             found.update(map(view.situation.name_of, detail.get("goal", ())))
     return frozenset(each for each in found if each is not None)
@@ -175,6 +177,7 @@ def strengths_and_resources_are_recorded(view: View) -> Iterator[Said]:
     source="Asiakkaan kanssa ei päästä aina yhteisymmärrykseen; lastensuojelulaki 417/2007 30 §",
     needs=("Goal",),
     timeless=True,
+    rests_on=_GOALS_REST_ON,
 )
 def where_views_differ_both_are_recorded(view: View) -> Iterator[Said]:
     """Each goal that the client disagrees with has notes: by the client, and by somebody else. Who still thinks about

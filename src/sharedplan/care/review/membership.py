@@ -1,5 +1,6 @@
 """Who is on the team and by whose leave: consents, narrower views, exchange across organisations, silent members."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -173,7 +174,12 @@ def _heard(view: View, since: datetime) -> frozenset[str]:
 def contributors(view: View, when: dates.Range) -> frozenset[str]:
     """Those under whose name something was written meanwhile, who took part in a meeting that came about, or who
     finished a task of theirs."""
-    return frozenset(who for at, who in view.contributions if when[0] <= at < when[1])
+    return frozenset(who for each in view.contributions for who, at in each.items() if _is_any_in(at, when))
+
+
+def _is_any_in(at: list[datetime], when: dates.Range) -> bool:
+    place = bisect_left(at, when[0])
+    return place < len(at) and at[place] < when[1]
 
 
 def _system_of(view: View, member: Member, since: datetime) -> tuple[str, str, str]:

@@ -1,17 +1,18 @@
 """The open list: what nobody does, what has no date, what is left on, and what comes next."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from operator import itemgetter
+from typing import NamedTuple
 
-from sharedplan.care import codes
 from sharedplan.care.finding import Words
 from sharedplan.care.review import dates
 from sharedplan.care.review.naming import activity, listed, thing
 from sharedplan.care.review.referrals import falling_between, same_requests
 from sharedplan.care.review.rule import Said, broken, met, rule
+from sharedplan.care.review.traits import services_of
 from sharedplan.care.review.view import Activity, View
 from sharedplan.care.task import OPEN_TASKS
 from sharedplan.fhir.exchanges import Json
@@ -29,12 +30,36 @@ RUNNING = frozenset({"in-progress", "scheduled", "on-hold"})
 @rule("R3.7", source="miten asiat jatkossa etenevät, ja mikä on kenenkin osuus", needs=("Task",))
 def the_client_sees_what_happens_next_and_who_does_it(view: View) -> Iterator[Said]:
     """Every open activity has a performer and a date, every open Task an owner and an end; the next step is named."""
-    is_kept = True
+    lacking = view.once(_lacking)
+    yield from lacking
+    step = next_step(view)
+    if step is not None:
+        yield met(
+            "Seuraavaksi: {what}, {who}, {when}.",
+            "Härnäst: {what}, {who}, {when}.",
+            "Next: {what}, {who}, {when}.",
+            what=step.what,
+            who=step.who,
+            when=step.said,
+        )
+    if not lacking:
+        yield met(
+            "Jokaisella avoimella kohdalla on tekijä ja ajankohta.",
+            "Varje öppen punkt har utförare och tidpunkt.",
+            "Every open item has its performer and its date.",
+        )
+
+
+def _lacking(view: View) -> list[Said]:
+    """Of each open activity and Task what it lacks."""
+    return [*_lacks(view)]
+
+
+def _lacks(view: View) -> Iterator[Said]:
     for each in view.open_activities:
         detail = each.detail or {}
         lacks_who, lacks_when = not detail.get("performer"), not any(key.startswith("scheduled") for key in detail)
         if lacks_who or lacks_when:
-            is_kept = False
             yield broken(
                 "Avoimelta kohdalta {what} puuttuu {lacks}.",
                 "Den öppna punkten {what} saknar {lacks}.",
@@ -49,7 +74,6 @@ def the_client_sees_what_happens_next_and_who_does_it(view: View) -> Iterator[Sa
         lacks_owner = "owner" not in task
         lacks_end = "end" not in task.get("restriction", {}).get("period", {})
         if lacks_owner or lacks_end:
-            is_kept = False
             yield broken(
                 "Avoimelta tehtävältä {what} puuttuu {lacks}.",
                 "Den öppna uppgiften {what} saknar {lacks}.",
@@ -58,22 +82,6 @@ def the_client_sees_what_happens_next_and_who_does_it(view: View) -> Iterator[Sa
                 what=thing(task),
                 lacks=OWNER_AND_END if lacks_owner and lacks_end else OWNER if lacks_owner else END,
             )
-    step = next_step(view)
-    if step is not None:
-        yield met(
-            "Seuraavaksi: {what}, {who}, {when}.",
-            "Härnäst: {what}, {who}, {when}.",
-            "Next: {what}, {who}, {when}.",
-            what=step.what,
-            who=step.who,
-            when=step.said,
-        )
-    if is_kept:
-        yield met(
-            "Jokaisella avoimella kohdalla on tekijä ja ajankohta.",
-            "Varje öppen punkt har utförare och tidpunkt.",
-            "Every open item has its performer and its date.",
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,52 +99,55 @@ class Step:
         return (f"viimeistään {fi}", f"senast {sv}", f"by {en}") if self.is_limit else (fi, sv, f"on {en}")
 
 
+class Ahead(NamedTuple):
+    """An open activity or Task with its times: when it happens, when it begins, and the day by which it is to be done,
+    each as far as that is said. `who`: the performers of an activity, as people call them."""
+
+    events: tuple[datetime, ...]
+    start: datetime | None
+    end: dates.Range | None
+    activity: Activity | None
+    who: str
+    task: Json
+
+    def next(self, at: datetime) -> tuple[datetime, bool] | None:
+        """(when it happens or begins, False), or once it has begun, (the day, True)."""
+        if events := [each for each in self.events if each >= at]:
+            return min(events), False
+        if self.start is not None and self.start >= at:
+            return self.start, False
+        return (self.end[0], True) if self.end is not None and self.end[1] > at else None
+
+    def step(self, found: tuple[datetime, bool], view: View) -> Step:
+        text = activity(self.activity) if self.activity is not None else thing(self.task)
+        return Step(*found, (text, text, text), self.who or view.situation.called(self.task.get("owner")))
+
+
 def next_step(view: View) -> Step | None:
     """What comes first from now on: a meeting, something that begins, or something that is to be done by a day; of
     several at once, the first in the plan."""
-    steps: list[tuple[tuple[datetime, bool], Callable[[], Step]]] = []
+    steps = [(found, each) for each in view.once(_ahead) if (found := each.next(view.at)) is not None]
+    first = min(steps, key=itemgetter(0), default=None)
+    if view.next_meeting is not None and (first is None or (view.next_meeting, False) < first[0]):
+        return Step(view.next_meeting, False, MEETING, view.situation.client_called)
+    return first[1].step(first[0], view) if first is not None else None
+
+
+def _ahead(view: View) -> list[Ahead]:
+    """All that somebody has in hand, in the order of the plan."""
+    found = []
     for each in view.open_activities:
         detail = each.detail or {}
-        who = ", ".join(map(view.situation.called, detail.get("performer", ())))
-        if who and (found := _next_of(detail, view.at)) is not None:
-            steps.append((found, partial(_step, found, each, who)))
-    for task in view.tasks:
+        timing = detail.get("scheduledTiming", {})
+        events = [start for one in timing.get("event", ()) if (start := dates.start_of(one)) is not None]
+        period = detail.get("scheduledPeriod") or timing.get("repeat", {}).get("boundsPeriod")
+        if who := ", ".join(map(view.situation.called, detail.get("performer", ()))):
+            last = dates.extent((period or {}).get("end"))
+            found.append(Ahead(tuple(events), dates.start_of(period), last, each, who, {}))
+    for task, duty in view.duties:
         if task.get("status") in OPEN_TASKS and "owner" in task:
-            found = _next_of_period(task.get("restriction", {}).get("period"), view.at)
-            if found is not None:
-                steps.append((found, partial(_step_of_task, found, task, view)))
-    if view.next_meeting is not None:
-        client = view.situation.client_called
-        steps.append(((view.next_meeting, False), partial(Step, view.next_meeting, False, MEETING, client)))
-    first = min(steps, key=lambda each: each[0], default=None)
-    return first[1]() if first is not None else None
-
-
-def _step(found: tuple[datetime, bool], each: Activity, who: str) -> Step:
-    text = activity(each)
-    return Step(*found, (text, text, text), who)
-
-
-def _step_of_task(found: tuple[datetime, bool], task: Json, view: View) -> Step:
-    text = thing(task)
-    return Step(*found, (text, text, text), view.situation.called(task["owner"]))
-
-
-def _next_of(detail: Json, at: datetime) -> tuple[datetime, bool] | None:
-    timing = detail.get("scheduledTiming", {})
-    events = [start for each in timing.get("event", ()) if (start := dates.start_of(each)) is not None and start >= at]
-    if events:
-        return min(events), False
-    return _next_of_period(detail.get("scheduledPeriod") or timing.get("repeat", {}).get("boundsPeriod"), at)
-
-
-def _next_of_period(period: Json | None, at: datetime) -> tuple[datetime, bool] | None:
-    """(when the period begins, False), or once it has, (its last day, True)."""
-    start = dates.start_of(period)
-    if start is not None and start >= at:
-        return start, False
-    end = dates.extent((period or {}).get("end"))
-    return (end[0], True) if end is not None and end[1] > at else None
+            found.append(Ahead((), duty.start, duty.last, None, "", task))
+    return found
 
 
 @rule(
@@ -197,32 +208,44 @@ def nothing_is_left_on_without_review_or_responsible_person(view: View) -> Itera
 
 def _reviews(view: View) -> tuple[Json | None, list[Json]]:
     """(the next open dated review, those past their end)."""
-    open_ = [
-        (end, each)
-        for each in view.tasks_of("review")
-        if each.get("status") in OPEN_TASKS
-        and (end := dates.end_of(each.get("restriction", {}).get("period"))) is not None
-    ]
+    open_ = view.once(_dated_reviews)
     coming = [(end, each) for end, each in open_ if end > view.at]
     late = [each for end, each in open_ if end <= view.at]
     return (min(coming, key=lambda pair: pair[0])[1] if coming else None), late
 
 
+def _dated_reviews(view: View) -> list[tuple[datetime, Json]]:
+    """The open reviews, each with the end of the time that it is to be done in."""
+    return [
+        (duty.end, each)
+        for each, duty in view.duties
+        if "review" in duty.kinds and each.get("status") in OPEN_TASKS and duty.end is not None
+    ]
+
+
 def _left_on(view: View, reviews: list[Json]) -> Iterator[tuple[str, str, str]]:
     """(what, its end as stated, where) of what runs past its end."""
+    for end, each, period in view.once(_running):
+        if end <= view.at:
+            if isinstance(each, Activity):
+                yield activity(each), period["end"], each.at
+            elif each not in reviews:
+                yield thing(each), period["end"], "Task.restriction.period.end"
+
+
+def _running(view: View) -> list[tuple[datetime, Activity | Json, Json]]:
+    """(end, what, its period) of what is under way and has an end."""
+    found: list[tuple[datetime, Activity | Json, Json]] = []
     for each in view.open_activities:
         detail = each.detail or {}
-        period = detail.get("scheduledPeriod") or detail.get("scheduledTiming", {}).get("repeat", {}).get(
-            "boundsPeriod"
-        )
-        end = dates.end_of(period)
-        if each.status in RUNNING and end is not None and end <= view.at:
-            yield activity(each), period["end"], each.at
-    for task in view.tasks:
-        period = task.get("restriction", {}).get("period")
-        end = dates.end_of(period)
-        if task.get("status") == "in-progress" and end is not None and end <= view.at and task not in reviews:
-            yield thing(task), period["end"], "Task.restriction.period.end"
+        timing = detail.get("scheduledTiming", {})
+        period = detail.get("scheduledPeriod") or timing.get("repeat", {}).get("boundsPeriod")
+        if each.status in RUNNING and (end := dates.end_of(period)) is not None:
+            found.append((end, each, period))
+    for task, duty in view.duties:
+        if task.get("status") == "in-progress" and duty.end is not None:
+            found.append((duty.end, task, task["restriction"]["period"]))
+    return found
 
 
 @rule("R3.16", source="eteneminen on kiinni jonkun toisen palvelun saamisesta", needs=("Task",), timeless=True)
@@ -278,7 +301,7 @@ def _reason(concept: Json | None) -> str | None:
 def duplicates_and_falling_between_services_are_visible(view: View) -> Iterator[Said]:
     """Two active activities of the same service; a referral that was declined or ran out, with no follow-up."""
     is_kept = True
-    for same in _same_services(view):
+    for same in view.once(_same_services):
         is_kept = False
         yield broken(
             "Sama palvelu on suunnitelmassa useammin kuin kerran: {what}.",
@@ -307,21 +330,17 @@ def _same_services(view: View) -> list[list[Activity]]:
         )
         if not is_open:
             continue
-        for key in _services(each):
+        for key in _services(view, each):
             groups[key].append(each)
     found = [group for group in groups.values() if len(group) > 1]
     return [group for number, group in enumerate(found) if group not in found[:number]]
 
 
-def _services(each: Activity) -> list[str]:
-    """What the activity is, as keys to compare; the codes of Tasks of our own tell no service."""
-    concept = (each.detail or each.resource or {}).get("code", {})
-    coded = [
-        f"{coding.get('system', '')}|{coding['code']}"
-        for coding in concept.get("coding", ())
-        if "code" in coding and coding.get("system") != codes.TASK and coding.get("system") != codes.ASSESSMENT_TIER
-    ]
-    if coded or each.detail is None:
+def _services(view: View, each: Activity) -> list[str]:
+    """What the activity is, as keys to compare."""
+    if each.detail is None:
+        return view.situation.traits.of(each.resource, services_of) if each.resource is not None else []
+    if coded := services_of(view.situation.traits, each.detail):
         return coded
-    text = " ".join(str(concept.get("text", "")).split()).casefold()
+    text = " ".join(str(each.detail.get("code", {}).get("text", "")).split()).casefold()
     return [text] if text else []

@@ -7,7 +7,8 @@ from sharedplan.care.attendance import LISTED, deviation
 from sharedplan.care.model import GENERAL
 from sharedplan.care.review.naming import listed, meeting, thing
 from sharedplan.care.review.rule import Said, broken, met, rule, unjudged
-from sharedplan.care.review.view import View, notes_of
+from sharedplan.care.review.traits import notes_of
+from sharedplan.care.review.view import View
 from sharedplan.care.taking_part import has_made, in_force_by
 from sharedplan.care.taking_part import met as met_by
 from sharedplan.care.writes import invitation
@@ -81,7 +82,7 @@ def starts_of_unaccepted(view: View) -> list[datetime]:
     held = view.model.rules if view.model is not None else GENERAL
     if "R0.1" not in held:
         return []
-    starts = (view.starts[view.name(encounter)] for encounter, _ in unaccepted(view))
+    starts = (view.meeting(encounter).start for encounter, _ in unaccepted(view))
     return [each for each in starts if each is not None]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sharedplan.care import codes
 from sharedplan.care.review.naming import meeting, thing
 from sharedplan.care.review.rule import Said, broken, met, rule
-from sharedplan.care.review.view import View
+from sharedplan.care.review.view import MEETINGS_REST_ON, View
 from sharedplan.fhir.exchanges import Json
 
 ENCOUNTER_TYPES = frozenset({"client-meeting", "network-meeting", "professional-meeting"})
@@ -16,11 +16,14 @@ ENCOUNTER_TYPES = frozenset({"client-meeting", "network-meeting", "professional-
     source="asiakastietojen kirjaamisen yhteneväisyyttä",
     needs=("Encounter", "QuestionnaireResponse"),
     timeless=True,
+    rests_on=(*MEETINGS_REST_ON, "QuestionnaireResponse", "Questionnaire"),
 )
 def recording_is_uniform_in_every_system(view: View) -> Iterator[Said]:
     """The types of meetings and the questions of the assessment are known ones."""
     is_kept = True
     for encounter in view.encounters:
+        if ENCOUNTER_TYPES.issuperset(view.meeting(encounter).kinds):
+            continue
         for number, concept in enumerate(encounter.get("type", ())):
             unknown = [code for code in codes.codes(concept, codes.ENCOUNTER_TYPE) if code not in ENCOUNTER_TYPES]
             if unknown:

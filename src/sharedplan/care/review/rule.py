@@ -25,7 +25,8 @@ class Rule:
     """A judge with its id ("R0.4"), its sentence and where it is written down.
 
     `needs`: the resource types without which it cannot be judged; who does not see all of one is told so instead.
-    `is_timeless`: it looks neither at the time nor at the log, so it is judged once as long as nothing changes.
+    `is_timeless`: it looks neither at the time nor at the log, so it is judged once as long as nothing changes; where
+    the types are told that it `rests_on`, nothing of these.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Rule:
     needs: tuple[str, ...]
     judge: Judge
     is_timeless: bool = False
+    rests_on: tuple[str, ...] = ()
 
     def findings(self, view: View) -> Iterable[Finding]:
         """What it finds; always something."""
@@ -46,20 +48,23 @@ class Rule:
     def _judged(self, view: View) -> list[Said]:
         if not self.is_timeless:
             return [*self.judge(view)]
-        if self.id not in view.said:
-            view.said[self.id] = [*self.judge(view)]
-        return view.said[self.id]
+        return view.once(self._said, self.rests_on)
+
+    def _said(self, view: View) -> list[Said]:
+        return [*self.judge(view)]
 
 
-def rule(id: str, *, source: str, needs: tuple[str, ...] = (), timeless: bool = False) -> Callable[[Judge], Rule]:
+def rule(
+    id: str, *, source: str, needs: tuple[str, ...] = (), timeless: bool = False, rests_on: tuple[str, ...] = ()
+) -> Callable[[Judge], Rule]:
     """Makes a Rule of a function of a View, whose name is the sentence.
 
     `source`: the words of the service model that it rests on, and the law or specification where there is one.
-    `timeless`: as `Rule.is_timeless`.
+    `timeless`, `rests_on`: as of `Rule`.
     """
 
     def made(judge: Judge) -> Rule:
-        return Rule(id, judge.__name__.replace("_", " "), source, needs, judge, timeless)
+        return Rule(id, judge.__name__.replace("_", " "), source, needs, judge, timeless, rests_on)
 
     return made
 

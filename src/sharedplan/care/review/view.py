@@ -1,18 +1,32 @@
 """A plan as the rules look at it: its goals, activities, tasks, meetings and referrals, each found once; pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
-from sharedplan.care import codes, coordination
+from sharedplan.care import codes
 from sharedplan.care.attendance import LISTED, Attending
 from sharedplan.care.consent import decides
 from sharedplan.care.model import ServiceModel
 from sharedplan.care.review import dates
+from sharedplan.care.review.crew import RESTS_ON as CREW_RESTS_ON
 from sharedplan.care.review.crew import Crew
+from sharedplan.care.review.traits import (
+    Duty,
+    Meeting,
+    Naming,
+    Place,
+    duty_of,
+    goals_named,
+    meeting_of,
+    named,
+    places_of,
+    progress,
+    signed,
+)
 from sharedplan.care.situation import Situation
 from sharedplan.care.taking_part import MEETINGS
 from sharedplan.care.writing import NOBODY, Acceptance, Attendance
@@ -25,13 +39,37 @@ OPEN_ACTIVITIES = frozenset({"not-started", "scheduled", "in-progress", "on-hold
 TIMELESS = frozenset(
     {
         *("said", "attending", "consents", "started", "goals", "missing", "agreed", "activities", "open_activities"),
-        *("tasks", "_tasks_by_kind", "encounters", "starts", "meetings", "_kinds", "counted", "no_shows", "unaccepted"),
-        *("first_meeting", "referrals", "contact", "referral_tasks", "assessments", "contributions"),
+        *("duties", "_tasks_by_kind", "encounters", "starts", "meetings", "counted", "no_shows", "unaccepted"),
+        *(
+            "first_meeting",
+            "referrals",
+            "contact",
+            "referral_tasks",
+            "assessments",
+            "signed",
+            "attended",
+            "contributions",
+            "named",
+        ),
     }
 )
 """What a View finds out of the resources alone, whatever the time and whoever was at them."""
 
-_NOT_OF_PLANS = ("break-glass-review", "referral", "consultation")
+MEETINGS_REST_ON = ("CarePlan", "EpisodeOfCare", "Encounter")
+"""The types that it depends on which meetings there are."""
+
+CARRIED = (
+    (("encounters", "starts", "meetings", "attended", "counted", "no_shows", "first_meeting"), MEETINGS_REST_ON),
+    (("unaccepted",), MEETINGS_REST_ON),  # and on the acceptance
+    (("goals",), ("CarePlan", "Goal")),
+    (("agreed",), ("CarePlan", "Goal", "Patient")),
+)
+"""What a View finds out of resources of certain types alone, and these."""
+
+Contributors = Mapping[str, list[datetime]]
+"""Who contributed something, each with when, in order."""
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +103,51 @@ class View:
 
     def later(self, situation: Situation) -> "View":
         """The view of what the situation has become by time alone (`Situation.later`): what does not depend on the time
-        is not found out again; at the same moment, nothing is."""
+        is not found out again."""
         made = replace(self, situation=situation)
-        is_now = situation.at == self.situation.at
-        made.__dict__.update(
-            (n, each) for n, each in self.__dict__.items() if n in TIMELESS or (is_now and n == "crew")
-        )
+        made.__dict__.update((n, each) for n, each in self.__dict__.items() if n in TIMELESS)
+        if "crew" in self.__dict__ and self.crew.is_as_at(situation.at):
+            made.__dict__["crew"] = self.crew
+        return made
+
+    def after(self, before: "View") -> "View":
+        """This view, which knows what was found out before of resources that are still the same."""
+        now, was = self.situation, before.situation
+        if (now.plan, now.client, now.base) != (was.plan, was.client, was.base):
+            return self
+        same = {type: each for type, each in before.__dict__.get("signed", {}).items() if now.is_same(was, (type,))}
+        self.__dict__["signed"] = same
+        kept = [name for names, types in CARRIED if now.is_same(was, types) for name in names]
+        if self.acceptance is not before.acceptance and "unaccepted" in kept:
+            kept.remove("unaccepted")
+        self.__dict__.update((name, before.__dict__[name]) for name in kept if name in before.__dict__)
+        self.__dict__["said"] = {
+            found: (each, types)
+            for found, (each, types) in before.__dict__.get("said", {}).items()
+            if types and now.is_same(was, types)
+        }
+        if "crew" in before.__dict__ and before.crew.is_as_at(now.at) and now.is_same(was, CREW_RESTS_ON):
+            self.__dict__["crew"] = before.crew.among(now)
+        return self
+
+    def under(self, model: ServiceModel | None, acceptance: Acceptance, attendance: Attendance) -> "View":
+        """The same resources under a model; what follows from them alone is not found out again."""
+        made = replace(self, model=model, acceptance=acceptance, attendance=attendance)
+        made.__dict__.update((n, self.__dict__[n]) for n in ("goals", "duties", "named") if n in self.__dict__)
         return made
 
     @cached_property
-    def said(self) -> dict[str, list[Any]]:
-        """What the timeless rules have said, by their ids."""
+    def said(self) -> dict[object, tuple[Any, tuple[str, ...]]]:
+        """What `once` has found, by what found it, with the types that it rests on, if they are known."""
         return {}
+
+    def once(self, found: Callable[["View"], Found], rests_on: tuple[str, ...] = ()) -> Found:
+        """What that function finds of the view, which is found once, whatever the time: it looks at neither the time
+        nor the log, and keeps nothing of the view but resources. `rests_on`: the types of all that it looks at; as long
+        as these are the same, it is not found out again after a change either."""
+        if found not in self.said:
+            self.said[found] = (found(self), rests_on)
+        return self.said[found][0]  # type: ignore[no-any-return]
 
     # What is looked at
 
@@ -134,6 +205,20 @@ class View:
         listed = [references] if isinstance(references, dict) else references or ()
         return any(map(self.situation.is_client, listed))
 
+    @cached_property
+    def named(self) -> list[Naming]:
+        """What the plan names, and what its goals and tasks do: where a write looks, and at the plan's goals."""
+        of, found = self.situation.traits.of, list[Naming]()
+        if self.plan:
+            found += of(self.plan, goals_named)
+            for resource in (self.plan, *(goal for _, goal in self.goals), *self.tasks):
+                found += of(resource, named)
+        return found
+
+    def meeting(self, encounter: Json) -> Meeting:
+        """What is read of it by itself."""
+        return self.situation.traits.of(encounter, meeting_of)
+
     # Goals
 
     @cached_property
@@ -177,33 +262,37 @@ class View:
 
     @cached_property
     def activities(self) -> list[Activity]:
-        found = []
-        for number, each in enumerate(self.plan.get("activity", ())):
-            reference = each.get("reference")
-            name = self.situation.name_of(reference) if reference is not None else None
+        found, resources = [], self.situation.resources
+        for place, detail, name in self._places:
             type = name.partition("/")[0] if name is not None else None
-            found.append(Activity(f"activity[{number}]", each.get("detail"), self.situation.get(reference), type))
+            found.append(Activity(place, detail, resources.get(name or ""), type))
         return found
+
+    @property
+    def _places(self) -> list[Place]:
+        return self.situation.traits.of(self.plan, places_of) if self.plan else []
 
     @cached_property
     def open_activities(self) -> list[Activity]:
         """Those described in the plan itself that are not finished."""
         return [each for each in self.activities if each.detail is not None and each.status in OPEN_ACTIVITIES]
 
-    @cached_property
+    @property
     def tasks(self) -> list[Json]:
         """The Tasks of the plan: which it names or which name it, and those of the client that name no plan."""
-        named = {self.situation.name_of(each.get("reference")) for each in self.plan.get("activity", ())}
-        return [each for each in self.situation.of("Task") if self._is_of_plan(each, named)]
+        return [each for each, _ in self.duties]
 
-    def _is_of_plan(self, task: Json, named: set[str | None]) -> bool:
-        if task.get("status") == "entered-in-error":
-            return False
-        based, focus = task.get("basedOn", ()), task.get("focus")
+    @cached_property
+    def duties(self) -> list[tuple[Json, Duty]]:
+        """The same, each with what is read of it by itself."""
+        named = {name for _, _, name in self._places}
         plan = self.situation.plan
-        if self.name(task) in named or self.situation.refers(based, plan) or self.situation.refers(focus, plan):
-            return True
-        return not based and focus is None and not codes.has(task.get("code"), codes.TASK, *_NOT_OF_PLANS)
+        return [(each, duty) for each, duty in self._all_duties if duty.is_of(plan, named)]
+
+    @property
+    def _all_duties(self) -> Iterable[tuple[Json, Duty]]:
+        of = self.situation.traits.of
+        return ((each, of(each, duty_of)) for each in self.situation.of("Task"))
 
     def tasks_of(self, *kinds: str) -> list[Json]:
         """The plan's Tasks with one of these codes of ours."""
@@ -212,8 +301,8 @@ class View:
     @cached_property
     def _tasks_by_kind(self) -> Mapping[str, list[Json]]:
         found: dict[str, list[Json]] = defaultdict(list)
-        for task in self.tasks:
-            for kind in dict.fromkeys(codes.codes(task.get("code"), codes.TASK)):
+        for task, duty in self.duties:
+            for kind in duty.kinds:
                 found[kind].append(task)
         return found
 
@@ -226,31 +315,25 @@ class View:
         outcomes: set[str | None] = set()
         for activity in self.plan.get("activity", ()):
             outcomes.update(map(self.situation.name_of, activity.get("outcomeReference", ())))
-        found = [
-            each
-            for each in self.situation.of("Encounter")
-            if each.get("status") != "entered-in-error"
-            and (self.situation.refers(each.get("episodeOfCare"), episode) or self.name(each) in outcomes)
-        ]
-        return sorted(found, key=lambda each: str(each.get("period", {}).get("start", "")))
+        found = []
+        for each in self.situation.of("Encounter"):
+            its = self.meeting(each)
+            if its.is_one and ((episode is not None and episode in its.episodes) or its.name in outcomes):
+                found.append(each)
+        return sorted(found, key=lambda each: self.meeting(each).said)
 
     @cached_property
     def starts(self) -> Mapping[str, datetime | None]:
         """When each encounter began, or is to begin, by its name."""
-        return {self.name(each): dates.start_of(each.get("period")) for each in self.encounters}
+        return {its.name: its.start for its in map(self.meeting, self.encounters)}
 
     @cached_property
     def meetings(self) -> list[Json]:
         """Those that are meetings by their type."""
-        return [each for each in self.encounters if self._kinds[self.name(each)]]
-
-    @cached_property
-    def _kinds(self) -> Mapping[str, list[str]]:
-        """The codes of our own that each encounter has as its type, by its name."""
-        return {self.name(each): codes.codes(each.get("type"), codes.ENCOUNTER_TYPE) for each in self.encounters}
+        return [each for each in self.encounters if self.meeting(each).kinds]
 
     def is_meeting(self, encounter: Json, *kinds: str) -> bool:
-        return any(each in kinds for each in self._kinds[self.name(encounter)])
+        return any(each in kinds for each in self.meeting(encounter).kinds)
 
     @cached_property
     def unaccepted(self) -> list[tuple[Json, int, str | None, datetime | None]]:
@@ -261,14 +344,12 @@ class View:
         for encounter in self.meetings:
             if encounter.get("status") not in LISTED:
                 continue
-            start = self.starts[self.name(encounter)]
-            for number, each in enumerate(encounter.get("participant", ())):
-                individual = each.get("individual")
-                name = coordination.addressed(individual, self.situation) if individual is not None else None
-                if individual is None or name == self.situation.client:
+            its = self.meeting(encounter)
+            for number, name in its.listed:
+                if name == self.situation.client:
                     continue
-                if start is None or name is None or not self.acceptance.attends(name, start):
-                    found.append((encounter, number, name, start))
+                if its.start is None or name is None or not self.acceptance.attends(name, its.start):
+                    found.append((encounter, number, name, its.start))
         return found
 
     @cached_property
@@ -311,24 +392,26 @@ class View:
         return min((each for each in starts if each is not None and each >= self.at), default=None)
 
     @cached_property
-    def contributions(self) -> list[tuple[datetime, str]]:
-        """(when, who) of all that was written under somebody's name, of each finished meeting that he took part in, and
-        of each task of his that was finished."""
-        found: list[tuple[datetime | None, Json | None]] = []
-        for resource in self.situation.resources.values():
-            found += [(_written(resource), each) for each in _authors(resource)]
-            found += [(dates.start_of(n.get("time")), n.get("authorReference")) for n in notes_of(resource, "note")]
-        for activity in self.plan.get("activity", ()):
-            found += [(dates.start_of(n.get("time")), n.get("authorReference")) for n in notes_of(activity, "progress")]
-        for encounter in self.encounters:
-            if encounter.get("status") == "finished":
-                start = self.starts[self.name(encounter)]
-                found += [(start, each.get("individual")) for each in encounter.get("participant", ())]
-        for task in self.situation.of("Task"):
-            if task.get("status") == "completed":
-                found.append((dates.end_of(task.get("executionPeriod")), task.get("owner")))
-        named = ((when, self.situation.name_of(who)) for when, who in found if when is not None)
-        return list(dict.fromkeys((when, who) for when, who in named if who is not None))
+    def signed(self) -> dict[str, Contributors]:
+        """Of each type that has been looked through what was written under somebody's name, or finished."""
+        return {}
+
+    @cached_property
+    def attended(self) -> Contributors:
+        """Of the meetings that came about."""
+        held = (self.meeting(each) for each in self.encounters if each.get("status") == "finished")
+        return _by_whom(each for its in held for each in its.attended)
+
+    @cached_property
+    def contributions(self) -> list[Contributors]:
+        """By everybody who contributed when he did, in order: what was written under his name, the meetings that came
+        about and he took part in, the tasks of his that he finished."""
+        of, situation = self.situation.traits.of, self.situation
+        for type in situation.types:
+            if type not in self.signed:
+                self.signed[type] = _by_whom(one for each in situation.of(type) for one in of(each, signed))
+        notes = _by_whom(of(self.plan, progress)) if self.plan else {}
+        return [*self.signed.values(), self.attended, notes]
 
     # Referrals
 
@@ -359,14 +442,9 @@ class View:
     def referral_tasks(self) -> Mapping[str, list[Json]]:
         """The Tasks by which referrals are handed on, by what they are about: a referral, else the Task itself."""
         found: dict[str, list[Json]] = defaultdict(list)
-        for task in self.situation.of("Task"):
-            focus = self.situation.name_of(task.get("focus"))
-            is_about_referral = focus is not None and focus.startswith("ServiceRequest/")
-            is_referral = codes.has(task.get("code"), codes.TASK, "referral")
-            if task.get("status") != "entered-in-error" and (is_about_referral or is_referral):
-                based = [name for each in task.get("basedOn", ()) if (name := self.situation.name_of(each)) is not None]
-                about = focus or next((each for each in based if each.startswith("ServiceRequest/")), None)
-                found[about or self.name(task)].append(task)
+        for task, duty in self._all_duties:
+            if duty.is_referral and duty.is_one:
+                found[duty.about or duty.name].append(task)
         return {name: sorted(each, key=lambda task: str(task.get("authoredOn", ""))) for name, each in found.items()}
 
     # Assessments
@@ -391,22 +469,10 @@ class View:
         return sorted(found, key=lambda each: str(each.get("authored", "")))
 
 
-_WRITTEN = ("authoredOn", "authored", "recordedDate", "issued", "sent", "statusDate")
-_AUTHORS = ("author", "requester", "recorder", "sender")
-
-
-def _written(resource: Json) -> datetime | None:
-    return next((dates.start_of(resource[name]) for name in _WRITTEN if isinstance(resource.get(name), str)), None)
-
-
-def _authors(resource: Json) -> Iterator[Json]:
-    for name in _AUTHORS:
-        value = resource.get(name)
-        for each in value if isinstance(value, list) else [value]:
-            if isinstance(each, dict):
-                yield each
-
-
-def notes_of(element: Json, name: str) -> list[Json]:
-    """Annotations; some types have a text of that name."""
-    return [each for each in element.get(name, ()) if isinstance(each, dict)]
+def _by_whom(found: Iterable[tuple[datetime, str]]) -> Contributors:
+    by: dict[str, list[datetime]] = defaultdict(list)
+    for when, who in found:
+        by[who].append(when)
+    for each in by.values():
+        each.sort()
+    return by
