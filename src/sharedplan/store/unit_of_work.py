@@ -22,7 +22,6 @@ from sharedplan.clock import Clock, SystemClock
 from sharedplan.errors import Fault
 from sharedplan.search.expression import Everything, Expression
 from sharedplan.search.includes import Include
-from sharedplan.search.masking import masked
 from sharedplan.store import (
     containing,
     including,
@@ -37,17 +36,18 @@ from sharedplan.store import (
 from sharedplan.store.company import Company
 from sharedplan.store.engine import Pool
 from sharedplan.store.engine import RetryableConflict as RetryableConflict
+from sharedplan.store.found_rows import all_living_of, living_of, page_of, part_of, version_of
 from sharedplan.store.guard import JUDGEMENT, Who
 from sharedplan.store.joint import Question
 from sharedplan.store.kept import Kept
 from sharedplan.store.queries import Query
 from sharedplan.store.recorder import Recorder
-from sharedplan.store.searches import Keys, Search
-from sharedplan.store.searching import LIGHT, ordered, page
+from sharedplan.store.searches import Search
+from sharedplan.store.searching import LIGHT, page
 from sharedplan.store.session import Session
 from sharedplan.store.together import Parts, Row
-from sharedplan.store.trail import Trail, restored
-from sharedplan.store.versions import Authors, Change, Container, Found, Included, Named, Page, Version
+from sharedplan.store.trail import Trail
+from sharedplan.store.versions import Authors, Change, Found, Included, Named, Page, Version
 from sharedplan.store.weighing import HEAVY
 from sharedplan.store.wholes import whole
 
@@ -170,22 +170,22 @@ class Unit:
             query = queries.audited(type, id, within=within, trail=trail, row_id=row_id, is_found=is_found)
         found = await self._looked(query)
         self.has_recorded = self.has_recorded or (trail is not None and (bool(found) or not is_found))
-        return _living(type, found[0]) if found else None
+        return living_of(type, found[0]) if found else None
 
     async def newest(self, type: str, id: str, *, within: Expression) -> Version | None:
         """The newest version, which may be a deletion (visible only to whom everything of the type is)."""
         if type == "AuditEvent":  # never changed nor deleted, and a client is not told all that its versions hold
             return await self.read(type, id, within=within)
         found = await self._session.ask(*queries.newest(type, id, within=within))
-        return _version(found[0]) if found else None
+        return version_of(found[0]) if found else None
 
     async def version(self, type: str, id: str, version: int, *, within: Expression) -> Version | None:
         """That version, if the resource is visible."""
         if type == "AuditEvent":  # what the service records itself never changes, and is not kept twice
             found = await self._looked(queries.current(type, id, within=within, version=version))
-            return _living(type, found[0]) if found else None
+            return living_of(type, found[0]) if found else None
         found = await self._session.ask(*queries.version(type, id, version, within=within))
-        return _version(found[0]) if found else None
+        return version_of(found[0]) if found else None
 
     async def history(
         self,
@@ -208,7 +208,7 @@ class Unit:
             return Page([], 0, False)
         found = await self._session.ask(*query)
         total = found[0]["total"]
-        shown = [_version(row) for row in found if row["id"] is not None][:count]
+        shown = [version_of(row) for row in found if row["id"] is not None][:count]
         more = bool(shown) and (found[0]["fetched"] or len(found)) > len(shown)
         return Page(shown, total if total <= queries.COUNTED else None, more)
 
@@ -225,7 +225,7 @@ class Unit:
         if found[0]["fetched"] == HEAVY:
             found = await self._looked(page(search, trail=trail, row_id=row_id), is_short=False)
         self.has_recorded = self.has_recorded or trail is not None
-        return _found(search, found)
+        return page_of(search, found)
 
     async def search_with(
         self, includes: Sequence[Include], search: Search, *, limit: int, trail: Trail
@@ -239,7 +239,7 @@ class Unit:
             return None
         self.has_recorded = True
         end = next((number for number, row in enumerate(rows) if row["is_included"]), len(rows))
-        return _found(search, rows[:end]), Included(_all_living(None, rows[end:]), False)
+        return page_of(search, rows[:end]), Included(all_living_of(None, rows[end:]), False)
 
     async def included(
         self,
@@ -269,7 +269,7 @@ class Unit:
             if query is None:
                 break
             found = await self._session.ask(*query)
-            new = [_living(row["type"], row) for row in found]
+            new = [living_of(row["type"], row) for row in found]
             if len(added) + len(new) > limit or (found and found[0]["fetched"]):
                 return Included([*added, *new][:limit], True)
             added += new
@@ -308,7 +308,7 @@ class Unit:
     async def living(self, type: str, where: Expression, *, within: Mapping[str, Expression], limit: int) -> Included:
         """The living resources that match and are visible, at most `limit`, and as many as an answer can hold."""
         found = await self._session.ask(*queries.living(type, where, within=within[type], seen=within, limit=limit))
-        shown = [_living(type, row) for row in found[:limit]]
+        shown = [living_of(type, row) for row in found[:limit]]
         return Included(shown, bool(shown) and (found[0]["fetched"] or len(found)) > len(shown))
 
     async def together(
@@ -317,7 +317,7 @@ class Unit:
         """The same of several types in one statement, by type in the order given and id, with whom each speaks of."""
         types = tuple(wheres)
         found = await self._session.ask(*together.living(wheres, within=within, limit=limit))
-        shown = [_living(types[row["rank"]], row) for row in found[:limit]]
+        shown = [living_of(types[row["rank"]], row) for row in found[:limit]]
         return Included(shown, bool(shown) and (found[0]["fetched"] or len(found)) > len(shown))
 
     async def rows(
@@ -326,7 +326,7 @@ class Unit:
         """The same of parts, each row with the number of its own; and whether there is more. Those that are known have
         no content."""
         found = await self._session.ask(*together.unknown(parts, known, within=within, limit=limit))
-        shown = [_row(parts, row) for row in found[:limit]]
+        shown = [part_of(parts, row) for row in found[:limit]]
         return shown, bool(shown) and (found[0]["fetched"] or len(found)) > len(shown)
 
     async def since(self, parts: Parts, query: Query, at: datetime) -> tuple[str, list[Row]]:
@@ -335,7 +335,7 @@ class Unit:
         written after that instant, unless they are too many for one answer."""
         sql, parameters = query
         rows = await self._looked(Question(sql, [at, *parameters[1:]]))
-        return str(rows[0]["mark"]), [_row(parts, row) for row in rows[1:]]
+        return str(rows[0]["mark"]), [part_of(parts, row) for row in rows[1:]]
 
     async def known(
         self,
@@ -508,7 +508,7 @@ class Unit:
         """Locks the living rows among the keys and adds them to `locked`."""
         for type, ids in _by_type(keys):
             for row in await self._session.ask(*queries.locking(type, ids, within=within[type])):
-                locked[type, row["id"]] = _living(type, row)
+                locked[type, row["id"]] = living_of(type, row)
 
 
 def _by_type(keys: Iterable[Key]) -> Iterable[tuple[str, list[str]]]:
@@ -523,119 +523,3 @@ def _ids(versions: Iterable[Version]) -> dict[str, list[str]]:
         if each.container is None:  # nothing refers to what is contained
             found.setdefault(each.type, []).append(each.id)
     return found
-
-
-def _found(search: Search, found: Sequence[Record]) -> Found:
-    """The page that these rows are."""
-    shown = ordered(search, found)
-    types = search.types
-    if search.contained is not None and search.contained.is_alone:
-        versions = [_found_alone(types[row["rank"]], row) for row in shown]
-    elif len(types) == 1:
-        versions = _all_living(types[0], shown)
-    else:
-        versions = [_living(types[row["rank"]], row) for row in shown]
-    keys = [_keys(search, row) for row in (shown[:1] + shown[-1:])]
-    return Found(
-        versions,
-        found[0]["total"],
-        search.place.as_of if search.place is not None else found[0]["as_of"],
-        keys[0] if keys else None,
-        keys[-1] if keys else None,
-        bool(shown) and (found[0]["fetched"] or len(found)) > len(shown),
-    )
-
-
-def _keys(search: Search, row: Record) -> Keys:
-    """Where a row stands in the order of the search."""
-    rank = row["rank"] if search.is_ranked else 0
-    return (*(row[f"k{number}"] for number in range(len(search.sort))), rank, row["id"])
-
-
-def _row(parts: Parts, row: Record) -> Row:
-    """A row of several parts."""
-    return Row(row["rank"], _living(parts[row["rank"]][0], row), row["masked"] is True)
-
-
-def _found_alone(type: str, row: Record) -> Version:
-    """What a search of contained resources found: by itself within a resource of that type, or standing for itself."""
-    found = _living(row["kind"], row)
-    if row["number"] is None:
-        return found
-    return found._replace(id=row["own"] or "", container=Container(type, row["holder"], row["number"]))
-
-
-def _all_living(type: str | None, rows: Sequence[Record]) -> list[Version]:
-    """Rows of a type's table (None: each tells its type) as the versions that they are."""
-    told = set(rows[0].keys()) if rows else set()
-    if type == "AuditEvent" or told & _SELDOM:
-        return [_living(type or row["type"], row) for row in rows]
-    # Pages are long, and to ask each row what it has takes half of the time.
-    is_masked = "masked" in told
-    versions = []
-    for row in rows:
-        number = row["version"]
-        version = Version(
-            type or row["type"],
-            row["id"],
-            number,
-            row["last_updated"],
-            "create" if number == 1 else "update",
-            row["content"],
-        )
-        versions.append(_living(version.type, row) if is_masked and row["masked"] else version)
-    return versions
-
-
-_SELDOM = {"patients", "controller", "trail"}
-"""Columns that few rows have."""
-
-
-def _living(type: str, row: Record) -> Version:
-    """A row of a type's table as the version that it is."""
-    interaction = "create" if row["version"] == 1 else "update"
-    patients = row.get("patients")
-    told = None
-    if type == "AuditEvent" and row["trail"] is not None:
-        told = restored(row["trail"], row["outcome"], row.get("patient") or patients, row["entity"])
-    spoken_of = tuple(patients) if patients is not None else None
-    content, is_masked = _content(type, row)
-    return Version(
-        type,
-        row["id"],
-        row["version"],
-        row["last_updated"],
-        interaction,
-        content,
-        told,
-        spoken_of,
-        row.get("controller"),
-        is_masked,
-    )
-
-
-def _version(row: Record) -> Version:
-    """A row of all versions as the version that it is."""
-    content, is_masked = _content(row["type"], row)
-    interaction, at = row["interaction"], row["last_updated"]
-    controller, spoken_of = row.get("controller"), row.get("spoken_of")
-    return Version(
-        row["type"],
-        row["id"],
-        row["version"],
-        at,
-        interaction,
-        content,
-        patients=tuple(spoken_of) if spoken_of is not None else None,
-        controller=controller,
-        is_masked=is_masked,
-    )
-
-
-def _content(type: str, row: Record) -> tuple[str | None, bool]:
-    """The text as it may leave the store, and whether something was taken out: no way leads around here."""
-    content: str | None = row["content"]
-    if content is None or not row.get("masked"):
-        return content, False
-    part = masked(type, content)
-    return (content, False) if part is None else (part, True)
