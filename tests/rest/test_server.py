@@ -180,7 +180,7 @@ def test_a_stop_is_announced_and_lets_running_requests_finish(
         await asyncio.to_thread(may_end.wait, 20)
 
     behind.at_work = work
-    running = Running(settings, clock, behind)
+    running = Running(settings.model_copy(update={"drain_notice": timedelta(seconds=2)}), clock, behind)
     headers = {"authorization": f"Bearer {token}"}
     with httpx.Client(base_url=running.url, headers=headers) as client:
         answers: list[int] = []
