@@ -163,14 +163,13 @@ class Company:
 
     async def _ask(self, way: _Way, batch: Sequence[_Waiting]) -> None:
         """One call for all of these, and what comes of it to each."""
-        clock = asyncio.get_running_loop().time
+        clock, joint = asyncio.get_running_loop().time, _joint(batch)
         try:
             connection = await self._pool.acquire()
         except SharedplanError as failure:
             _tell(batch, failure)
             return
         begun = clock()
-        joint = _joint(batch)
         try:
             # By the driver's own time: it would not let itself be cancelled amidst many.
             patience = PATIENCE.total_seconds()
