@@ -93,3 +93,16 @@ async def test_a_text_that_is_none_fails_alone(company: Company, pool: Pool) -> 
     assert [each[0]["said"] for each in answers if not isinstance(each, BaseException)] == [*"abcde"]
     assert isinstance(answers[1], Fault)
     assert pool.in_use == 0
+
+
+async def test_who_asks_what_one_statement_for_all_cannot_answer_fails_alone(company: Company, pool: Pool) -> None:
+    alone = "SELECT $5::integer AS turn, 12 / $1::integer AS part, $2::text || $3::text || $4::text AS who"
+    shown, recorded = "SELECT turn, part FROM answers ORDER BY turn", "recorded AS (SELECT)"
+    answer = "SELECT 12 / $1::integer AS part"
+    several = joint(Statement(), [(0, None)], answer, rows="answers", recorded=recorded, shown=shown)
+    asked = [1, 2, 0, 3, 4, 6, 12]
+    questions = [Question(alone, [each], several, [each, *([None] * len(trails.FIELDS))]) for each in asked]
+    answers = await asyncio.gather(*(company.fetch(each, Who("asker")) for each in questions), return_exceptions=True)
+    assert [each[0]["part"] for each in answers if not isinstance(each, BaseException)] == [12, 6, 4, 3, 2, 1]
+    assert isinstance(answers[2], Fault)
+    assert pool.in_use == 0
