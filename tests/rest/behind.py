@@ -18,6 +18,7 @@ from sharedplan.rest.fhir import FhirBase
 from sharedplan.rest.routes import application
 from sharedplan.rest.wellknown import Health
 from sharedplan.settings import Settings
+from sharedplan.store.versions import Version
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -32,6 +33,9 @@ class Behind:
     heard: list[Asked] = field(default_factory=list)
     checks: Mapping[str, bool] = field(default_factory=lambda: {"database": True})
     noted: list[tuple[str, str]] = field(default_factory=list)
+    version: Version | None = None
+    at_work_plainly: Callable[[], Awaitable[object]] | None = None
+    read_plainly: list[tuple[str, str, str]] = field(default_factory=list)
 
     @property
     def asked(self) -> Asked:
@@ -47,8 +51,12 @@ class Behind:
             raise self.failure
         return self.answer
 
-    async def read(self, type: str, id: str, by: Principal, request_id: str) -> None:
-        """Nothing is read by the short way here."""
+    async def read(self, type: str, id: str, by: Principal, request_id: str) -> Version | None:
+        """By the short way nothing is read here unless a test says what."""
+        self.read_plainly.append((type, id, request_id))
+        if self.at_work_plainly is not None:
+            await self.at_work_plainly()
+        return self.version
 
     async def unproved(self, why: str, *, network: str | None, request_id: str) -> None:
         self.noted.append(("nobody", why))

@@ -93,3 +93,48 @@ async def test_a_text_that_is_none_fails_alone(company: Company, pool: Pool) -> 
     assert [each[0]["said"] for each in answers if not isinstance(each, BaseException)] == [*"abcde"]
     assert isinstance(answers[1], Fault)
     assert pool.in_use == 0
+
+
+async def test_who_asks_what_one_statement_for_all_cannot_answer_fails_alone(company: Company, pool: Pool) -> None:
+    alone = "SELECT $5::integer AS turn, 12 / $1::integer AS part, $2::text || $3::text || $4::text AS who"
+    shown, recorded = "SELECT turn, part FROM answers ORDER BY turn", "recorded AS (SELECT)"
+    answer = "SELECT 12 / $1::integer AS part"
+    several = joint(Statement(), [(0, None)], answer, rows="answers", recorded=recorded, shown=shown)
+    asked = [1, 2, 0, 3, 4, 6, 12]
+    questions = [Question(alone, [each], several, [each, *([None] * len(trails.FIELDS))]) for each in asked]
+    answers = await asyncio.gather(*(company.fetch(each, Who("asker")) for each in questions), return_exceptions=True)
+    assert [each[0]["part"] for each in answers if not isinstance(each, BaseException)] == [12, 6, 4, 3, 2, 1]
+    assert isinstance(answers[2], Fault)
+    assert pool.in_use == 0
+
+
+async def test_what_fails_by_itself_is_asked_once(
+    company: Company, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the database gave up after its time would else take as long again, and the request has not so much."""
+    asked, acquire = [], pool.acquire
+
+    async def counted() -> asyncpg.Connection:
+        asked.append(await acquire())
+        return asked[-1]
+
+    monkeypatch.setattr(pool, "acquire", counted)
+    with pytest.raises(Fault):
+        await company.fetch(Question(PARTS, [0]))
+    assert (len(asked), pool.in_use) == (1, 0)
+
+
+async def test_nothing_is_asked_for_who_went_away_while_he_waited(company: Company, pool: Pool) -> None:
+    beside = await pool.acquire()
+    await beside.execute("CREATE TABLE told (n integer)")
+    telling = """WITH told_of AS (INSERT INTO told VALUES ($1::integer)), slept AS MATERIALIZED (SELECT pg_sleep(0.05))
+        SELECT $2::integer AS turn FROM slept"""
+    asked = [asyncio.create_task(company.fetch(Question(telling, [0])))]
+    await asyncio.sleep(0.02)
+    asked += [asyncio.create_task(company.fetch(Question(telling, [n]))) for n in (1, 2)]
+    await asyncio.sleep(0.005)
+    asked[1].cancel()
+    await asyncio.gather(*asked, return_exceptions=True)
+    assert [row["n"] for row in await beside.fetch("SELECT n FROM told ORDER BY n")] == [0, 2]
+    pool.release(beside)
+    assert pool.in_use == 0

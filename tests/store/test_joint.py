@@ -1,7 +1,7 @@
 """Who asks in company gets what he would have got alone, and leaves the same trail."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import asyncpg
@@ -9,12 +9,15 @@ import pytest
 
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.search.expression import Everything, Expression, Nothing, OfRegister, Or, Permitted
+from sharedplan.search.parameters import PARAMETERS
 from sharedplan.search.parse import parse
 from sharedplan.store.guard import PATH, Who
-from sharedplan.store.joint import Question, may_join
+from sharedplan.store.joint import Question, joint, may_join
 from sharedplan.store.queries import audited
 from sharedplan.store.searches import Search, SortKey
 from sharedplan.store.searching import page
+from sharedplan.store.statements import Statement
+from sharedplan.store.trail import FIELDS
 from sharedplan.store.unit_of_work import Store
 from sharedplan.store.weighing import HEAVY
 from sharedplan.store.wholes import whole
@@ -164,3 +167,60 @@ def test_the_ends_of_the_calendar_are_asked_for_alone() -> None:
     assert question(asked, EVERYTHING, 0)[0].joint is not None
     assert not may_join([datetime.max.replace(tzinfo=UTC)])
     assert not may_join(["Patient/a", datetime.min.replace(tzinfo=UTC)])
+
+
+TEXTS = (
+    "",
+    "null",
+    "true",
+    "1e5",
+    "{a,b}",
+    '"',
+    "\\",
+    "\\u0000",
+    "'",
+    "$1::text",
+    "å\u2028\U0001f600",
+    " a ",
+    "x" * 100_000,
+)
+TIMES = (
+    datetime(2, 1, 1, tzinfo=UTC),
+    datetime(999, 12, 31, 23, 59, 59, 1, tzinfo=UTC),
+    datetime(2024, 2, 29, 12, 0, 0, 123456, tzinfo=timezone(timedelta(hours=5, minutes=45))),
+    datetime(9998, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+)
+
+
+async def test_the_database_takes_values_in_json_as_it_takes_them_alone(store: Store) -> None:
+    """Whatever may join is the same text, list or instant to it, to the microsecond."""
+    values = [(text, [text, *TEXTS], at) for text, at in zip(TEXTS, TIMES * 4, strict=False)] + [("", [], TIMES[0])]
+    assert all(may_join(each) for each in values)
+    same = "$1::text AS said, $2::text[] AS list, $3::timestamptz AS at"
+    shown = "SELECT turn, said, list, at FROM answers ORDER BY turn"
+    fillings = [(0, None), (1, None), (2, None)]
+    of_all = joint(
+        Statement(), fillings, f"SELECT {same}", rows="answers", recorded="recorded AS (SELECT)", shown=shown
+    )
+    asked = [[*each, *([None] * len(FIELDS))] for each in values]
+    connection = await store.pool.acquire()
+    alone = [
+        tuple(*await connection.fetch(f"SELECT {turn} AS turn, {same}", *each)) for turn, each in enumerate(values)
+    ]
+    found = await connection.fetch(of_all.sql, *of_all.parameters(Who("asker"), asked))
+    assert [tuple(row) for row in found] == alone
+    store.pool.release(connection)
+
+
+@pytest.mark.parametrize("slice", SLICES)
+async def test_the_database_takes_the_statement_of_several_for_each_type(slice: str, store: Store) -> None:
+    """Were it to refuse one, all would be asked alone ever after, and nobody would notice but by the clock."""
+    connection = await store.pool.acquire()
+    for type in CATALOGUE:
+        seen = dict.fromkeys(CATALOGUE, SLICES[slice])
+        asked = [f"{type}/a", f"{type}?_id=a", f"{type}?_lastUpdated=ge2020&_sort=-_lastUpdated"]
+        for each in (*asked, *([f"{type}?patient=Patient/a"] if "patient" in PARAMETERS[type] else [])):
+            together = question(each, seen, 0)[0].joint
+            assert together is not None, each
+            await connection.prepare(together.sql)
+    store.pool.release(connection)

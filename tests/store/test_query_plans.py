@@ -4,7 +4,7 @@ from end to end."""
 import asyncio
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,17 +14,19 @@ import pytest
 from builders import a_care_plan, a_patient, a_task, an_observation
 from databases import Server, of_service
 from sharedplan.catalogue import CATALOGUE
-from sharedplan.search.expression import Expression, InCompartment
+from sharedplan.search.expression import Expression, InCompartment, OfRegister, Or, Permitted
 from sharedplan.search.includes import parse as parse_include
 from sharedplan.search.parse import parse
 from sharedplan.store import including
 from sharedplan.store.engine import Pool
 from sharedplan.store.guard import PATH, Who
+from sharedplan.store.joint import Question
 from sharedplan.store.projection import projection
+from sharedplan.store.queries import audited
 from sharedplan.store.searches import Place, Search, SortKey
 from sharedplan.store.searching import page
 from sharedplan.store.unit_of_work import Store
-from store.changes import ALL, a_change, written
+from store.changes import ALL, NORTH, a_change, a_trail, written
 
 TYPES = ("Patient", "CarePlan", "Observation", "Task")
 TEMPLATES = 250
@@ -109,13 +111,20 @@ class Crowd:
 
     def plan(self, query: Query, *, mode: str, by_operator: bool = False) -> Plan:
         """The steps of the plan, each with its node type and the table that it reads."""
-        connection = self._operator if by_operator else self._connection
+        told = [*query[1], *WHO, *([0] if "AS turn" in query[0] else [])]
+        return self._explained(query[0], told, mode, self._operator if by_operator else self._connection)
 
+    def plan_of_several(self, questions: Sequence[Question]) -> Plan:
+        """The same of the one statement for all who ask so, which the service lets be planned once for all values."""
+        (together,) = {each.joint for each in questions}
+        assert together is not None
+        told = together.parameters(WHO, [each.own for each in questions])
+        return self._explained(together.sql, told, "force_generic_plan", self._connection)
+
+    def _explained(self, sql: str, told: Sequence[Any], mode: str, connection: asyncpg.Connection) -> Plan:
         async def explain() -> Any:
             await connection.execute(f"SET plan_cache_mode = {mode}")
-            return await connection.fetchval(
-                f"EXPLAIN (FORMAT JSON, VERBOSE) {query[0]}", *query[1], *WHO, *([0] if "AS turn" in query[0] else [])
-            )
+            return await connection.fetchval(f"EXPLAIN (FORMAT JSON, VERBOSE) {sql}", *told)
 
         return list(_nodes(json.loads(self._runner.run(explain()))[0]["Plan"]))
 
@@ -278,6 +287,44 @@ def test_what_one_client_may_see_is_found_by_the_client(crowd: Crowd, question: 
     for place in (None, later):
         plan = crowd.plan(asked(question, within=InCompartment("Patient", "p7-3"), place=place), mode=mode)
         assert read_from_end_to_end(plan) == [], outline(plan)
+
+
+SLICES = [ALL, Or((OfRegister(NORTH), Permitted(None, NORTH, "TREAT"))), Permitted("Practitioner/d7", NORTH, "TREAT")]
+
+
+@pytest.mark.parametrize("slice", SLICES)
+@pytest.mark.parametrize("type", TYPES)
+def test_who_reads_together_with_others_finds_his_own_by_its_id(crowd: Crowd, type: str, slice: Expression) -> None:
+    trail = a_trail("read", type)
+    questions = [audited(type, f"{n}", within=slice, trail=trail, row_id=f"{n}", is_found=True) for n in range(5)]
+    plan = crowd.plan_of_several(questions)
+    assert read_from_end_to_end(plan) == [], outline(plan)
+
+
+@pytest.mark.parametrize("slice", SLICES)
+@pytest.mark.parametrize(
+    "question",
+    [
+        "CarePlan?patient=Patient/p7-3&_sort=-date",
+        "Patient?identifier=urn:ids|i7",
+        "Patient?_id=p7-3,p8-4",
+        "CarePlan?performer=Practitioner/d7&date=ge2024-05-01&date=lt2024-05-08",
+        "CarePlan?category=urn:cat|k7",
+        "Patient?_lastUpdated=gt2100-01-01&_sort=_lastUpdated",
+        "CarePlan?patient.identifier=urn:ids|i7",
+        "Task?focus:CarePlan.patient=Patient/p7-3",
+    ],
+)
+def test_what_several_ask_together_reads_no_table_from_end_to_end(
+    crowd: Crowd, question: str, slice: Expression
+) -> None:
+    type, _, pairs = question.partition("?")
+    query = parse(type, [tuple(pair.split("=", 1)) for pair in pairs.split("&")], at=SOON)  # type: ignore[misc]
+    sort = tuple(SortKey(*each) for each in query.sort)
+    search = Search({type: query.where}, seen(slice), 20, "some", sort)
+    found = page(search, trail=a_trail("search-type", type), row_id="1", is_light=True)
+    plan = crowd.plan_of_several([found, found])
+    assert read_from_end_to_end(plan) == [], outline(plan)
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -29,8 +29,6 @@ MOST = 4096
 class Reading:
     """What the reads of one type by one asker have in common; `trail` is their audit row but for the resource."""
 
-    by: Principal
-    type: str
     within: Expression
     trail: Trail
 
@@ -75,4 +73,4 @@ class PlainRead:
             return None
         if type == LOG or grant.ordinary:
             return None
-        return Reading(by, type, grant.slices[type], audit.granted(asked, by, grant))
+        return Reading(grant.slices[type], audit.granted(asked, by, grant))

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sharedplan.access.principal import Principal
-from sharedplan.access.tokens import Verifier
+from sharedplan.access.tokens import KeyNotAtHand, Verifier
 from sharedplan.catalogue import CATALOGUE
-from sharedplan.errors import SharedplanError, Unauthenticated, Unavailable
+from sharedplan.errors import NotAcceptable, Unauthenticated, Unavailable
 from sharedplan.exchange.refusals import Refusals
 from sharedplan.fhir.addresses import ID, Address, addressed
 from sharedplan.fhir.exchanges import Answer, Asked
@@ -98,7 +98,8 @@ class FhirBase:
         await reply(scope, receive, send)
 
     async def _plain(self, scope: Scope, headers: Headers, observed: Observed, heard: "_Heard") -> Reply | None:
-        """The answer to a read as most are; None, and nothing has been done, for anything else."""
+        """The answer to a read as most are; None, and nothing is on record, for anything else. Raises Unauthenticated
+        for a token that is none."""
         type, _, id = scope["path_params"].get("below", "").partition("/")
         if scope["method"] != "GET" or scope["query_string"] or type not in READ or not ID.fullmatch(id):
             return None
@@ -107,14 +108,14 @@ class FhirBase:
         try:
             by = self._verifier.principal(headers.all(b"authorization"))
             form = Form(answer_type(headers.joined(b"accept"), None))
-        except SharedplanError:
+        except (KeyNotAtHand, NotAcceptable):
             return None
         heard.by, heard.address = by, Address("read", type, id)
+        observed.client, observed.interaction, observed.type = by.client_id, "read", type
         async with self._admission:
             version = await self._read(type, id, by, observed.request_id)
         if version is None:
             return None
-        observed.client, observed.interaction, observed.type = by.client_id, "read", type
         answer = Answer(200, version.content, type, id, version.version, version.last_updated)
         return reply_to(answer, form, self._base)
 

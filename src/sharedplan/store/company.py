@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from sharedplan.errors import SharedplanError, Unavailable
-from sharedplan.store.engine import FAILURES, Pool, is_lost
+from sharedplan.store.engine import FAILURES, Pool, is_lost, meaning
 from sharedplan.store.joint import Question
 from sharedplan.store.session import Session
 
@@ -78,9 +78,10 @@ class _Way:
 
     def batch(self) -> list[_Waiting]:
         """Who goes with the call that begins: all, or half of them when that is enough for two, so that the service has
-        something to do while the database has."""
+        something to do while the database has. Nothing is asked for who has gone away meanwhile."""
         many = len(self.waiting)
-        return [self.waiting.popleft() for _ in range(min(MOST, many if many <= ENOUGH else max(ENOUGH, many // 2)))]
+        first = [self.waiting.popleft() for _ in range(min(MOST, many if many <= ENOUGH else max(ENOUGH, many // 2)))]
+        return [each for each in first if not each.answer.done()]
 
     def learn(self, took: float) -> None:
         self.took = self.took + (took - self.took) / 8 if self.took else took
@@ -163,14 +164,13 @@ class Company:
 
     async def _ask(self, way: _Way, batch: Sequence[_Waiting]) -> None:
         """One call for all of these, and what comes of it to each."""
-        clock = asyncio.get_running_loop().time
+        clock, joint = asyncio.get_running_loop().time, _joint(batch)
         try:
             connection = await self._pool.acquire()
         except SharedplanError as failure:
             _tell(batch, failure)
             return
         begun = clock()
-        joint = _joint(batch)
         try:
             # By the driver's own time: it would not let itself be cancelled amidst many.
             patience = PATIENCE.total_seconds()
@@ -187,6 +187,9 @@ class Company:
                 self._pool.lose(connection)
             else:
                 self._pool.release(connection)
+                if len(batch) == 1:  # and nobody else's fault
+                    _tell(batch, meaning(failure))
+                    return
             answers: list[Rows | None] = [None] * len(batch)
         except BaseException:
             self._pool.discard(connection)  # cancelled amidst the call

@@ -94,14 +94,12 @@ class Statement:
     def headed(self, sql: str) -> str:
         """The statement with what its conditions refer to at its head, opening the second guard: who asks comes after
         its parameters (`Session.ask`)."""
-        every = "SELECT coalesce(jsonb_object_agg(id, 0), '{}') AS ids FROM"
-        found = [f"found_{n} AS MATERIALIZED ({every} ({rows}) of_them)" for n, rows in enumerate(self._found)]
-        steps = [*self._of_asker(), *self._of_clients(), *found]
+        steps = [*self._of_asker(), *self._of_clients(), *self._of_ids()]
         return guard.opening(_beside(steps, sql), len(self.parameters) + 1)
 
     def apart(self, sql: str) -> tuple[list[str], str]:
         """The steps at the head that go by who asks alone, and the statement with all others at its own."""
-        return self._of_asker(), _beside(self._of_clients(), sql)
+        return self._of_asker(), _beside([*self._of_clients(), *self._of_ids()], sql)
 
     def _of_asker(self) -> list[str]:
         steps = [f"untold AS MATERIALIZED (SELECT {self._untold} AS names)"] if self._untold else []
@@ -135,6 +133,10 @@ class Statement:
                 f"sight_{number} AS MATERIALIZED (SELECT access_sight({client}, a, {purpose}) AS s FROM asker)"
             )
         return steps
+
+    def _of_ids(self) -> list[str]:
+        every = "SELECT coalesce(jsonb_object_agg(id, 0), '{}') AS ids FROM"
+        return [f"found_{n} AS MATERIALIZED ({every} ({rows}) of_them)" for n, rows in enumerate(self._found)]
 
 
 def _beside(steps: list[str], sql: str) -> str:

@@ -1,0 +1,120 @@
+"""The short way of the usual read: over HTTP nobody can tell it from the long one."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+import structlog
+from structlog.testing import capture_logs
+
+from rest.behind import Behind, connected, edge
+from sharedplan.access.tokens import Verifier
+from sharedplan.clock import FixedClock
+from sharedplan.fhir.exchanges import Answer
+from sharedplan.rest.wellknown import Health
+from sharedplan.settings import Settings
+from sharedplan.store.versions import Version
+
+TEXT = '{"resourceType":"CarePlan","id":"1","title":"Åäö"}'
+AT = datetime(2026, 3, 1, 10, 30, 15, 123456, tzinfo=UTC)
+TRACE = {"x-request-id": "trace-0123456789"}
+
+
+@pytest.fixture
+def logged() -> Iterator[list[Any]]:
+    structlog.reset_defaults()
+    with capture_logs() as events:
+        yield events
+
+
+@pytest.fixture
+def plan(behind: Behind) -> None:
+    """A plan that both ways give."""
+    behind.version = Version("CarePlan", "1", 3, AT, "update", TEXT)
+    behind.answer = Answer(200, TEXT, "CarePlan", "1", 3, AT)
+
+
+@pytest.mark.usefixtures("plan")
+@pytest.mark.parametrize("accept", ["application/fhir+json", "application/json", "*/*", "text/html, */*;q=0.1"])
+async def test_both_ways_answer_alike(
+    client: httpx.AsyncClient, behind: Behind, logged: list[Any], accept: str
+) -> None:
+    headers = {**TRACE, "accept": accept}
+    short = await client.get("CarePlan/1", headers=headers)
+    assert (behind.heard, behind.read_plainly) == ([], [("CarePlan", "1", TRACE["x-request-id"])])
+    behind.version = None
+    long = await client.get("CarePlan/1", headers=headers)
+    assert len(behind.heard) == 1
+    assert (short.status_code, short.content) == (200, TEXT.encode())
+    assert (short.content, short.headers.multi_items()) == (long.content, long.headers.multi_items())
+    told = [{name: value for name, value in event.items() if name != "took_ms"} for event in logged]
+    assert told[0] == told[1]
+    assert (told[0]["interaction"], told[0]["type"], told[0]["client"]) == ("read", "CarePlan", "records")
+
+
+UNUSUAL: list[tuple[str, str, dict[str, str]]] = [
+    ("HEAD", "CarePlan/1", {}),
+    ("GET", "CarePlan/1?_format=json", {}),
+    ("GET", "CarePlan/1?_pretty=true", {}),
+    ("GET", "CarePlan/1?", {"if-none-match": 'W/"3"'}),
+    ("GET", "CarePlan/1", {"if-none-match": 'W/"3"'}),
+    ("GET", "CarePlan/1", {"if-modified-since": "Sun, 01 Mar 2026 10:30:15 GMT"}),
+    ("GET", "CarePlan/1", {"if-match": 'W/"3"'}),
+    ("GET", "CarePlan/1/", {}),
+    ("GET", "CarePlan/1/_history/3", {}),
+    ("GET", "CarePlan/$document", {}),
+    ("GET", "Patient/1/CarePlan", {}),
+    ("GET", "CarePlan/" + "x" * 65, {}),
+    ("GET", "CarePlan/1%0A", {}),
+    ("GET", "Nothing/1", {}),
+    ("GET", "CarePlan/1", {"accept": "application/fhir+xml"}),
+]
+
+
+@pytest.mark.usefixtures("plan")
+@pytest.mark.parametrize(("method", "address", "headers"), UNUSUAL)
+async def test_what_is_not_usual_goes_the_long_way(
+    client: httpx.AsyncClient, behind: Behind, method: str, address: str, headers: dict[str, str]
+) -> None:
+    await client.request(method, address, headers=headers)
+    assert behind.read_plainly == []
+
+
+@pytest.mark.usefixtures("plan")
+async def test_two_headers_that_say_who_asks_are_refused(client: httpx.AsyncClient, behind: Behind, token: str) -> None:
+    twice = [("authorization", f"Bearer {token}"), ("authorization", f"Bearer {token}")]
+    assert (await client.get("CarePlan/1", headers=twice)).status_code == 401
+    assert (behind.read_plainly, behind.heard) == ([], [])
+
+
+async def test_a_forged_token_is_looked_at_once(
+    stranger: httpx.AsyncClient, behind: Behind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = []
+    principal = Verifier.principal
+    monkeypatch.setattr(Verifier, "principal", lambda self, sent: looked.append(sent) or principal(self, sent))
+    response = await stranger.get("/fhir/CarePlan/1", headers={"authorization": "Bearer forged"})
+    assert (response.status_code, len(looked)) == (401, 1)
+    assert [who for who, _ in behind.noted] == ["nobody"]
+
+
+async def test_a_read_that_takes_too_long_is_told_as_a_read(
+    settings: Settings, clock: FixedClock, behind: Behind, health: Health, logged: list[Any]
+) -> None:
+    """An operator who looks for what is slow would else look among the addresses outside of FHIR."""
+
+    async def never() -> None:
+        await asyncio.sleep(60)
+
+    behind.at_work_plainly = never
+    hasty = settings.model_copy(update={"request_timeout": timedelta(seconds=0.05)})
+    async with connected(edge(hasty, clock, behind, health), hasty, clock) as client:
+        response = await client.get("CarePlan/1")
+    await asyncio.sleep(0)
+    assert response.status_code == 503
+    [event] = [each for each in logged if each["event"] == "request_answered"]
+    assert (event["interaction"], event["type"], event["client"]) == ("read", "CarePlan", "records")
+    assert behind.noted == [("read", "Unavailable")]
