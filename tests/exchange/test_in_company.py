@@ -80,11 +80,11 @@ async def test_each_gets_his_own_answer_and_leaves_his_own_row(
         interaction, _, address = question.partition(" ")
         path, _, query = address.partition("?")
         type, _, id = path.partition("/")
-        if interaction == "read" and (version := await plainly(type, id, by, name)) is not None:
-            return version.content
         pairs = tuple(tuple(pair.split("=", 1)) for pair in query.split("&") if pair)
         asked = Asked(interaction, type, id or None, parameters=pairs, base=BASE, request_id=name)  # type: ignore[arg-type]
         try:
+            if interaction == "read" and (version := await plainly(type, id, by, name)) is not None:
+                return version.content
             content = (await perform(asked, by, guarded.begin, SystemClock(), POLICY)).content
         except SharedplanError as failure:
             return failure.status

@@ -51,7 +51,7 @@ class Behind:
             raise self.failure
         return self.answer
 
-    async def read(self, type: str, id: str, by: Principal, request_id: str) -> Version | None:
+    async def read(self, type: str, id: str, by: Principal, request_id: str, languages: str) -> Version | None:
         """By the short way nothing is read here unless a test says what."""
         self.read_plainly.append((type, id, request_id))
         if self.at_work_plainly is not None:

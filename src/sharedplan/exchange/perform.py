@@ -39,6 +39,5 @@ async def perform(asked: Asked, by: Principal, begin: BeginUnit, clock: Clock, p
 
         return preferred(asked, await in_one_unit(asked, by, begin, act))
     except SharedplanError as failure:
-        language = languages.chosen(None, asked.accept_language)
-        failure.issues = tuple(each.said_in(language) for each in failure.issues)
+        languages.say(failure, asked.accept_language)
         raise

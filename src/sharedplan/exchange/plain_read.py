@@ -1,8 +1,8 @@
 """The usual read by a short way: most of what a record system asks, and nothing but a decision and a statement.
 
 It is decided, read and recorded by what decides, reads and records in `step.py`; only what follows from the asker and
-the type is found out once, and not for each read. Whatever is not usual goes the long way: what is not there to be seen
-or fails, an emergency, the log. A test holds both ways to the same answers and trails.
+the type is found out once, and not for each read. Whatever is not usual goes the long way: an emergency, the log, what
+no scope allows. A test holds both ways to the same answers and trails.
 https://hl7.org/fhir/R4/http.html#read
 """
 
@@ -13,12 +13,15 @@ from sharedplan.access.decision import Facts, decide
 from sharedplan.access.principal import Principal
 from sharedplan.clock import Clock
 from sharedplan.errors import SharedplanError
-from sharedplan.exchange.step import BeginUnit
+from sharedplan.exchange.step import BeginUnit, in_one_unit
+from sharedplan.fhir import languages
 from sharedplan.fhir.exchanges import Asked
 from sharedplan.interactions.acting import Policy
+from sharedplan.interactions.read import absent_within
 from sharedplan.search.expression import Expression
 from sharedplan.search.indexing import LOG
 from sharedplan.store.trail import Trail
+from sharedplan.store.unit_of_work import Unit
 from sharedplan.store.versions import Version
 
 MOST = 4096
@@ -27,8 +30,9 @@ MOST = 4096
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the reads of one type by one asker have in common; `trail` is their audit row but for the resource."""
+    """What the reads of one type by one asker have in common; `asked` and `trail` but for the resource."""
 
+    asked: Asked
     within: Expression
     trail: Trail
 
@@ -42,22 +46,31 @@ class PlainRead:
         self._policy = policy
         self._remembered: dict[tuple[Principal, str], Reading | None] = {}
 
-    async def __call__(self, type: str, id: str, by: Principal, request_id: str) -> Version | None:
-        """The version, which is on record; None, and nothing is, when it is to be asked for the long way."""
+    async def __call__(
+        self, type: str, id: str, by: Principal, request_id: str, accept_language: str = ""
+    ) -> Version | None:
+        """The version, which is on record; None, and nothing is, when it is to be asked for the long way. Raises as
+        `perform` does."""
         key = (by, type)
         reading = self._remembered[key] if key in self._remembered else self._found_out(type, by)
         if reading is None or by.expires <= self._clock.now():
             return None
-        trail = reading.trail._replace(
-            resource_id=id, request_id=request_id or None, patients=(f"Patient/{id}",) if type == "Patient" else ()
-        )
-        unit = self._begin()
-        unit.asked_by(by.person, by.organization)
+        within = reading.within
+        asked = reading.asked._replace(id=id, request_id=request_id, accept_language=accept_language)
+        patients = (f"Patient/{id}",) if type == "Patient" else ()
+        trail = reading.trail._replace(resource_id=id, request_id=request_id or None, patients=patients)
+
+        async def act(unit: Unit) -> Version:
+            version = await unit.read(type, id, within=within, trail=trail)
+            if version is None:
+                raise await absent_within(within, type, id, unit)
+            return version
+
         try:
-            async with unit:
-                return await unit.read(type, id, within=reading.within, trail=trail, is_found=True)
-        except SharedplanError:
-            return None
+            return await in_one_unit(asked, by, self._begin, act)
+        except SharedplanError as failure:
+            languages.say(failure, accept_language)
+            raise
 
     def _found_out(self, type: str, by: Principal) -> Reading | None:
         if len(self._remembered) >= MOST:
@@ -73,4 +86,4 @@ class PlainRead:
             return None
         if type == LOG or grant.ordinary:
             return None
-        return Reading(grant.slices[type], audit.granted(asked, by, grant))
+        return Reading(asked, grant.slices[type], audit.granted(asked, by, grant))

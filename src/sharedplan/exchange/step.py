@@ -5,6 +5,7 @@ The same three beats for every interaction of every type. https://hl7.org/fhir/R
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from sharedplan import audit
 from sharedplan.access.principal import Principal
@@ -34,6 +35,7 @@ from sharedplan.store.unit_of_work import RetryableConflict, Unit
 
 BeginUnit = Callable[[], Unit]
 Interaction = Callable[[Asked, Acting], Awaitable[Answer]]
+T = TypeVar("T")
 
 INTERACTIONS: dict[str, Interaction] = {
     "read": read,
@@ -92,9 +94,7 @@ def interaction_of(asked: Asked) -> Interaction:
     return found
 
 
-async def in_one_unit(
-    asked: Asked, by: Principal, begin: BeginUnit, act: Callable[[Unit], Awaitable[Answer]]
-) -> Answer:
+async def in_one_unit(asked: Asked, by: Principal, begin: BeginUnit, act: Callable[[Unit], Awaitable[T]]) -> T:
     """What `act` does in a unit of its own, committed; or undone, on record, and raised.
 
     A conflict with another writer is tried again: a few times within a second of the first one, then it is Unavailable.

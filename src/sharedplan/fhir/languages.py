@@ -3,7 +3,7 @@
 https://hl7.org/fhir/R4/languages.html, https://www.rfc-editor.org/rfc/rfc9110#name-accept-language
 """
 
-from sharedplan.errors import Incorrect
+from sharedplan.errors import Incorrect, SharedplanError
 
 OFFERED = ("fi", "sv", "en")
 DEFAULT = "en"
@@ -24,6 +24,12 @@ def chosen(parameter: str | None, header: str | None, *, default: str = DEFAULT)
         if weight > 0 and (found := _ours(tag)) is not None:
             return found
     return default
+
+
+def say(failure: SharedplanError, header: str | None) -> None:
+    """Let the failure's issues be in the language that the header asks for."""
+    language = chosen(None, header)
+    failure.issues = tuple(each.said_in(language) for each in failure.issues)
 
 
 def _ours(tag: str) -> str | None:

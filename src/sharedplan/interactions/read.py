@@ -9,6 +9,8 @@ from sharedplan.interactions.log_names import with_names
 from sharedplan.interactions.preconditions import is_unchanged
 from sharedplan.interactions.proposals import answer_with
 from sharedplan.interactions.spoken_of import about
+from sharedplan.search.expression import Expression
+from sharedplan.store.unit_of_work import Unit
 from sharedplan.store.versions import Version
 
 
@@ -49,7 +51,12 @@ async def _read_in_emergency(type: str, id: str, acting: Acting) -> tuple[Versio
 
 async def absent(type: str, id: str, acting: Acting) -> Gone | NotFound:
     """What to raise for a resource that is not there: Gone when it was, and may be known to have been."""
-    newest = await acting.unit.newest(type, id, within=acting.within[type])
+    return await absent_within(acting.within[type], type, id, acting.unit)
+
+
+async def absent_within(within: Expression, type: str, id: str, unit: Unit) -> Gone | NotFound:
+    """The same, by the slice of the type."""
+    newest = await unit.newest(type, id, within=within)
     if newest is not None and newest.is_deleted:
         return Gone(f"{type}/{id} was deleted", version=newest.version)
     return NotFound(f"there is no {type}/{id}")

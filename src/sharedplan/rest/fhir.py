@@ -28,8 +28,8 @@ from sharedplan.rest.reply import Receive, Reply, Scope, Send
 from sharedplan.store.versions import Version
 
 Perform = Callable[[Asked, Principal], Awaitable[Answer]]
-ReadPlainly = Callable[[str, str, Principal, str], Awaitable[Version | None]]
-"""Type, id, who asks and the request's id → the version, or None when it is to be performed."""
+ReadPlainly = Callable[[str, str, Principal, str, str], Awaitable[Version | None]]
+"""Type, id, who asks, the request's id and its languages → the version, or None when it is to be performed."""
 
 NOT_PLAIN = frozenset({b"if-match", b"if-none-match", b"if-modified-since", b"if-none-exist"})
 """Headers that a read goes by beside those that say who asks and what the answer shall be."""
@@ -113,7 +113,9 @@ class FhirBase:
         heard.by, heard.address = by, Address("read", type, id)
         observed.client, observed.interaction, observed.type = by.client_id, "read", type
         async with self._admission:
-            version = await self._read(type, id, by, observed.request_id)
+            heard.is_performed = True
+            version = await self._read(type, id, by, observed.request_id, headers.joined(b"accept-language"))
+            heard.is_performed = version is not None
         if version is None:
             return None
         answer = Answer(200, version.content, type, id, version.version, version.last_updated)

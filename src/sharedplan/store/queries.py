@@ -70,16 +70,15 @@ def _current(type: str, within: Expression, is_versioned: bool) -> Query:
     return intern(sql), statement.parameters[len(own) :]
 
 
-def audited(type: str, id: str, *, within: Expression, trail: Trail, row_id: str, is_found: bool = False) -> Question:
-    """The same, and the audit row in one statement: its outcome says whether a row was found. `is_found`: there is only
-    one if it was."""
-    sql, always, several = _audited(type, within, is_found)
+def audited(type: str, id: str, *, within: Expression, trail: Trail, row_id: str) -> Question:
+    """The same, and the audit row in one statement: its outcome says whether a row was found."""
+    sql, always, several = _audited(type, within)
     own = [id, *trails.row(trail, row_id)]
     return Question(sql, [*own, *always], several, own)
 
 
 @kept_until_renewed(2048)
-def _audited(type: str, within: Expression, is_found: bool) -> tuple[str, list[Any], Joint]:
+def _audited(type: str, within: Expression) -> tuple[str, list[Any], Joint]:
     """The text, and the parameters that do not depend on what is read; and the statement of several."""
     own: list[Any] = [None] * (1 + len(trails.FIELDS))
     statement = Statement(list(own))
@@ -97,7 +96,6 @@ def _audited(type: str, within: Expression, is_found: bool) -> tuple[str, list[A
         if shape.patients
         else "",
         registers="ARRAY(SELECT controller FROM found WHERE controller IS NOT NULL)" if of_clients else "",
-        source="(SELECT FROM found) there" if is_found else "",
     )
     sql = f"""
         WITH found AS MATERIALIZED ({found}), recorded AS ({audit})
@@ -113,7 +111,7 @@ def _audited(type: str, within: Expression, is_found: bool) -> tuple[str, list[A
     recorded = f"""told AS MATERIALIZED (
             SELECT {ASKED}.turn AS whose, clock_timestamp() AS at, found.id IS NOT NULL AS is_found, found.controller
                 {", found.patients" if shape.patients else ""}
-            FROM {ASKED} {"" if is_found else "LEFT "}JOIN found ON found.turn = {ASKED}.turn
+            FROM {ASKED} LEFT JOIN found ON found.turn = {ASKED}.turn
         ), recorded AS ({audits})"""
     always = statement.parameters[len(own) :]
     fillings = (_ID, *_OF_THE_TRAIL, *((None, each) for each in always))

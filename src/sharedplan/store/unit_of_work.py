@@ -158,18 +158,14 @@ class Unit:
         finally:
             self._session.who = who
 
-    async def read(
-        self, type: str, id: str, *, within: Expression, trail: Trail | None = None, is_found: bool = False
-    ) -> Version | None:
-        """The current version, if it is visible. With a `trail`, the audit row goes in with the same statement; if it
-        `is_found` only, there is none of what is not visible."""
+    async def read(self, type: str, id: str, *, within: Expression, trail: Trail | None = None) -> Version | None:
+        """The current version, if it is visible. With a `trail`, the audit row goes in with the same statement."""
         if trail is None:
             query = queries.current(type, id, within=within)
         else:
-            row_id = self._clock.new_id()
-            query = queries.audited(type, id, within=within, trail=trail, row_id=row_id, is_found=is_found)
+            query = queries.audited(type, id, within=within, trail=trail, row_id=self._clock.new_id())
         found = await self._looked(query)
-        self.has_recorded = self.has_recorded or (trail is not None and (bool(found) or not is_found))
+        self.has_recorded = self.has_recorded or trail is not None
         return living_of(type, found[0]) if found else None
 
     async def newest(self, type: str, id: str, *, within: Expression) -> Version | None:
