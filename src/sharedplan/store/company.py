@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from sharedplan.errors import SharedplanError, Unavailable
+from sharedplan.logs import log
 from sharedplan.store.engine import FAILURES, Pool, is_lost, meaning
 from sharedplan.store.joint import Question
 from sharedplan.store.session import Session
@@ -187,6 +188,8 @@ class Company:
                 self._pool.lose(connection)
             else:
                 self._pool.release(connection)
+                if joint is not None:  # or nobody would notice that one is refused again and again
+                    log.warning("asked_apart", failure=type(failure).__name__)
                 if len(batch) == 1:  # and nobody else's fault
                     _tell(batch, meaning(failure))
                     return
