@@ -257,6 +257,7 @@ def test_one_that_is_changed_is_filled_anew(service: Service) -> None:
         assert client.get("CarePlan?title=kävely").json()["total"] == 0
 
 
+@pytest.mark.long
 def test_one_that_is_retired_or_deleted_is_offered_no_more_after_the_next_reindex(service: Service) -> None:
     with service.client() as client:
         retired = {**a_parameter("language", **ADDED["language"]), "status": "retired"}

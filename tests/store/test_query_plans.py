@@ -179,7 +179,8 @@ def asked(question: str, *, within: Expression = ALL, place: Place | None = None
     type, _, pairs = question.partition("?")
     query = parse(type, [tuple(pair.split("=", 1)) for pair in pairs.split("&") if pair], at=SOON)  # type: ignore[misc]
     sort = tuple(SortKey(*each) for each in query.sort)
-    return page(Search({type: query.where}, seen(within), 20, "some", sort, place))
+    total = "none" if query.total == "none" else "some"  # to count all, it is right to read all
+    return page(Search({type: query.where}, seen(within), 20, total, sort, place))
 
 
 def read_from_end_to_end(plan: Plan) -> list[str]:
