@@ -56,7 +56,7 @@ class Connections:
         """The rows that the statement gives."""
         prepared = await self.free.get()
         try:
-            return await prepared[sql].fetch(*values)  # type: ignore[no-any-return]
+            return await prepared[sql].fetch(*values)  # type: ignore[no-any-return]  # a driver without types
         finally:
             self.free.put_nowait(prepared)
 

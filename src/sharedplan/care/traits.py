@@ -39,7 +39,7 @@ class Traits:
         entry = found.get(id(resource))
         if entry is None or entry[0] is not resource:
             entry = found[id(resource)] = (resource, by(self, resource))
-        return entry[1]  # type: ignore[return-value]
+        return entry[1]  # type: ignore[return-value]  # what that function gave
 
     def fitting(self, resources: Collection[Json]) -> "Traits":
         """These; without those of other resources, once they are more."""

@@ -59,7 +59,8 @@ class Reader:
             resource = orjson.loads(text)
             names = dict.fromkeys(map(self._target, REFERENCE.findall(text)))
             names.pop(None, None)
-            found = Read(resource, len(text), tuple(names), tuple(_canonicals(resource)))  # type: ignore[arg-type]
+            canonicals = tuple(_canonicals(resource))
+            found = Read(resource, len(text), tuple(names), canonicals)  # type: ignore[arg-type]  # None is taken out
         self.read_now[key] = found
         return found
 

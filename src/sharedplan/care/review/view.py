@@ -147,7 +147,7 @@ class View:
         as these are the same, it is not found out again after a change either."""
         if found not in self.said:
             self.said[found] = (found(self), rests_on)
-        return self.said[found][0]  # type: ignore[no-any-return]
+        return self.said[found][0]  # type: ignore[no-any-return]  # what that function gave
 
     # What is looked at
 
