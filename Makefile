@@ -10,6 +10,9 @@ INSTALLED := $(VENV)/.installed
 PIP_TOOLS := 7.6.2
 PYTEST := $(BIN)/pytest -m "not long"
 
+# Hundreds of processes start in a run: let the second find what the first compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install run test test-long bench format check lint-dockerfile openapi lock clean
 

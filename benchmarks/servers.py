@@ -34,6 +34,7 @@ def free_port() -> int:
 def environment() -> dict[str, str]:
     """This process's environment without settings of the service, and with its source tree importable."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SHAREDPLAN_")}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
     kept["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])])
     return kept
 
@@ -63,11 +64,13 @@ class Server:
         return f"{self.origin}/fhir"
 
     def workers(self) -> list[psutil.Process]:
-        """The Python processes that answer: the children where there are any, else the process itself."""
+        """The Python processes that answer: the last of the line where there are children, else the process itself."""
         children = [
             child
             for child in self.process.children(recursive=True)
-            if "python" in child.name() and not any("resource_tracker" in word for word in child.cmdline())
+            if "python" in child.name()
+            and not child.children()
+            and not any("resource_tracker" in word for word in child.cmdline())
         ]
         return children or [self.process]
 

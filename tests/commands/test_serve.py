@@ -14,7 +14,7 @@ import pytest
 
 from journeys.service import COMMAND, Service, free_port, prepared
 
-WORKER = "sharedplan.commands.worker"
+NURSERY = "sharedplan.commands.preloaded"
 
 
 @pytest.fixture(scope="module")
@@ -26,13 +26,17 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 def workers_of(service: Service) -> list[psutil.Process]:
     assert service.process is not None
-    children = psutil.Process(service.process.pid).children()
-    return [child for child in children if is_worker(child)]
+    return [worker for nursery in nurseries_of(service) for worker in nursery.children() if not is_gone(worker)]
 
 
-def is_worker(process: psutil.Process) -> bool:
+def nurseries_of(service: Service) -> list[psutil.Process]:
+    assert service.process is not None
+    return [child for child in psutil.Process(service.process.pid).children() if is_nursery(child)]
+
+
+def is_nursery(process: psutil.Process) -> bool:
     try:
-        return not is_gone(process) and WORKER in " ".join(process.cmdline())
+        return not is_gone(process) and NURSERY in " ".join(process.cmdline())
     except psutil.NoSuchProcess:  # it ended between the two questions
         return False
 
@@ -68,6 +72,20 @@ def test_a_worker_that_is_killed_is_replaced(service: Service) -> None:
         victim.kill()
         wait_until(lambda killed=victim: killed not in workers_of(service) and len(workers_of(service)) == 2)
         service.wait_ready()
+
+
+def test_workers_are_replaced_whose_nursery_is_killed(service: Service) -> None:
+    orphans, [nursery] = workers_of(service), nurseries_of(service)
+    nursery.kill()
+    wait_until(lambda: all(is_gone(orphan) for orphan in orphans) and len(workers_of(service)) == 2)
+    service.wait_ready()
+
+
+def test_a_sigterm_to_the_nursery_alone_does_nothing(service: Service) -> None:
+    [nursery] = nurseries_of(service)
+    nursery.terminate()
+    time.sleep(0.2)
+    assert not is_gone(nursery)
 
 
 def test_the_numbers_of_all_workers_are_told_by_each(service: Service) -> None:
@@ -129,7 +147,8 @@ def test_sigterm_stops_it_with_all_that_belongs_to_it(tmp_path_factory: pytest.T
     family = psutil.Process(running.process.pid).children(recursive=True)
     postmaster = psutil.Process(running.postmaster())
     assert running.stop(signal.SIGTERM) == 0
-    assert all(is_gone(process) for process in [*family, postmaster])
+    assert is_gone(postmaster)
+    wait_until(lambda: all(is_gone(process) for process in family), 5)  # the nursery ends by its parent's end
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", running.port))
     token_afterwards = running.token("--client", "x")

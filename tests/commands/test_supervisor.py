@@ -11,7 +11,7 @@ from sharedplan.commands.supervisor import Supervisor
 supervisor = Supervisor(socket.socket(), {}, 0, timedelta(seconds=1))
 with supervisor.stopping._cond:  # as whoever waits for the event has it for a moment
     os.kill(os.getpid(), signal.SIGTERM)
-supervisor.run("")
+supervisor.run()
 supervisor.stop()
 assert supervisor.stopping.is_set()
 """

@@ -1,11 +1,15 @@
 """The `sharedplan` command; each subcommand's module is imported only when it is called, so that all are quick."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
+from typing import Any, TypeVar
 
 import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 COMMANDS = {
     "serve": "Migrate if needed, then serve.",
@@ -32,6 +36,16 @@ def imports() -> Iterator[None]:
     finally:
         gc.enable()
         gc.freeze()
+
+
+def data_dir_option(command: Command) -> Command:
+    """`--data-dir`: where the embedded PostgreSQL and the service's own key live."""
+    option = click.option(
+        "--data-dir",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Directory of the embedded PostgreSQL and the signing key  [default: ./var]",
+    )
+    return option(command)
 
 
 class Lazy(click.Group):

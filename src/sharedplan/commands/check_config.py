@@ -13,7 +13,8 @@ from sharedplan.access.fetched_keys import Fetcher
 from sharedplan.access.keys import BadKey, trusted_keys
 from sharedplan.access.own_key import signer
 from sharedplan.clock import SystemClock
-from sharedplan.commands.options import check_role, check_where_it_signs, data_dir_option, read_settings
+from sharedplan.commands import data_dir_option
+from sharedplan.commands.options import check_role, check_where_it_signs, read_settings
 from sharedplan.secret_files import UnusableSecret
 from sharedplan.settings import Settings, unknown_names
 

@@ -8,7 +8,8 @@ import click
 
 from sharedplan.access.own_tokens import own_token
 from sharedplan.clock import SystemClock
-from sharedplan.commands.options import data_dir_option, read_settings
+from sharedplan.commands import data_dir_option
+from sharedplan.commands.options import read_settings
 from sharedplan.demo.stories.playing import Played, Service, Unreachable, play
 from sharedplan.demo.stories.setting import SettingFailed, set_up
 from sharedplan.demo.stories.shelf import STORIES

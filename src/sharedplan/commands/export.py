@@ -10,8 +10,9 @@ from typing import TextIO
 import click
 
 from sharedplan.catalogue import CATALOGUE
+from sharedplan.commands import data_dir_option
 from sharedplan.commands.database import database, operated
-from sharedplan.commands.options import data_dir_option, read_settings
+from sharedplan.commands.options import read_settings
 from sharedplan.errors import SharedplanError
 from sharedplan.loading.exporting import exported
 from sharedplan.store.engine import Pool

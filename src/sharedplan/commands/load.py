@@ -12,8 +12,9 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from sharedplan.commands import data_dir_option
 from sharedplan.commands.database import database, operated
-from sharedplan.commands.options import data_dir_option, read_settings
+from sharedplan.commands.options import read_settings
 from sharedplan.errors import SharedplanError
 from sharedplan.fhir.references import parse
 from sharedplan.loading import reading

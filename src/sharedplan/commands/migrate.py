@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from sharedplan.clock import SystemClock
+from sharedplan.commands import data_dir_option
 from sharedplan.commands.database import database, role_of_service
-from sharedplan.commands.options import data_dir_option, read_settings
+from sharedplan.commands.options import read_settings
 from sharedplan.errors import SharedplanError
 from sharedplan.publishing import publish
 from sharedplan.store.engine import Pool

@@ -2,9 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from pydantic import ValidationError
@@ -13,18 +11,6 @@ from pydantic_settings import SettingsError
 from sharedplan.errors import Unavailable
 from sharedplan.settings import Settings
 from sharedplan.store.roles import may_operate, too_mighty
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def data_dir_option(command: Command) -> Command:
-    """`--data-dir`: where the embedded PostgreSQL and the service's own key live."""
-    option = click.option(
-        "--data-dir",
-        type=click.Path(file_okay=False, path_type=Path),
-        help="Directory of the embedded PostgreSQL and the signing key  [default: ./var]",
-    )
-    return option(command)
 
 
 def read_settings(**given: Any) -> Settings:

@@ -13,9 +13,10 @@ import click
 
 from sharedplan.access.rows import rows_of
 from sharedplan.catalogue import CATALOGUE
+from sharedplan.commands import data_dir_option
 from sharedplan.commands.adding import adding
 from sharedplan.commands.database import database, operated
-from sharedplan.commands.options import data_dir_option, read_settings
+from sharedplan.commands.options import read_settings
 from sharedplan.errors import SharedplanError
 from sharedplan.fhir import json_text
 from sharedplan.search.indexing import Inner, index_values, inner_values

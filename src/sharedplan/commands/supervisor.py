@@ -1,27 +1,22 @@
 """The parent of the workers: holds the socket, keeps every worker alive, and stops them in order.
 
-The workers are processes of their own that share the listening socket. They begin to import while the database is
-still starting; the parent then sends each the database's address on its standard input. When that closes, the parent
-is gone and the worker stops by itself.
+The workers are processes of their own that share the listening socket, forked where everything has been imported
+(`nursery.py`). Each holds one end of a pipe: when the other closes, the parent is gone and the worker stops by itself.
 """
 
-import contextlib
 import errno
+import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from multiprocessing.connection import Connection
 from types import FrameType
 
+from sharedplan.commands.nursery import CANNOT_START, FORKS
 from sharedplan.logs import log
-
-COMMAND = (sys.executable, "-m", "sharedplan.commands.worker")
-CANNOT_START = 3
-"""The exit code of a worker that found out, while starting, that it never will; uvicorn's too."""
 
 SOON = 5.0
 """Seconds: workers that end sooner than this after their start are started again after pauses that grow to this."""
@@ -56,75 +51,83 @@ class WorkerFailed(Exception):
 class Worker:
     """One worker process, started again as often as it dies."""
 
-    def __init__(self, bound: socket.socket, environment: Mapping[str, str], ended: Callable[[int], None]) -> None:
+    def __init__(
+        self, bound: socket.socket, environment: Mapping[str, str], database_url: str, ended: Callable[[int], None]
+    ) -> None:
         self._bound = bound
         self._environment = environment
+        self._database_url = database_url
         self._ended = ended
         self._pause = 0.0
         self._dead_since: float | None = None
         self._start()
 
     def _start(self) -> None:
+        """Raises WorkerFailed when nothing can be forked."""
         self._begun = time.monotonic()
-        self._process = subprocess.Popen(  # noqa: S603  # our own module
-            [*COMMAND, str(self._bound.fileno())],
-            stdin=subprocess.PIPE,
-            env=dict(self._environment),
-            pass_fds=(self._bound.fileno(),),
-        )
+        theirs, leash = FORKS.Pipe(duplex=False)
+        arguments = (self._bound, dict(self._environment), self._database_url, theirs)
+        process = FORKS.Process(target=_work, args=arguments)
+        try:
+            process.start()
+        except (EOFError, OSError) as failure:
+            leash.close()
+            raise WorkerFailed("a worker could not be forked; the log above says why") from failure
+        finally:
+            theirs.close()
+        self._process, self._leash = process, leash
 
     @property
-    def pid(self) -> int:
+    def pid(self) -> int | None:
         return self._process.pid
 
     @property
     def exit_code(self) -> int | None:
         """None while it lives."""
-        return self._process.poll()
+        return self._process.exitcode
 
-    def tell(self, database_url: str) -> None:
-        """Send the address that it waits for."""
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(database_url.encode() + b"\n")
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            log.warning("worker_gone_before_start", pid=self.pid)
-
-    def revive(self, database_url: str) -> None:
+    def revive(self) -> None:
         """Start it again if it has died: at once, or after a pause if it keeps dying."""
-        code, now = self._process.poll(), time.monotonic()
+        code, now = self.exit_code, time.monotonic()
         if code is None:
             return
         if self._dead_since is None:
             self._dead_since = now
             self._pause = min(max(0.2, 2 * self._pause), SOON) if now - self._begun < SOON else 0.0
             log.error("worker_died", pid=self.pid, exit_code=code)
-            self._close_stdin()
-            self._ended(self.pid)
+            self._leash.close()  # should only the process that it was forked from be dead, it ends by that
+            if self.pid is not None:
+                self._ended(self.pid)
         if now - self._dead_since >= self._pause:
-            self._dead_since = None
-            self._start()
-            self.tell(database_url)
+            try:
+                self._start()
+            except WorkerFailed as failure:
+                log.error("worker_not_forked", reason=str(failure.__cause__))
+                self._dead_since, self._pause = now, SOON
+            else:
+                self._dead_since = None
 
     def stop(self) -> None:
         if self.exit_code is None:
-            self._process.send_signal(signal.SIGTERM)
+            self._process.terminate()
 
     def wait(self, until: float) -> None:
         """Wait for its end until that instant of the monotonic clock, then kill it."""
-        try:
-            self._process.wait(max(0.0, until - time.monotonic()))
-        except subprocess.TimeoutExpired:
+        self._process.join(max(0.0, until - time.monotonic()))
+        if self.exit_code is None:
             log.error("worker_killed", pid=self.pid)
             self._process.kill()
-            self._process.wait()
-        self._close_stdin()
+            self._process.join()
+        self._leash.close()
 
-    def _close_stdin(self) -> None:
-        assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.close()
+
+def _work(bound: socket.socket, environment: Mapping[str, str], database_url: str, parent: Connection) -> None:
+    """What the forked process does."""
+    os.environ.clear()
+    os.environ.update(environment)
+    from sharedplan.commands.worker import work  # there already; the parent has no need of it
+
+    work(bound, database_url, parent)
 
 
 class Supervisor:
@@ -143,13 +146,16 @@ class Supervisor:
         `stopping` is set once they are told to.
         """
         self._bound = bound
+        self._environment = environment
+        self._count = count
         self._patience = patience.total_seconds()
+        self._ended = ended
         self.stopping = threading.Event()
         self._hurry = False
         self._signalled: float | None = None
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
-        self._workers = [Worker(bound, environment, ended) for _ in range(count)]
+        self._workers: list[Worker] = []
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         """The first signal stops, another one a second later hurries; one that comes twice at once is one.
@@ -163,15 +169,15 @@ class Supervisor:
         self._hurry = now - self._signalled > 1.0
 
     def start(self, database_url: str) -> None:
-        """Let the workers begin."""
-        for worker in self._workers:
-            worker.tell(database_url)
+        """Let the workers begin, on that database. Raises WorkerFailed."""
+        for _ in range(self._count):
+            self._workers.append(Worker(self._bound, self._environment, database_url, self._ended))
 
     def is_healthy(self) -> bool:
         """Whether every worker lives."""
         return all(worker.exit_code is None for worker in self._workers)
 
-    def run(self, database_url: str) -> None:
+    def run(self) -> None:
         """Keep the workers alive until a signal comes.
 
         Raises WorkerFailed when one of the first workers cannot start.
@@ -181,7 +187,7 @@ class Supervisor:
             if time.monotonic() - begun < SOON and any(worker.exit_code == CANNOT_START for worker in self._workers):
                 raise WorkerFailed("a worker could not start; the log above says why")
             for worker in self._workers:
-                worker.revive(database_url)
+                worker.revive()
             time.sleep(0.1)
 
     def stop(self) -> None:

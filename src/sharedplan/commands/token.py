@@ -7,7 +7,8 @@ import click
 
 from sharedplan.access.own_tokens import own_token
 from sharedplan.clock import SystemClock
-from sharedplan.commands.options import data_dir_option, read_settings
+from sharedplan.commands import data_dir_option
+from sharedplan.commands.options import read_settings
 from sharedplan.errors import Incorrect
 from sharedplan.secret_files import UnusableSecret
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from sharedplan.commands import data_dir_option
 from sharedplan.commands.database import database
-from sharedplan.commands.options import data_dir_option, read_settings
+from sharedplan.commands.options import read_settings
 from sharedplan.errors import SharedplanError
 from sharedplan.store.engine import Pool
 from sharedplan.store.sealing import checked, unsealed

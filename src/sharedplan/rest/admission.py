@@ -47,7 +47,7 @@ class Admission:
             else:
                 self._queue.remove(turn)
             if isinstance(failure, TimeoutError):
-                metrics.turned_away.inc()
+                metrics.collectors().turned_away.inc()
                 raise Unavailable("the service is busy; try again", retry_after=1) from None
             raise
         finally:

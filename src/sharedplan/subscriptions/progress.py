@@ -6,9 +6,8 @@ https://hl7.org/fhir/R4/subscription-definitions.html#Subscription.status
 import zlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
-
-from prometheus_client import Counter
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from sharedplan.clock import Clock
 from sharedplan.interactions.acting import Policy
@@ -20,6 +19,9 @@ from sharedplan.store.subscriptions import State, Subscriptions
 from sharedplan.store.unit_of_work import Store
 from sharedplan.subscriptions.keeping import keep_status
 from sharedplan.subscriptions.notify import News
+
+if TYPE_CHECKING:
+    from prometheus_client import Counter
 
 LEAST, MOST = timedelta(seconds=1), timedelta(hours=1)
 """Between a failure and the next try."""
@@ -33,7 +35,13 @@ AFTER_FAULT = timedelta(seconds=5)
 LOOK_BACK = timedelta(minutes=10)
 """How often it is looked whether what was told is still to be seen, where nothing has changed but the time."""
 
-sent = Counter("sharedplan_notifications", "Messages of Subscriptions: taken, failed, or given up", ["outcome"])
+
+@cache
+def sent() -> "Counter":
+    """What Prometheus reads of it; made when it is first needed, as in `rest/metrics.py`."""
+    from prometheus_client import Counter
+
+    return Counter("sharedplan_notifications", "Messages of Subscriptions: taken, failed, or given up", ["outcome"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +117,7 @@ class Progress:
         state, now = way.state, self._clock.now()
         since, failures = state.failing_since or now, state.failures + 1
         if is_final or now - since >= self._patience:
-            sent.labels("given-up").inc()
+            sent().labels("given-up").inc()
             await self.end(way, why, reason)
             return
         log.info("notification_failed", subscription=state.id, failures=failures, reason=reason)

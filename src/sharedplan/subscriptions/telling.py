@@ -136,9 +136,9 @@ class Teller:
         try:
             await self._hook.post(way.asking.endpoint, way.headers, body)
         except NotDelivered:
-            sent.labels("failed").inc()
+            sent().labels("failed").inc()
             raise
-        sent.labels("taken").inc()
+        sent().labels("taken").inc()
 
 
 def _same_id(subscription: str, told: list[Told]) -> str:

@@ -1,0 +1,11 @@
+"""What the process that workers are forked from imports: the worker, with the whole application."""
+
+import signal
+
+from sharedplan.commands import imports
+
+# An init system may send its SIGTERM to every process. This one ends by itself, after its parent and the last worker.
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+with imports():
+    from sharedplan.commands import worker as worker
