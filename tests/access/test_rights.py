@@ -170,7 +170,7 @@ def test_an_organisation_begins_records_of_a_client_that_it_keeps_or_is_on_the_t
     known = facts(client=other)
     assert not may(known, H, observation, "create")  # a role of Niko's alone does not tell since when he has it
     for workplaces, begins in (({H}, True), ({H, N}, False), ({N}, False)):
-        at_work = (replace(each, workplaces=frozenset(workplaces)) for each in known.memberships)
+        at_work = (each._replace(workplaces=frozenset(workplaces)) for each in known.memberships)
         assert may(replace(known, memberships=tuple(at_work)), H, observation, "create") is begins
     as_role = {**TEAM, "participant": [a_member("PractitionerRole/niko", "nurse")]}
     assert may(facts(client=other, team=as_role), H, observation, "create")

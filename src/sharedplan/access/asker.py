@@ -6,7 +6,7 @@ role held there, as far as a consent names the organisation or that role.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from sharedplan.access.relations import (
@@ -130,7 +130,7 @@ def _resolved(every: tuple[Membership, ...], members: frozenset[str]) -> tuple[M
     found = {each: None for each in every if each.member in members}
     while True:
         more = [
-            replace(outer, period=outer.period.meeting(inner.period))
+            outer._replace(period=outer.period.meeting(inner.period))
             for inner in found
             for outer in every
             if outer.member == inner.team

@@ -241,14 +241,16 @@ def _within(resource: Json) -> tuple[list[str], list[str]]:
     left: list[Any] = [{name: value for name, value in resource.items() if name != "meta"}]
     while left:
         value = left.pop()
-        if isinstance(value, dict):
+        if type(value) is dict:
             code, text = value.get("code"), value.get("reference")
-            if isinstance(code, str):
+            if type(code) is str:
                 codes.append(f"{value.get('system', '')}|{code}")
-            if isinstance(text, str):
+            if type(text) is str:
                 texts.append(text)
-            left += [one for one in value.values() if isinstance(one, dict | list)]
-        elif isinstance(value, list):
+            for one in value.values():
+                if type(one) is dict or type(one) is list:
+                    left.append(one)
+        elif type(value) is list:
             left += value
     return codes, texts
 

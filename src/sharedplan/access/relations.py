@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
+from typing import NamedTuple
 
 from sharedplan.access.periods import ALWAYS, NEVER, Span, validity
 from sharedplan.fhir.exchanges import Json
@@ -35,9 +36,10 @@ _CONSULTATIONS = frozenset({"accepted", "in-progress"})
 _NO_ENCOUNTERS = frozenset({"cancelled", "entered-in-error"})
 
 
-@dataclass(frozen=True, slots=True)
-class Membership:
-    """One participant of an active team; `roles` are codes of our own system of team roles.
+class Membership(NamedTuple):
+    """One participant of an active team; a tuple, for each write of the client's reads all of them.
+
+    `roles` are codes of our own system of team roles.
 
     `workplaces`: of a member who is named as a Practitioner alone, the organisations at which he had a role when the
     team came to name him and has it now; a role that is written for him afterwards makes nobody his employer.

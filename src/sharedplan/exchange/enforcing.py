@@ -143,15 +143,16 @@ class _Judging:
         change = each.write.change
         if not clients:
             return change if self.is_in_own_register(each) else self.refused(each)
+        controller = change.controller
         if each.write.before is None and self.is_of_new_things(each):
-            change = replace(change, controller=self.register_of(next(iter(clients))))
+            controller = self.register_of(next(iter(clients)))
         grounds: dict[str, None] = {}
         for client in clients:
-            found = self.judged(each, client, change.controller)
+            found = self.judged(each, client, controller)
             if found is None or not found.is_permitted:
                 return self.refused(each)
             grounds |= dict.fromkeys((found.step, *found.consents))
-        return replace(change, grounds=tuple(grounds))
+        return replace(change, controller=controller, grounds=tuple(grounds))
 
     def is_of_new_things(self, each: _Planned) -> bool:
         """Whether it goes into the register that new things go into. A Provenance lies where its targets are."""
@@ -184,7 +185,7 @@ class _Judging:
         """What is there, as it is asked about."""
         stored = self.known.items.get(each.name, _NOTHING_KNOWN)
         item = self._item(resource, stored.controller, stored.holders, stored.creator, stored)
-        return replace(item, client=client if client in each.clients_before else None)
+        return _as_of(client if client in each.clients_before else None, item)
 
     def new_item(self, each: _Planned, client: str, controller: str | None) -> Item:
         """What will be there."""
@@ -195,7 +196,7 @@ class _Judging:
             above = frozenset(self.known.directory.above(controller)) if controller is not None else frozenset()
             creator = self.by.person or self.by.organization
             item = self._item(each.after or {}, controller, above, creator, _NOTHING_KNOWN)
-        return replace(item, client=client if client in each.clients_after else None)
+        return _as_of(client if client in each.clients_after else None, item)
 
     def _item(
         self, resource: Json, controller: str | None, holders: Iterable[str], creator: str | None, stored: Stored
@@ -230,7 +231,9 @@ class _Judging:
 
     @property
     def acts_for(self) -> str | None:
-        """The organisation that the asker acts for, truly."""
+        """The organisation that the asker acts for, truly: a system is its organisation's own, a person may say so."""
+        if self.by.person is None:
+            return self.by.organization
         return asker_of(self.by.person, self.by.organization, self.known.directory, (), self.known.at).organization
 
     def is_in_own_register(self, each: _Planned) -> bool:
@@ -307,6 +310,11 @@ class _Judging:
         """The same whatever the reason: it could tell of consents and teams that the asker does not see."""
         whom = self.by.person or self.by.organization
         return Refused(f"{whom} may not {each.action} this {each.type}")
+
+
+def _as_of(client: str | None, item: Item) -> Item:
+    """The item as one of that client's."""
+    return item if item.client == client else replace(item, client=client)
 
 
 async def _judging(by: Principal, writes: Sequence[Write], unit: Unit, base: str) -> _Judging:

@@ -30,9 +30,8 @@ MOST = 4096
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the reads of one type by one asker have in common; `asked` and `trail` but for the resource."""
+    """What the reads of one type by one asker have in common; `trail` but for the resource."""
 
-    asked: Asked
     within: Expression
     trail: Trail
 
@@ -56,7 +55,7 @@ class PlainRead:
         if reading is None or by.expires <= self._clock.now():
             return None
         within = reading.within
-        asked = reading.asked._replace(id=id, request_id=request_id, accept_language=accept_language)
+        asked = Asked("read", type, id, request_id=request_id, accept_language=accept_language)
         patients = (f"Patient/{id}",) if type == "Patient" else ()
         trail = reading.trail._replace(resource_id=id, request_id=request_id or None, patients=patients)
 
@@ -86,4 +85,4 @@ class PlainRead:
             return None
         if type == LOG or grant.ordinary:
             return None
-        return Reading(asked, grant.slices[type], audit.granted(asked, by, grant))
+        return Reading(grant.slices[type], audit.granted(asked, by, grant))

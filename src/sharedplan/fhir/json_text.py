@@ -162,16 +162,23 @@ def is_deeper(value: Any, max_depth: int = MAX_DEPTH) -> bool:
     return True
 
 
-def is_larger(value: Any, max_values: int = MAX_VALUES) -> bool:
-    """Whether there are more than so many values, in objects and arrays at any depth."""
-    left, todo = max_values, [value]
-    while todo:
-        one = todo.pop()
-        left -= len(one)
+def excess(value: dict[str, Any]) -> str | None:
+    """What there is too much of in the object: "levels" or "values", at any depth; None when it is within both."""
+    level: list[Any] = [value]
+    left = MAX_VALUES
+    for _ in range(MAX_DEPTH):
+        below = []
+        for parent in level:
+            left -= len(parent)
+            for child in parent.values() if type(parent) is dict else parent:
+                if type(child) is dict or type(child) is list:
+                    below.append(child)
         if left < 0:
-            return True
-        todo += [child for child in (one.values() if type(one) is dict else one) if type(child) in (dict, list)]
-    return False
+            return "values"
+        if not below:
+            return None
+        level = below
+    return "levels"
 
 
 # The strict pass raises at the first flaw; only then a second pass goes over the text, to name each with its path.

@@ -18,13 +18,17 @@ from sharedplan.fhir import faults
 from sharedplan.fhir.exchanges import Json
 from sharedplan.fhir.faults import Fault
 from sharedplan.fhir.grammar import grammar, resource
-from sharedplan.fhir.json_text import MAX_DEPTH, MAX_VALUES, is_deeper, is_larger, write
+from sharedplan.fhir.json_text import MAX_DEPTH, MAX_VALUES, excess, write
 from sharedplan.fhir.models import FORGOTTEN, Model, fields, model
 from sharedplan.fhir.moments import instant as instant
 from sharedplan.fhir.primitives import shown
 
 _AT = "\0"  # no accepted text can hold it, so where it stands in ours is where the instant belongs
 _AT_IN_JSON = '"\\u0000"'
+_EXCESS = {
+    "levels": f"The resource is nested deeper than {MAX_DEPTH} levels.",
+    "values": f"The resource holds more than {MAX_VALUES} values.",
+}
 _SERVER_OWNED = ("versionId", "lastUpdated")
 
 
@@ -75,10 +79,8 @@ def issues_of(type: str, resource: Any, *, in_transaction: bool = False) -> list
                 "invalid", f"The resource says it is {shown(named)}; here should be a {type}.", f"{type}.resourceType"
             )
         ]
-    if is_deeper(resource):
-        return [Issue("too-costly", f"The resource is nested deeper than {MAX_DEPTH} levels.", type)]
-    if is_larger(resource):
-        return [Issue("too-costly", f"The resource holds more than {MAX_VALUES} values.", type)]
+    if (beyond := excess(resource)) is not None:
+        return [Issue("too-costly", _EXCESS[beyond], type)]
     found = _faults(resource, in_transaction)
     if not any(fault.severity == "error" for fault in found):
         found = [*found, *_last_word(type, resource, found)]

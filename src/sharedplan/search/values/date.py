@@ -7,6 +7,7 @@ high not, both UTC; None is an open end. A date without a time zone is meant in 
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -66,8 +67,12 @@ def span(text: str) -> tuple[datetime, datetime]:
 
     Raises ValueError for what is no date.
     """
-    if len(text) > 10:
-        return _of_time(text)
+    return _of_time(text) if len(text) > 10 else _of_day(text)
+
+
+@lru_cache(maxsize=4096)
+def _of_day(text: str) -> tuple[datetime, datetime]:
+    """Of a day, a month or a year; the same ones come again and again."""
     year, month, day = int(text[:4]), int(text[5:7] or 1), int(text[8:] or 1)
     low = _midnight(year, month, day)
     if len(text) == 4:
