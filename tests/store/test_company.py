@@ -86,7 +86,8 @@ async def test_a_text_that_is_none_fails_alone(company: Company, pool: Pool) -> 
     """Half a character: JSON makes nothing of it, and neither does the driver."""
     alone = "SELECT $5::integer AS turn, $1::text AS said, $2::text || $3::text || $4::text AS who"
     shown, recorded = "SELECT turn, said FROM answers ORDER BY turn", "recorded AS (SELECT)"
-    several = joint(Statement(), [(0, None)], "SELECT $1::text AS said", rows="answers", recorded=recorded, shown=shown)
+    answer = "SELECT $1::text AS said"
+    several = joint(Statement(), [(0, None)], answer, many=1, rows="answers", recorded=recorded, shown=shown)
     texts = ["a", "\ud800", "b", "c", "d", "e"]
     questions = [Question(alone, [each], several, [each, *([None] * len(trails.FIELDS))]) for each in texts]
     answers = await asyncio.gather(*(company.fetch(each, Who("asker")) for each in questions), return_exceptions=True)
@@ -99,7 +100,7 @@ async def test_who_asks_what_one_statement_for_all_cannot_answer_fails_alone(com
     alone = "SELECT $5::integer AS turn, 12 / $1::integer AS part, $2::text || $3::text || $4::text AS who"
     shown, recorded = "SELECT turn, part FROM answers ORDER BY turn", "recorded AS (SELECT)"
     answer = "SELECT 12 / $1::integer AS part"
-    several = joint(Statement(), [(0, None)], answer, rows="answers", recorded=recorded, shown=shown)
+    several = joint(Statement(), [(0, None)], answer, many=1, rows="answers", recorded=recorded, shown=shown)
     asked = [1, 2, 0, 3, 4, 6, 12]
     questions = [Question(alone, [each], several, [each, *([None] * len(trails.FIELDS))]) for each in asked]
     answers = await asyncio.gather(*(company.fetch(each, Who("asker")) for each in questions), return_exceptions=True)

@@ -200,7 +200,7 @@ async def test_the_database_takes_values_in_json_as_it_takes_them_alone(store: S
     shown = "SELECT turn, said, list, at FROM answers ORDER BY turn"
     fillings = [(0, None), (1, None), (2, None)]
     of_all = joint(
-        Statement(), fillings, f"SELECT {same}", rows="answers", recorded="recorded AS (SELECT)", shown=shown
+        Statement(), fillings, f"SELECT {same}", many=3, rows="answers", recorded="recorded AS (SELECT)", shown=shown
     )
     asked = [[*each, *([None] * len(FIELDS))] for each in values]
     connection = await store.pool.acquire()
@@ -224,3 +224,16 @@ async def test_the_database_takes_the_statement_of_several_for_each_type(slice: 
             assert together is not None, each
             await connection.prepare(together.sql)
     store.pool.release(connection)
+
+
+def test_values_that_the_answer_has_no_use_for_are_brought_all_the_same() -> None:
+    made = joint(
+        Statement(["x"]),
+        ((0, None),),
+        "SELECT $1::text AS x",
+        many=3,
+        rows="found",
+        recorded="noted AS (SELECT 1)",
+        shown="SELECT 1",
+    )
+    assert made.names == ("turn", "v0", "v1", "v2", *FIELDS)

@@ -105,7 +105,8 @@ def blanks(
     if of_several is not None:
         made = of_several(example)
         filled = fillings(made.statement.parameters)
-        together = joint(made.statement, filled, made.answer, rows="paged", recorded=made.recorded, shown=made.shown)
+        shown = {"rows": "paged", "recorded": made.recorded, "shown": made.shown}
+        together = joint(made.statement, filled, made.answer, many=len(marks), **shown)
     return Blanks(intern(sql), fillings(parameters), together)  # one text, however many ask with it
 
 

@@ -62,9 +62,10 @@ def may_join(values: Sequence[Any]) -> bool:
 
 
 def joint(
-    statement: Statement, fillings: Sequence[Filling], answer: str, *, rows: str, recorded: str, shown: str
+    statement: Statement, fillings: Sequence[Filling], answer: str, *, many: int, rows: str, recorded: str, shown: str
 ) -> Joint:
-    """The statement of all. `answer` is the SELECT of one, made by `statement`, whose parameters are the `fillings`.
+    """The statement of all. `answer` is the SELECT of one, made by `statement`, whose parameters are the `fillings`;
+    each who asks brings so `many` values, of which the answer may have no use for some.
 
     `rows` is the name that the rows of all answers get, each with its `turn`; `recorded` the steps that put in the
     audit rows of them and of `asked`, and `shown` the SELECT, from `rows`, of what comes back.
@@ -84,8 +85,7 @@ def joint(
     steps = [_PLACEHOLDER.sub(placed, each) for each in beside]
     answer = _PLACEHOLDER.sub(placed, answer)
     first = len(numbers) + 1
-    most = 1 + max((which for which, _ in fillings if which is not None), default=-1)
-    columns = "".join(f", v{which} {kinds.get(which, 'text')}" for which in range(most))
+    columns = "".join(f", v{which} {kinds.get(which, 'text')}" for which in range(many))
     told = f"json_to_recordset(${first + len(guard.Who._fields)}::json)"
     steps += [
         f"{ASKED} AS MATERIALIZED (SELECT * FROM {told} AS told(turn integer{columns}, {_AUDITED}))",
@@ -94,4 +94,4 @@ def joint(
     ]
     sql = guard.opening(f"WITH {', '.join(steps)} {shown}", first)
     always = tuple(fillings[number - 1][1] for number in numbers)
-    return Joint(intern(sql), always, ("turn", *(f"v{which}" for which in range(most)), *trails.FIELDS))
+    return Joint(intern(sql), always, ("turn", *(f"v{which}" for which in range(many)), *trails.FIELDS))

@@ -115,7 +115,7 @@ def _audited(type: str, within: Expression) -> tuple[str, list[Any], Joint]:
         ), recorded AS ({audits})"""
     always = statement.parameters[len(own) :]
     fillings = (_ID, *_OF_THE_TRAIL, *((None, each) for each in always))
-    several = joint(statement, fillings, found, rows="found", recorded=recorded, shown="SELECT * FROM found")
+    several = joint(statement, fillings, found, many=1, rows="found", recorded=recorded, shown="SELECT * FROM found")
     return intern(statement.headed(sql)), always, several
 
 
