@@ -4,7 +4,9 @@ import signal
 
 from sharedplan.commands import imports
 
-# An init system may send its SIGTERM to every process. This one ends by itself, after its parent and the last worker.
+# A terminal and an init system send theirs to every process. This one ends by itself, after its parent and the last
+# worker.
+signal.signal(signal.SIGINT, signal.SIG_IGN)
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 with imports():
