@@ -21,6 +21,8 @@ of and not refused: it may have happened."""
 
 ENDED = ("suspended", "inactive")
 """Statuses of a team that is not in force, and was."""
+OPEN_EPISODES = ("planned", "waitlist", "active", "onhold")
+"""Statuses of an episode in which somebody manages it."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Attending:
 
     def needs_none(self, name: str, at: datetime, now: datetime) -> bool:
         """Whether that person ("Practitioner/1") may attend then without being accepted: who coordinates then, or does
-        now; or, in the narrow reading, everybody but relatives and NGOs."""
+        now, or is about to as the own worker who starts; or, in the narrow reading, everybody but relatives and
+        NGOs."""
         if any(term.covers(at) or (is_in_force and term.covers(now)) for term, is_in_force in self._terms_of(name)):
             return True
         return self.attendance == "relatives" and not is_of_network(name, self.situation)
@@ -60,11 +63,23 @@ class Attending:
         with its team was there while the team was."""
         teams = self.situation.of("CareTeam")
         ended = [{**each, "status": "active"} for each in teams if each.get("status") in ENDED]
+        proposed = [{**each, "status": "active"} for each in teams if each.get("status") == "proposed"]
         found = []
         for listed, is_in_force in ((teams, True), (ended, False)):
             terms = coordination.terms(listed, self.situation)
             found += [(each, persons(each.member, self.situation), is_in_force) for each in terms if each.is_worker]
+        for each in coordination.terms(proposed, self.situation):
+            if each.is_worker and (people := persons(each.member, self.situation)) & self._managers:
+                found.append((each, people, True))
         return found
+
+    @cached_property
+    def _managers(self) -> frozenset[str]:
+        """The own workers as the client's open episodes name them: one who starts meets the client before the team is
+        called together. Being named by one of the two alone is not enough."""
+        open_ = (each for each in self.situation.of("EpisodeOfCare") if each.get("status") in OPEN_EPISODES)
+        named = (self.situation.name_of(each.get("careManager")) for each in open_)
+        return frozenset[str]().union(*(persons(each, self.situation) for each in named if each is not None))
 
 
 def deviation(meeting: Json) -> str | None:

@@ -94,6 +94,21 @@ def _written(found: date, language: str, with_weekday: bool) -> str:
     return f"{in_words(_DAYS[found.weekday()], language)} {said}" if with_weekday else said
 
 
+def at_time(at: datetime) -> Words:
+    """An instant by Finnish clocks, in each language: ("20.11.2026 klo 10.00", …)."""
+    here = helsinki.local(at)
+    fi, sv, en = (
+        f"{_written(here.date(), each, False)} {in_words(_AT, each, time=_clock(here, each))}" for each in LANGUAGES
+    )
+    return (fi, sv, en)
+
+
+def on_day(on: date) -> Words:
+    """A day in each language: ("20.11.2026", …)."""
+    fi, sv, en = (_written(on, each, False) for each in LANGUAGES)
+    return (fi, sv, en)
+
+
 def today(at: datetime, language: str) -> str:
     """The Finnish date of an instant."""
     return _written(helsinki.day_of(at), language, False)

@@ -9,7 +9,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from sharedplan.care.situation import Situation
-from sharedplan.care.writes import crossing, meeting
+from sharedplan.care.writes import crossing, invitation, meeting
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.fhir import json_text
 from sharedplan.fhir.exchanges import Json
@@ -79,14 +79,21 @@ async def earlier_of(
 async def clients_of_named(
     writes: Iterable[CareWrite], everything: Mapping[str, Proposal], after: Situation, acting: Acting
 ) -> Mapping[str, frozenset[str]]:
-    """Of what is newly named where it has to be the client's own, and the writer sees or writes beside: the clients
-    that it is of."""
+    """Of what is newly named where it has to be the client's own, and of what an appointment is about, as far as the
+    writer sees or writes it beside: the clients that it is of."""
     named = {
         name
         for write in writes
         if any(one.id == "R3.5" for one in write.judged)
         for paths in ((), ("goal",))
         for _, name in crossing.newly_named(write.current, write.proposed, after, *paths)
+    }
+    named |= {
+        name
+        for write in writes
+        if write.proposal.change.type == "Appointment" and write.judged
+        for each in invitation.subjects(write.proposed or {})
+        if (name := after.name_of(each)) is not None
     }
     if not named:
         return MappingProxyType({})

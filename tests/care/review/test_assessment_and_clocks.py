@@ -158,6 +158,8 @@ def test_recording_is_uniform_in_every_system() -> None:
     odd = a_meeting("odd", "2026-02-02T10:00:00Z", SARI, kind="chat")
     (found,) = told(the_case().with_(odd), "R4.6")
     assert (found.severity, found.at) == ("warning", "Encounter.type[0]") and "chat" in found.said()
+    (found,) = told(the_case().with_(a_meeting("odd", "2026-02-02T10:00:00Z", SARI, type=None)), "R4.6")
+    assert (found.severity, found.at) == ("warning", "Encounter.type") and "Encounter/odd" in found.said()
     form = {
         "resourceType": "Questionnaire",
         "id": "need-assessment",

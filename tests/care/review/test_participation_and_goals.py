@@ -17,6 +17,7 @@ from care.review.case import (
     H,
     a_meeting,
     a_permit,
+    a_plan_task,
     an_assessment,
     broken,
     met,
@@ -29,6 +30,7 @@ from care.review.case import (
 from sharedplan.care import codes
 from sharedplan.care.review.findings import findings
 from sharedplan.care.review.view import View
+from sharedplan.care.situation import Situation
 from sharedplan.exchange.accepting import Accepting
 
 
@@ -132,16 +134,43 @@ def test_the_client_takes_part_in_making_the_plan() -> None:
     assert "Anna Aalto" in found.said()
 
 
-@pytest.mark.parametrize("version", ["1", "2"])
-def test_a_meeting_counts_until_the_plan_came_into_force(version: str) -> None:
-    def stored(at: str, **elements: Any) -> dict[str, Any]:
-        return the_plan(contributor=None, meta={"versionId": version, "lastUpdated": at}, **elements)
+def test_every_meeting_with_the_client_that_belongs_counts_whenever_the_plan_was_written() -> None:
+    def stored(**elements: Any) -> dict[str, Any]:
+        return the_plan(contributor=None, meta={"lastUpdated": "2026-02-09T10:00:00Z"}, **elements)
 
-    case = the_case().with_(a_meeting("1", "2026-02-10T10:00:00Z", SARI), without=["Encounter/2"])
-    assert broken(case.with_(stored("2026-02-09T10:00:00Z")), "R0.3")
-    assert broken(case.with_(stored("2026-02-09T10:00:00Z", period={"start": "2026-03-31"})), "R0.3")
-    assert "was met" in met(case.with_(stored("2026-02-11T10:00:00Z")), "R0.3"), "whenever its period began"
-    assert "was met" in met(case.with_(stored("2026-02-09T10:00:00Z", status="draft")), "R0.3"), "not in force yet"
+    def held(start: str, **elements: Any) -> Situation:
+        return the_case().with_(a_meeting("1", start, SARI, **elements), without=["Encounter/2"])
+
+    assert "was met" in met(held("2026-02-10T10:00:00Z").with_(stored()), "R0.3")
+    assert "was met" in met(held("2026-02-08T10:00:00Z").with_(stored(status="draft")), "R0.3")
+    elsewhere = held("2026-02-08T10:00:00Z", episodeOfCare=[a_reference("EpisodeOfCare/other")])
+    outcome = [{"detail": {"status": "completed"}, "outcomeReference": [a_reference("Encounter/1")]}]
+    assert "was met" in met(elsewhere.with_(stored(activity=outcome)), "R0.3")
+    for no in (
+        elsewhere,
+        held("2026-03-20T10:00:00Z"),
+        held("2026-02-08T10:00:00Z", status="cancelled"),
+        held("2026-02-08T10:00:00Z", kind="professional-meeting"),
+    ):
+        assert broken(no.with_(stored()), "R0.3")
+
+
+NUMBER = {"system": "urn:oid:1.2.246.21", "value": "010190-999X"}
+
+
+def test_the_client_is_known_by_his_identifier_as_a_maker_of_the_plan_and_as_who_takes_a_step() -> None:
+    anna = a_patient(id="anna", name=[{"given": ["Anna"], "family": "Aalto"}], identifier=[NUMBER])
+    made = the_plan(contributor=[{"identifier": NUMBER}])
+    case = the_case().with_(anna, made, without=["Encounter/1", "Encounter/2"])
+    assert "taken part" in met(case, "R0.3")
+    goal = with_stance(a_goal(ANNA, id="1"), "agree")
+    towards = [{"url": codes.PERTAINS_TO_GOAL, "valueReference": a_reference("Goal/1")}]
+    for owner, is_kept in (({"identifier": NUMBER}, True), ({"identifier": {**NUMBER, "value": "x"}}, False)):
+        step = a_plan_task("step", "own-step", owner=owner, extension=towards)
+        plan = {**made, "activity": []}
+        alone = {name: each for name, each in case.resources.items() if not name.startswith("Task/")}
+        found = told(replace(case, resources=alone).with_(goal, step, plan), "R0.5")
+        assert [each.severity for each in found] == ["information" if is_kept else "warning"]
 
 
 def test_every_goal_has_the_clients_stance_and_some_goal_is_agreed() -> None:

@@ -42,6 +42,21 @@ def test_of_a_meeting_whose_status_is_unknown_it_is_told_and_it_is_stored() -> N
     assert found(a_meeting("Practitioner/jari", status="unknown"), acceptance=Accepts("Practitioner/jari")) == []
 
 
+def test_times_are_told_as_people_write_them() -> None:
+    (finding,) = found(a_meeting("Practitioner/jari"))
+    assert "(3.3.2026 klo\u00a09.00)" in finding.said("fi") and "(3.3.2026 kl.\u00a09.00)" in finding.said("sv")
+    assert "(3 March 2026 at\u00a009:00)" in finding.said("en")
+
+
+def test_an_encounter_of_a_customership_without_a_type_is_told() -> None:
+    untyped = {name: each for name, each in a_meeting("Practitioner/jari").items() if name != "type"}
+    (finding,) = found({**untyped, "episodeOfCare": EPISODE})
+    assert told([finding]) == [("R4.6", "warning", "Encounter.type")]
+    assert all("client-meeting" in finding.said(each) for each in LANGUAGES)
+    assert found(untyped) == [] and found({**untyped, "episodeOfCare": EPISODE, "status": "cancelled"}) == []
+    assert found({**untyped, "episodeOfCare": EPISODE, "type": [{"text": "ward round"}]}) == []
+
+
 def test_no_shows_and_visits_of_other_kinds_are_not_judged() -> None:
     assert found(a_meeting("Practitioner/jari", status="cancelled")) == []
     assert found(a_meeting("Practitioner/jari", type=[{"text": "ward round"}])) == []
@@ -53,6 +68,10 @@ def test_the_coordinator_needs_no_acceptance_and_who_only_has_the_episode_does()
     assert told(found(meeting)) == [("R0.1", "error", AT)]
     own = b.an_episode_of_care(AINO, id="e", careManager=b.a_reference("Practitioner/sari"))
     assert told(found(meeting, known=(own,))) == [("R0.1", "error", AT)]  # anybody may be named in an episode
+    started = a_team(status="proposed")
+    assert found(meeting, known=(own, started)) == []  # who starts meets the client before the team is called together
+    assert told(found(meeting, known=(started,))) == [("R0.1", "error", AT)]
+    assert told(found(meeting, known=({**own, "status": "cancelled"}, started))) == [("R0.1", "error", AT)]
     role = b.a_practitioner_role(id="saris", practitioner=b.a_reference("Practitioner/sari"))
     assert found(a_meeting("PractitionerRole/saris"), known=(a_team(), role)) == []
 
@@ -154,6 +173,19 @@ def test_who_is_invited_without_being_accepted_is_told(status: str) -> None:
     assert found(invited, known=(a_team(),), acceptance=Accepts("Practitioner/jari")) == []
     nameless = an_invitation({"type": "Practitioner", "display": "Reijo"}, status=status)
     assert told(found(nameless)) == [("R0.1", "warning", "Appointment.participant[1].actor")]
+
+
+def test_an_appointment_about_the_clients_plan_or_episode_is_judged_as_far_as_the_writer_sees_that() -> None:
+    jari, untold = b.a_reference("Practitioner/jari"), [("R0.1", "warning", "Appointment.participant[1].actor")]
+    for about, known in (("CarePlan/1", (a_plan(),)), ("EpisodeOfCare/e", ())):
+        invited = an_invitation(jari, appointmentType=None, supportingInformation=[b.a_reference(about)])
+        seen = {about: frozenset({AINO})}
+        assert told(found(invited, known=known, whose=seen)) == untold
+        assert found(invited, known=known, whose=seen, acceptance=Accepts("Practitioner/jari")) == []
+        assert found(invited, known=known) == []  # hidden, or not there
+        assert found(invited, known=known, whose={about: frozenset({"Patient/other"})}) == []
+    other = an_invitation(jari, appointmentType=None, supportingInformation=[b.a_reference("CarePlan/1")])
+    assert found(other, known=(a_plan(category=[]),), whose={"CarePlan/1": frozenset({AINO})}) == []
 
 
 def test_an_appointment_of_another_kind_or_that_is_off_tells_nothing() -> None:
@@ -518,8 +550,10 @@ def an_assessment(**elements: Any) -> Json:
 def test_a_late_assessment_is_told() -> None:
     (finding,) = found(an_assessment(status="in-progress", executionPeriod={"start": "2026-02-01"}))
     assert told([finding]) == [("R3.1", "warning", "Task.executionPeriod")]
-    assert all("Task/2" in finding.said(each) and "2026-02-01" in finding.said(each) for each in LANGUAGES)
-    assert "2026-01-15" in finding.said() and "section 36" in finding.said()
+    assert all("Task/2" in finding.said(each) for each in LANGUAGES)
+    assert all("1.2.2026" in finding.said(each) and "15.1.2026" in finding.said(each) for each in ("fi", "sv"))
+    assert "1 February 2026" in finding.said() and "15 January 2026 (" in finding.said()
+    assert "section 36" in finding.said()
     late = an_assessment(status="completed", executionPeriod={"start": "2026-01-10", "end": "2026-04-06"})
     (finding,) = found(late)
     assert told([finding]) == [("R3.1", "warning", "Task.executionPeriod")] and "finished on" in finding.said()

@@ -159,12 +159,13 @@ _NOT_YET: Words = ("ei vielä", "inte ännu", "not yet")
 
 @rule("R3.15", source="Aikoja jää käyttämättä, kun asiakkaat eivät saavu", needs=("Encounter",), timeless=True)
 def no_shows_are_counted_apart(view: View) -> Iterator[Said]:
-    """Cancelled client meetings; they are no encounters."""
+    """Cancelled client meetings; they are no encounters. Those that were held are told beside."""
     yield met(
-        "Peruuntuneita asiakastapaamisia: {number}. Niitä ei lasketa tapaamisiksi.",
-        "Klientmöten som inte blev av: {number}. De räknas inte som möten.",
-        "No-shows: {number}. They are not counted as meetings.",
+        "Peruuntuneita asiakastapaamisia: {number}. Niitä ei lasketa tapaamisiksi, joita on pidetty {held}.",
+        "Klientmöten som inte blev av: {number}. De räknas inte som möten; {held} har hållits.",
+        "No-shows: {number}. They are not counted as meetings, of which {held} were held.",
         number=str(len(view.no_shows)),
+        held=str(len(view.counted)),
     )
 
 

@@ -9,7 +9,7 @@ from sharedplan.care.review.naming import listed, meeting, thing
 from sharedplan.care.review.rule import Said, broken, met, rule, unjudged
 from sharedplan.care.review.traits import notes_of
 from sharedplan.care.review.view import View
-from sharedplan.care.taking_part import has_made, in_force_by
+from sharedplan.care.taking_part import has_made
 from sharedplan.care.taking_part import met as met_by
 from sharedplan.care.writes import invitation
 from sharedplan.care.writes.meeting import starts
@@ -116,9 +116,9 @@ def _attended(view: View, encounter: Json, number: int) -> Said:
     needs=("Encounter",),
 )
 def the_client_takes_part_in_making_the_plan(view: View) -> Iterator[Said]:
-    """As one who made it, or at a meeting before the plan came into force."""
+    """As one who made it, or at a meeting."""
     client = view.situation.client_called
-    if has_made(view.plan, view.situation.client, view.situation):
+    if has_made(view.plan, view.situation.is_client):
         yield met(
             "{client} on ollut mukana laatimassa suunnitelmaa.",
             "{client} har deltagit i att göra upp planen.",
@@ -126,23 +126,23 @@ def the_client_takes_part_in_making_the_plan(view: View) -> Iterator[Said]:
             client=client,
         )
         return
-    held = met_by(view.plan, view.situation.client, view.situation, in_force_by(view.plan, view.at))
+    held = met_by(view.plan, view.situation.is_client, view.situation, view.at)
     if held is not None:
         yield met(
-            "{client} on tavattu ennen suunnitelman voimaantuloa: {when}.",
-            "{client} har träffats innan planen trädde i kraft: {when}.",
-            "{client} was met before the plan came into force: {when}.",
+            "{client} on tavattu: {when}.",
+            "{client} har träffats: {when}.",
+            "{client} was met: {when}.",
             client=client,
             when=meeting(held),
         )
         return
     yield broken(
         "Mikään ei osoita, että {client} on ollut mukana laatimassa suunnitelmaa: häntä ei ole merkitty tekijäksi, "
-        "eikä häntä ole tavattu ennen sen voimaantuloa.",
-        "Ingenting visar att {client} har deltagit i att göra upp planen: hen är inte antecknad som medverkande och "
-        "har inte träffats innan planen trädde i kraft.",
-        "Nothing shows that {client} took part in making the plan: not listed as a contributor, and not met before it "
-        "came into force.",
+        "eikä yhtään tapaamista hänen kanssaan ole kirjattu.",
+        "Ingenting visar att {client} har deltagit i att göra upp planen: hen är inte antecknad som medverkande, och "
+        "inget möte med hen har antecknats.",
+        "Nothing shows that {client} took part in making the plan: not listed as a contributor, and no meeting with "
+        "the client is recorded.",
         at="CarePlan.contributor",
         client=client,
     )

@@ -6,6 +6,7 @@ from sharedplan.care import codes
 from sharedplan.care.review.naming import meeting, thing
 from sharedplan.care.review.rule import Said, broken, met, rule
 from sharedplan.care.review.view import MEETINGS_REST_ON, View
+from sharedplan.care.writes.meeting import lacks_type
 from sharedplan.fhir.exchanges import Json
 
 ENCOUNTER_TYPES = frozenset({"client-meeting", "network-meeting", "professional-meeting"})
@@ -19,9 +20,20 @@ ENCOUNTER_TYPES = frozenset({"client-meeting", "network-meeting", "professional-
     rests_on=(*MEETINGS_REST_ON, "QuestionnaireResponse", "Questionnaire"),
 )
 def recording_is_uniform_in_every_system(view: View) -> Iterator[Said]:
-    """The types of meetings and the questions of the assessment are known ones."""
+    """The types of meetings and the questions of the assessment are known ones; a meeting has one."""
     is_kept = True
     for encounter in view.encounters:
+        if lacks_type(encounter):
+            is_kept = False
+            yield broken(
+                "Käynniltä {when} puuttuu laji (type): sitä ei lasketa tapaamiseksi eikä osallistujien hyväksyntää "
+                "arvioida.",
+                "Besöket {when} saknar slag (type): det räknas inte som möte och deltagarnas godkännande bedöms inte.",
+                "The encounter of {when} has no type: it is not counted as a meeting, and whether those who attend "
+                "were accepted is not judged.",
+                at="Encounter.type",
+                when=meeting(encounter),
+            )
         if ENCOUNTER_TYPES.issuperset(view.meeting(encounter).kinds):
             continue
         for number, concept in enumerate(encounter.get("type", ())):

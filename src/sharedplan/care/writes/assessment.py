@@ -6,6 +6,7 @@ from sharedplan import published
 from sharedplan.care import clocks, codes, displays, helsinki, model, need_assessments
 from sharedplan.care.finding import Finding, Words
 from sharedplan.care.situation import Situation
+from sharedplan.care.spoken import on_day
 from sharedplan.care.task import OPEN_TASKS
 from sharedplan.care.writing import Writing, on_write
 from sharedplan.fhir import references
@@ -186,9 +187,9 @@ def a_late_assessment_is_told(writing: Writing) -> Iterator[Finding]:
             continue
         fields: dict[str, str | Words] = {
             "what": writing.name,
-            "due": clock.due.strict.isoformat(),
+            "due": on_day(clock.due.strict),
             "basis": displays.of_code(codes.LEGAL_BASIS, clock.basis),
-            "done": done.isoformat() if done is not None else "",
+            "done": on_day(done) if done is not None else "",
         }
         at = "Task.restriction.period.end" if clock.kind == "finish" else "Task.executionPeriod.start"
         words = STILL_LATE if done is None else DONE_LATE

@@ -8,10 +8,11 @@ from datetime import datetime
 
 from sharedplan.care import codes, coordination
 from sharedplan.care.attendance import Attending
-from sharedplan.care.finding import Finding
+from sharedplan.care.finding import Finding, Words
 from sharedplan.care.situation import Situation
-from sharedplan.care.writes.meeting import NOT_ACCEPTED, TYPES, day_of, starts
-from sharedplan.care.writing import Acceptance, Writing, on_write
+from sharedplan.care.spoken import at_time
+from sharedplan.care.writes.meeting import NOT_ACCEPTED, TYPES, starts
+from sharedplan.care.writing import Acceptance, Writing, is_shared_plan, on_write
 from sharedplan.fhir import references
 from sharedplan.fhir.exchanges import Json
 
@@ -19,6 +20,8 @@ OPEN = ("proposed", "pending", "booked")
 """Statuses of an appointment for a meeting that is still to be."""
 KINDS = ("appointmentType", "serviceType", "serviceCategory")
 """Elements that may say what kind of meeting it is for; an Appointment has no type of its own."""
+SUBJECTS = ("CarePlan", "EpisodeOfCare")
+"""Types of what makes it a meeting of ours when it says that it is about one."""
 PEOPLE = ("Practitioner", "PractitionerRole", "RelatedPerson")
 
 
@@ -30,6 +33,23 @@ def is_open(appointment: Json) -> bool:
 def is_meeting(appointment: Json) -> bool:
     """Whether it is for one of our meetings, by its kind."""
     return any(codes.has(appointment.get(each), codes.ENCOUNTER_TYPE, *TYPES) for each in KINDS)
+
+
+def subjects(appointment: Json) -> list[str]:
+    """The plans and episodes that it says it is about, as their references are written."""
+    given = (each.get("reference") for each in appointment.get("supportingInformation", ()))
+    return [each for each in given if isinstance(each, str) and references.parse(each).type in SUBJECTS]
+
+
+def _is_about_the_clients(appointment: Json, writing: Writing) -> bool:
+    """Whether the writer sees a shared plan or an episode of this client among what it is about."""
+    names = (writing.after.name_of(each) for each in subjects(appointment))
+    return any(
+        writing.client in writing.whose.get(each, ())
+        and (not each.startswith("CarePlan/") or is_shared_plan(writing.after.get(each)))
+        for each in names
+        if each is not None
+    )
 
 
 def is_about(appointment: Json, plan: Json, situation: Situation) -> bool:
@@ -66,17 +86,24 @@ def _is_person(participant: Json) -> bool:
     "Appointment",
     id="R0.1",
     source="seed 000: Asiakas päättää, ketkä henkilöt ovat paikalla; domain 2.2: Appointment.participant",
-    when=lambda current, proposed: is_open(proposed or {}) and is_meeting(proposed or {}),
-    needs=("CareTeam", "Consent", "RelatedPerson"),
+    when=lambda current, proposed: (
+        is_open(proposed or {}) and (is_meeting(proposed or {}) or bool(subjects(proposed or {})))
+    ),
+    needs=("CarePlan", "CareTeam", "Consent", "RelatedPerson", "EpisodeOfCare"),
     looks_up=True,
 )
 def who_is_invited_without_being_accepted_is_told(writing: Writing) -> Iterator[Finding]:
-    """As a meeting at that time would be judged today; a warning. What is of the plan by reference alone, the review
-    tells, which sees no more than the asker."""
+    """As a meeting at that time would be judged today; a warning. It is one by its kind, or by the shared plan or the
+    episode of the client's that it says it is about, as far as the writer sees those; what an activity of the plan
+    tells of it, the review judges."""
     appointment = writing.proposed or {}
-    if writing.client is None:
+    if writing.client is None or not (is_meeting(appointment) or _is_about_the_clients(appointment, writing)):
         return
     at, attending = starts(appointment) or writing.at, Attending(writing.after, writing.attendance)
     for index, actor in unaccepted(appointment, writing.after, writing.acceptance, attending, at, writing.at):
-        fields = {"person": writing.called(actor), "client": writing.client_called, "day": day_of(at)}
+        fields: dict[str, str | Words] = {
+            "person": writing.called(actor),
+            "client": writing.client_called,
+            "day": at_time(at),
+        }
         yield Finding("R0.1", "warning", NOT_ACCEPTED, fields, at=f"Appointment.participant[{index}].actor")

@@ -7,9 +7,10 @@ from sharedplan.care import codes, coordination, model
 from sharedplan.care.attendance import LISTED, Attending, deviation
 from sharedplan.care.finding import Finding, Words
 from sharedplan.care.situation import Situation
+from sharedplan.care.spoken import at_time
 from sharedplan.care.writing import Writing, on_write
 from sharedplan.fhir.exchanges import Json
-from sharedplan.search.values.date import ZONE, span
+from sharedplan.search.values.date import span
 
 NOT_ACCEPTED: Words = (
     "{person} ei ole asiakkaan {client} hyväksymä tähän tapaamiseen ({day}): henkilön tai roolin nimeävä suostumus "
@@ -34,6 +35,14 @@ UNKNOWN_TYPE: Words = (
     "Mötestypen {code} finns inte i kodsystemet encounter-type: {known}.",
     "There is no type of meeting {code} in the code system encounter-type: {known}.",
 )
+NO_TYPE: Words = (
+    "Asiakkuuteen kuuluvalta käynniltä puuttuu laji (type: {known}), joten sitä ei lasketa tapaamiseksi eikä "
+    "osallistujien hyväksyntää arvioida.",
+    "Besöket hör till klientrelationen och saknar slag (type: {known}), så det räknas inte som möte och deltagarnas "
+    "godkännande bedöms inte.",
+    "This encounter of the customership has no type ({known}), so it is not counted as a meeting, and whether those "
+    "who attend were accepted is not judged.",
+)
 
 TYPES = ("client-meeting", "network-meeting", "professional-meeting")
 
@@ -45,6 +54,11 @@ def is_meeting(current: Json | None, proposed: Json | None) -> bool:
     return (
         has_people and meeting.get("status") in LISTED and codes.has(meeting.get("type"), codes.ENCOUNTER_TYPE, *TYPES)
     )
+
+
+def lacks_type(encounter: Json) -> bool:
+    """Whether it belongs to a customership, took or takes place, and says nothing of its type."""
+    return bool(encounter.get("episodeOfCare")) and encounter.get("status") in LISTED and not encounter.get("type")
 
 
 def starts(meeting: Json) -> datetime | None:
@@ -82,20 +96,15 @@ def nobody_attends_a_meeting_whom_the_client_has_not_accepted(writing: Writing) 
         name = coordination.addressed(individual, writing.after)
         if name is not None and writing.acceptance.attends(name, at):
             continue
-        fields = {
+        fields: dict[str, str | Words] = {
             "person": _called(individual, writing),
             "client": writing.client_called,
-            "day": day_of(at),
+            "day": at_time(at),
             "reason": reason or "",
         }
         words = ATTENDED_ALL_THE_SAME if is_excused else NOT_ACCEPTED
         severity = "warning" if is_excused or meeting["status"] == "unknown" else "error"
         yield Finding("R0.1", severity, words, fields, at=f"Encounter.participant[{index}].individual")
-
-
-def day_of(at: datetime) -> str:
-    """The Finnish day and time of it."""
-    return at.astimezone(ZONE).strftime("%Y-%m-%d %H:%M")
 
 
 def _key(individual: Json, situation: Situation) -> tuple[str | None, object]:
@@ -174,11 +183,17 @@ def model_of(episode: str | None, situation: Situation) -> model.ServiceModel | 
     "Encounter",
     id="R4.6",
     source="seed 004: asiakastietojen kirjaamisen yhteneväisyyttä",
-    when=lambda current, proposed: codes.has((proposed or {}).get("type"), codes.ENCOUNTER_TYPE),
+    when=lambda current, proposed: (
+        lacks_type(proposed or {}) or codes.has((proposed or {}).get("type"), codes.ENCOUNTER_TYPE)
+    ),
 )
 def a_type_of_meeting_is_a_known_code(writing: Writing) -> Iterator[Finding]:
-    """An unknown one warns."""
-    for index, concept in enumerate((writing.proposed or {}).get("type", ())):
+    """An unknown one warns, and so does none at all where it belongs to a customership: nothing else tells whether it
+    is a meeting."""
+    encounter = writing.proposed or {}
+    if lacks_type(encounter):
+        yield Finding("R4.6", "warning", NO_TYPE, {"known": ", ".join(TYPES)}, at="Encounter.type")
+    for index, concept in enumerate(encounter.get("type", ())):
         for code in codes.codes(concept, codes.ENCOUNTER_TYPE):
             if code not in TYPES:
                 fields = {"code": code, "known": ", ".join(TYPES)}

@@ -7,9 +7,10 @@ tells of such members (R1.1, R1.2), and so does the answer to the write of the p
 
 from collections.abc import Iterable, Iterator
 
-from sharedplan.care import coordination, helsinki
+from sharedplan.care import coordination
 from sharedplan.care.finding import Finding, Words
 from sharedplan.care.situation import Situation
+from sharedplan.care.spoken import at_time
 from sharedplan.care.taking_part import has_made, met
 from sharedplan.care.writes.crossing import newly_named
 from sharedplan.care.writes.team import is_of_models
@@ -130,12 +131,12 @@ def _linked(found: Iterable[Json], names: set[str], by: str, situation: Situatio
     id="R0.3",
     source="seed 000: asiakkaan osallistuminen oman suunnitelmansa laatimiseen",
     when=is_activated,
-    needs=("Encounter",),
+    needs=("Encounter", "Patient"),
 )
 def a_plan_becomes_active_only_with_the_clients_part(writing: Writing) -> Iterator[Finding]:
     """The client is a contributor or the author, or has attended a meeting."""
     plan = writing.proposed or {}
-    if has_made(plan, writing.client, writing.after) or met(plan, writing.client, writing.after, writing.at):
+    if has_made(plan, writing.is_client) or met(plan, writing.is_client, writing.after, writing.at):
         return
     yield Finding("R0.3", "error", CLIENTS_PART, {"client": writing.client_called}, at="CarePlan.contributor")
 
@@ -193,7 +194,7 @@ def of_coordination(plan: Json, writing: Writing, at: str) -> Iterator[Finding]:
     fields = {
         "client": writing.client_called,
         "members": ", ".join(map(writing.called, found.members)),
-        "day": helsinki.local(found.at).strftime("%Y-%m-%d %H:%M"),
+        "day": at_time(found.at),
     }
     words = {"none": NONE, "two": TWO, "gap": GAP, "no-worker": NO_WORKER}
     yield Finding("R4.1", "error", words[found.kind], fields, at=at)
