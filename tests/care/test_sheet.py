@@ -19,7 +19,9 @@ from builders import (
     an_encounter,
     an_organization,
 )
+from sharedplan import published
 from sharedplan.care import codes
+from sharedplan.care.sheet.reader import Own
 from sharedplan.care.sheet.sheet import Sheet, sheet
 from sharedplan.care.situation import Situation
 
@@ -217,5 +219,59 @@ def test_strengths_come_from_the_assessment() -> None:
 
 def test_what_the_plan_says_in_another_language_is_known() -> None:
     plan = a_care_plan(id="1", status="draft", language="fi", title="Suunnitelma")
-    assert (told(plan=plan, language="sv").spoken, told(plan=plan, language="fi").spoken) == ("fi", None)
+    for language, spoken in (("sv", "fi"), ("fi", None)):
+        title = told(plan=plan, language=language).title
+        assert isinstance(title, Own) and (title, title.spoken) == ("Suunnitelma", spoken)
     assert told(plan=plan, language="sv").state == "Ett utkast som inte är överenskommet"
+
+
+def test_what_is_taken_up_from_a_model_is_told_in_the_language_of_the_sheet_and_what_is_changed_is_as_it_is() -> None:
+    taken = next(each for each in published.of_type("PlanDefinition") if each["id"] == "stop")["goal"][0]["description"]
+    changed = {**taken, "text": "Minulla on oma vuokra-asunto."}
+    plan = a_care_plan(id="1", status="active", language="fi")
+    for description, said in ((taken, "Jag har ett hem som jag kan behålla."), (changed, changed["text"])):
+        (goal,) = told(a_goal(id="g", description=description), plan=plan, language="sv").goals
+        assert goal.text == said and isinstance(goal.text, Own)
+        assert goal.text.spoken == (None if description is taken else "fi")
+
+
+def test_a_plan_that_is_called_after_its_model_is_so_in_the_language_of_the_sheet() -> None:
+    plan = a_care_plan(id="1", status="active", language="fi", title="Yhteinen suunnitelma: STOP-työryhmä")
+    assert told(plan=plan, language="sv").title == "Gemensam plan: STOP-arbetsgruppen"
+    assert told(plan={**plan, "title": "Yhteinen suunnitelma: oma"}, language="sv").title.startswith("Yhteinen")
+
+
+def test_a_role_that_somebody_fills_waits_for_nobody() -> None:
+    plan, team = a_team(member(None, "nurse"), member(None, "housing"), member(NIKO, "nurse"))
+    assert [(each.name, each.role) for each in told(team, plan=plan).team] == [
+        ("Niko Noro", "nurse"),
+        ("Not named yet", "housing adviser"),
+    ]
+
+
+def test_a_referral_is_told_by_what_is_asked_for_and_that_it_was_not_taken_on() -> None:
+    asked = {"resourceType": "ServiceRequest", "id": "s", "status": "active", "intent": "order"}
+    asked |= {"subject": a_reference(ANNA), "code": {"text": "A flat"}}
+    task = a_task(id="t", status="rejected", code=a_concept(codes.TASK, "referral"), statusReason={"text": "Not ours"})
+    (step,) = told(asked, {**task, "focus": a_reference("ServiceRequest/s")}).waiting
+    assert (step.what, step.detail, step.reason, step.is_refused) == ("A flat", "Referral", "Not ours", True)
+    assert step.state == "not taken on"
+
+
+def test_a_review_whose_day_has_passed_is_told_so() -> None:
+    late = a_task(id="r", code=a_concept(codes.TASK, "review"), restriction={"period": {"end": "2026-11-01"}})
+    assert told(late).reviews == ("Sunday 1 November 2026: the day has passed already",)
+
+
+def test_a_code_of_ours_is_called_in_the_language_of_the_sheet_and_another_as_it_was_written() -> None:
+    ours = {"coding": [{"system": codes.TASK, "code": "feedback", "display": "Palautepyyntö"}]}
+    other = {"coding": [{"system": "urn:x", "code": "y", "display": "Kotikäynti"}]}
+    (one, two) = told(a_task(id="t", code=ours), a_task(id="u", code=other), language="sv").next
+    assert one.what != "Palautepyyntö" and two.what == "Kotikäynti"
+
+
+def test_an_own_step_may_name_the_client_by_an_identifier() -> None:
+    number = {"system": "urn:oid:1.2.246.21", "value": "010190-999X"}
+    anna = a_patient(id="anna", name=[{"text": "Anna Laine"}], identifier=[number])
+    (step,) = told(anna, a_task(id="t", description="I walk", owner={"identifier": number, "display": "Anna"})).next
+    assert step.is_own and step.who == "Anna"

@@ -381,7 +381,7 @@ async def test_a_late_assessment_is_stored_with_a_warning(ask: Ask) -> None:
     answer = await ask("update", "Task/need", task, by=system(S), prefer="OperationOutcome")
     (told,) = [each for each in resource_in(answer)["issue"] if each["severity"] == "warning"]
     assert answer.status == 201 and told["details"]["coding"] == [{"system": codes.RULE, "code": "R3.1"}]
-    assert "2025-04-07" in told["details"]["text"] and told["expression"] == ["Task.executionPeriod"]
+    assert "7 April 2025" in told["details"]["text"] and told["expression"] == ["Task.executionPeriod"]
     again = await ask("update", "Task/need", {**task, "description": "done"}, by=system(S))
     assert again.status == 200
 

@@ -117,6 +117,8 @@ def test_what_the_plan_says_in_finnish_is_marked_so_on_a_page_in_another_languag
     read = Read(drawn("aino", "sv"))
     assert read.all("h1") == [{"lang": "fi"}]
     assert all(each == {"lang": "fi"} for each in read.all("h3"))
+    for said in ("Odottaa Ainon omaa päätöstä", "Maksusuunnitelma vuokrarästeistä", "Arvio tehty ja käyty läpi"):
+        assert re.search(f'lang="fi">{said}', drawn("aino", "sv")), said
     assert Read(drawn("aino", "fi")).all("h1") == [{}]
 
 

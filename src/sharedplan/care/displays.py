@@ -6,6 +6,7 @@ https://hl7.org/fhir/R4/extension-translation.html
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from itertools import chain
 from types import MappingProxyType
 
 from sharedplan import published
@@ -20,6 +21,11 @@ def of_code(system: str, code: str) -> Words:
     return _published().get((system, code), (code, code, code))
 
 
+def is_ours(system: str | None, code: str | None) -> bool:
+    """Whether the code is one whose displays are published."""
+    return (system, code) in _published()
+
+
 def of_question(questionnaires: Iterable[Json], link: str) -> Words:
     """The text of the item of that linkId in the first of these that has it; the linkId itself without one."""
     for questionnaire in questionnaires:
@@ -28,6 +34,31 @@ def of_question(questionnaires: Iterable[Json], link: str) -> Words:
                 language = str(questionnaire.get("language", "")).partition("-")[0]
                 return _in_each(str(item["text"]), _translated(item.get("_text") or {}, language))
     return (link, link, link)
+
+
+def of_text(text: str) -> Words | None:
+    """What a text of a model or a form means in each language, word for word as it is published; None for others. Who
+    takes such a text up and changes it has written his own."""
+    return _published_texts().get(text)
+
+
+@lru_cache(maxsize=1)
+def _published_texts() -> Mapping[str, Words]:
+    definitions = (*published.of_type("PlanDefinition"), *published.of_type("Questionnaire"))
+    return MappingProxyType(dict(chain.from_iterable(map(_texts, definitions))))
+
+
+def _texts(part: object) -> Iterator[tuple[str, Words]]:
+    """(text, its translations) of each element that has some, however deep."""
+    if isinstance(part, list):
+        yield from chain.from_iterable(map(_texts, part))
+    if not isinstance(part, dict):
+        return
+    for name, value in part.items():
+        said = _translated(part.get(f"_{name}") or {}, "fi") if isinstance(value, str) else {}
+        if said:
+            yield value, _in_each(value, said)
+        yield from _texts(value)
 
 
 def all_of(each: Iterable[Words]) -> Words:

@@ -52,7 +52,7 @@ def composition(situation: Situation, sheet: Sheet, *, id: str, names: Iterable[
         "subject": {"reference": situation.client} if situation.patient is not None else dict(MASKED),
         "date": instant(situation.at),
         "author": [_author(situation, controller)],
-        "title": sheet.title,
+        "title": str(sheet.title),
     }
     if controller is not None and controller in situation.resources:
         made["custodian"] = {"reference": controller}

@@ -98,7 +98,7 @@ def _stances(reader: Reader, goal: Json) -> Iterator[Stance]:
 
 def _targets(reader: Reader, goal: Json) -> Iterator[tuple[str, str | None]]:
     for each in goal.get("target", ()):
-        said = each.get("detailString") or reader.concept(each.get("detailCodeableConcept"))
+        said: str | None = reader.own(each, "detailString") or reader.concept(each.get("detailCodeableConcept"))
         if said is None and (quantity := each.get("detailQuantity")) is not None:
             said = f"{quantity.get('value', '')} {quantity.get('unit', '')}".strip()
         said = said or reader.concept(each.get("measure"))
@@ -111,4 +111,6 @@ def _views(reader: Reader, goal: Json) -> Iterator[View]:
     for each in goal.get("note", ()):
         author = each.get("authorReference")
         name = each.get("authorString") or (reader.who(author) if author is not None else None)
-        yield View(name, date_(each["time"], reader.language) if "time" in each else None, each.get("text", ""))
+        yield View(
+            name, date_(each["time"], reader.language) if "time" in each else None, reader.own(each, "text") or ""
+        )

@@ -65,7 +65,7 @@ def _meeting(reader: Reader, appointment: Json, encounter: Json) -> Meeting:
     people = people or [reader.who(each.get("individual")) for each in encounter.get("participant", ())]
     places = places or [_place(reader, each.get("location")) for each in encounter.get("location", ())]
     way = encounter.get("class", {}).get("code")
-    what = appointment.get("description") or reader.concept(encounter.get("reasonCode"))
+    what = reader.own(appointment, "description") or reader.concept(encounter.get("reasonCode"))
     return Meeting(
         time_of(start, end, reader.language),
         what or reader.concept(encounter.get("type")),
@@ -114,4 +114,9 @@ def reviews(reader: Reader) -> tuple[str, ...]:
         for each in tasks
         if each["status"] not in ("completed", "cancelled", "failed", "rejected", "entered-in-error")
     ]
-    return tuple(dict.fromkeys(date_(end, reader.language, with_weekday=True) for end in sorted(filter(None, ends))))
+    return tuple(dict.fromkeys(_until(reader, end) for end in sorted(filter(None, ends))))
+
+
+def _until(reader: Reader, end: str) -> str:
+    said = date_(end, reader.language, with_weekday=True)
+    return reader.says("passed", date=said) if reader.is_past(end) else said

@@ -23,7 +23,8 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """`is_worker`: the own worker of the client. `note`: what else is to be said, as from when."""
+    """`is_worker`: the own worker of the client. `note`: what else is to be said, as from when. `roles`: codes of
+    `team-role`. `is_unfilled`: a role that waits for somebody."""
 
     name: str
     role: str
@@ -31,15 +32,18 @@ class Member:
     contacts: tuple[Contact, ...]
     is_worker: bool = False
     note: str | None = None
+    roles: tuple[str, ...] = ()
+    is_unfilled: bool = False
 
 
 def members(reader: Reader) -> tuple[Member, ...]:
-    """The members of the plan's teams, the own worker first; unfilled roles last. Who has left is not there."""
-    found = list(dict.fromkeys(_members(reader)))
+    """The members of the plan's teams, the own worker first; roles that nobody fills last. Who has left is gone."""
+    everybody = list(dict.fromkeys(_members(reader)))
+    filled = {role for each in everybody if not each.is_unfilled for role in each.roles}
+    found = [each for each in everybody if not each.is_unfilled or not each.roles or not filled.issuperset(each.roles)]
     if not any(each.is_worker for each in found) and (manager := _manager(reader)) is not None:
         found = [manager, *(each for each in found if each.name != manager.name)]
-    unfilled = reader.says("unfilled")
-    return tuple(sorted(found, key=lambda each: (not each.is_worker, each.name == unfilled)))
+    return tuple(sorted(found, key=lambda each: (not each.is_worker, each.is_unfilled)))
 
 
 def _members(reader: Reader) -> Iterator[Member]:
@@ -59,6 +63,8 @@ def _members(reader: Reader) -> Iterator[Member]:
                 contacts(reader, member, each.get("onBehalfOf")),
                 is_worker,
                 reader.says("starts", date=date_(period["start"], reader.language)) if is_to_come else None,
+                tuple(roles),
+                member is None,
             )
 
 

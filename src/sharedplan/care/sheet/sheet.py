@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sharedplan.care import displays
 from sharedplan.care.sheet.consents import ConsentLine, consents
 from sharedplan.care.sheet.goals import GoalLine, goals
 from sharedplan.care.sheet.meetings import Meeting, next_meeting, reviews
 from sharedplan.care.sheet.people import Member, members
 from sharedplan.care.sheet.reader import Reader
 from sharedplan.care.sheet.steps import DONE, OPEN, WAITING, Step, steps
+from sharedplan.care.sheet.words import SHEET
 from sharedplan.care.situation import Situation
-from sharedplan.care.spoken import date_, period, today
+from sharedplan.care.spoken import date_, in_words, period, today
 from sharedplan.fhir import summaries
 from sharedplan.fhir.exchanges import Json
 
@@ -23,13 +25,11 @@ _STATUS = {"draft": "draft", "on-hold": "paused", "revoked": "ended", "completed
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """`spoken`: the language of what the plan itself says, where that is another. `client` and `born` are None where
-    the reader may not see them. `state`: what is to be said of a plan that is not active. `is_partial`: something of
-    the plan is not shown. `is_cut`: there is more than was looked at.
+    """`client` and `born` are None where the reader may not see them. `state`: what is to be said of a plan that is not
+    active. `is_partial`: something of the plan is not shown. `is_cut`: there is more than was looked at.
     """
 
     language: str
-    spoken: str | None
     title: str
     client: str | None
     born: str | None
@@ -74,11 +74,10 @@ def sheet(situation: Situation, language: str) -> Sheet:
     state = _STATUS.get(plan.get("status", ""))
     return Sheet(
         language,
-        _other(plan.get("language"), language),
-        plan.get("title") or reader.says("sheet"),
+        _title(reader, plan),
         situation.called(situation.client) if patient is not None else None,
         reader.says("born", date=date_(patient["birthDate"], language)) if patient and "birthDate" in patient else None,
-        plan.get("description"),
+        reader.own(plan, "description"),
         reader.says("valid", period=within) if within else None,
         reader.says(state) if state is not None else None,
         next((each for each in team if each.is_worker), None),
@@ -95,9 +94,13 @@ def sheet(situation: Situation, language: str) -> Sheet:
     )
 
 
-def _other(spoken: str | None, language: str) -> str | None:
-    """The language that something is said in, if it is another."""
-    return spoken if spoken is not None and spoken.partition("-")[0] != language else None
+def _title(reader: Reader, plan: Json) -> str:
+    """As it is called; one that is called after its model only, in the language of the sheet."""
+    own, after = reader.own(plan, "title"), f"{in_words(SHEET['sheet'], 'fi')}: "
+    model = displays.of_text(own.removeprefix(after)) if own is not None and own.startswith(after) else None
+    if model is not None:
+        return f"{reader.says('sheet')}: {in_words(model, reader.language)}"
+    return own or reader.says("sheet")
 
 
 def _is_part(resource: Json) -> bool:
@@ -107,18 +110,24 @@ def _is_part(resource: Json) -> bool:
 def _strengths(reader: Reader) -> Iterator[str]:
     """What observations and assessments say of the client's strengths."""
     for each in reader.situation.of("Observation"):
-        named = (reader.concept(each.get("code")) or "").lower()
+        named = (_words_of(each.get("code", {})) or "").lower()
         if any(word in named for word in _STRENGTH_WORDS) and each["status"] != "entered-in-error":
-            said = each.get("valueString") or reader.concept(each.get("valueCodeableConcept"))
+            said = reader.own(each, "valueString") or reader.concept(each.get("valueCodeableConcept"))
             if said:
                 yield said
     for response in reader.situation.of("QuestionnaireResponse"):
         if response["status"] != "entered-in-error":
-            yield from _answers(response.get("item", ()), STRENGTHS)
+            yield from _answers(reader, response.get("item", ()), STRENGTHS)
 
 
-def _answers(items: list[Json], link: str) -> Iterator[str]:
+def _words_of(concept: Json) -> str | None:
+    """What a concept says as it was written, whatever the language of the sheet."""
+    displays = (each["display"] for each in concept.get("coding", ()) if "display" in each)
+    return concept.get("text") or next(displays, None)
+
+
+def _answers(reader: Reader, items: list[Json], link: str) -> Iterator[str]:
     for item in items:
         if item.get("linkId") == link:
-            yield from (each["valueString"] for each in item.get("answer", ()) if each.get("valueString"))
-        yield from _answers(item.get("item", ()), link)
+            yield from filter(None, (reader.own(each, "valueString") for each in item.get("answer", ())))
+        yield from _answers(reader, item.get("item", ()), link)

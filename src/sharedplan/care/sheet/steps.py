@@ -26,7 +26,7 @@ _NOT_STEPS = ("review", "break-glass-review")
 @dataclass(frozen=True, slots=True)
 class Step:
     """`detail` says more of what it is. `who` and `when` are None where nobody and no time is agreed. `is_own`: the
-    client's. `reason`: why it waits."""
+    client's. `reason`: why it waits. `is_refused`: who was asked has not taken it on."""
 
     kind: str
     what: str
@@ -36,6 +36,7 @@ class Step:
     state: str
     reason: str | None
     is_own: bool
+    is_refused: bool = False
 
 
 def steps(reader: Reader) -> tuple[Step, ...]:
@@ -62,7 +63,7 @@ def _of_activity(reader: Reader, detail: Json) -> Iterator[Step]:
     kind = _KIND.get(detail["status"])
     if kind is None:
         return
-    title, description = reader.concept(detail.get("code")), detail.get("description")
+    title, description = reader.concept(detail.get("code")), reader.own(detail, "description")
     yield Step(
         kind,
         title or description or reader.concept(detail.get("reasonCode")) or "",
@@ -71,7 +72,7 @@ def _of_activity(reader: Reader, detail: Json) -> Iterator[Step]:
         _when(reader, detail, "scheduled"),
         reader.word(STATES, detail["status"]),
         reader.concept(detail.get("statusReason")),
-        reader.situation.refers(detail.get("performer"), reader.situation.client),
+        any(map(reader.situation.is_client, detail.get("performer", ()))),
     )
 
 
@@ -82,7 +83,9 @@ def _of_resource(reader: Reader, resource: Json | None) -> Iterator[Step]:
     kind = _KIND.get(resource["status"])
     if kind is None or codes.has(resource.get("code"), codes.TASK, *_NOT_STEPS):
         return
-    title, description = reader.concept(resource.get("code")), resource.get("description")
+    title, description = reader.concept(resource.get("code")), reader.own(resource, "description")
+    if description is None and (focus := reader.situation.get(resource.get("focus"))) is not None:
+        description = reader.concept(focus.get("code"))  # what is asked for by a referral
     performers = [resource["owner"]] if "owner" in resource else resource.get("performer", ())
     is_own_step = codes.has(resource.get("code"), codes.TASK, "own-step")
     is_of_client = is_own_step and not any(map(reader.is_named, performers))  # who may not be seen, and is known
@@ -94,7 +97,8 @@ def _of_resource(reader: Reader, resource: Json | None) -> Iterator[Step]:
         _of_task(reader, resource) if is_task else _when(reader, resource, "occurrence"),
         reader.word(STATES, resource["status"]),
         reader.concept(resource.get("statusReason")),
-        is_of_client or reader.situation.refers(performers, reader.situation.client),
+        is_of_client or any(map(reader.situation.is_client, performers)),
+        resource["status"] == "rejected",
     )
 
 

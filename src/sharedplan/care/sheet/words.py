@@ -46,6 +46,7 @@ SHEET: Wordbook = {
     "no-goals": ("Tavoitteita ei näy tällä lomakkeella.", "Inga mål syns på det här bladet.", "No goals are shown."),
     "stance": ("Kanta", "Ställningstagande", "View"),
     "views": ("Eri näkemykset", "Olika åsikter", "Different views"),
+    "said": ("Mitä tavoitteesta on sanottu", "Vad som har sagts om målet", "What has been said of it"),
     "proposed-by": ("Tavoitteen ehdotti {name}", "Målet föreslogs av {name}", "Proposed by {name}"),
     "target": ("Mistä sen huomaa", "Hur det märks", "How it shows"),
     "due": ("Tavoiteaika {date}", "Måldatum {date}", "By {date}"),
@@ -71,7 +72,7 @@ SHEET: Wordbook = {
     "name": ("Nimi", "Namn", "Name"),
     "role": ("Rooli", "Roll", "Role"),
     "organization": ("Organisaatio", "Organisation", "Organisation"),
-    "contact": ("Yhteystiedot", "Kontaktuppgifter", "Contact"),
+    "contact": ("Yhteystiedot", "Kontakt", "Contact"),
     "unfilled": ("Ei vielä nimetty", "Inte utsedd ännu", "Not named yet"),
     "hidden-name": ("Nimeä ei näytetä", "Namnet visas inte", "Name not shown"),
     "no-contact": ("Ei kirjattu", "Inte antecknat", "Not recorded"),
@@ -114,6 +115,11 @@ SHEET: Wordbook = {
     "data-of": ("tiedot ajalta {period}", "uppgifter från tiden {period}", "data of the time {period}"),
     "given": ("Annettu {date}", "Gett {date}", "Given on {date}"),
     "reviews": ("Suunnitelman tarkistus", "Uppföljning av planen", "Review of the plan"),
+    "passed": (
+        "{date}: päivä on jo mennyt",
+        "{date}: dagen har redan passerat",
+        "{date}: the day has passed already",
+    ),
     "no-review": (
         "Tarkistuspäivää ei näy tällä lomakkeella.",
         "Inget datum för uppföljning syns på det här bladet.",

@@ -18,7 +18,7 @@ from sharedplan.care.sheet.consents import ConsentLine
 from sharedplan.care.sheet.goals import GoalLine
 from sharedplan.care.sheet.meetings import Meeting
 from sharedplan.care.sheet.people import Contact, Member
-from sharedplan.care.sheet.reader import Reader
+from sharedplan.care.sheet.reader import Own, Reader
 from sharedplan.care.sheet.sheet import Sheet, sheet
 from sharedplan.care.sheet.steps import Step
 from sharedplan.care.situation import Situation
@@ -60,7 +60,6 @@ class _Page:
 
     def __init__(self, shown: Sheet, reader: Reader) -> None:
         self._sheet, self._says = shown, reader.says
-        self._spoken = shown.spoken  # which a screen reader has to know
 
     def html(self) -> str:
         shown = self._sheet
@@ -79,8 +78,10 @@ class _Page:
         client = joined((f"{self._says('client')}: ", element("strong", shown.client))) if shown.client else None
         return element(
             "header",
-            element("h1", shown.title, lang=self._spoken),
-            element("p", shown.description, class_="lead", lang=self._spoken) if shown.description else None,
+            element("h1", shown.title, lang=_spoken(shown.title)),
+            element("p", shown.description, class_="lead", lang=_spoken(shown.description))
+            if shown.description
+            else None,
             each_in("ul", (client, shown.born, shown.valid, shown.written), class_="facts"),
             element("p", shown.state, class_="alert") if shown.state else None,
         )
@@ -95,7 +96,7 @@ class _Page:
             self._section("waiting", self._waits(shown.waiting)) if shown.waiting else None,
             self._section("done", self._done(shown.done)) if shown.done else None,
             self._section("team", self._team(shown.team) or self._none("no-team")),
-            self._section("strengths", *(element("p", each, lang=self._spoken) for each in shown.strengths))
+            self._section("strengths", *(element("p", each, lang=_spoken(each)) for each in shown.strengths))
             if shown.strengths
             else None,
             self._section(
@@ -143,8 +144,8 @@ class _Page:
         told = [joined((element("dt", self._says(key)), element("dd", value))) for key, value in facts if value]
         return self._card(
             "meeting",
-            element("p", _first_large(meeting.when), class_="when"),
-            element("p", meeting.what, lang=self._spoken) if meeting.what else None,
+            element("p", _unbroken(_first_large(meeting.when)), class_="when"),
+            element("p", meeting.what, lang=_spoken(meeting.what)) if meeting.what else None,
             element("p", self._says("tentative"), class_="missing") if meeting.is_tentative else None,
             element("dl", *told) if told else None,
         )
@@ -159,13 +160,13 @@ class _Page:
         return element("ul", *listed, class_="goals") if listed else None
 
     def _goal(self, goal: GoalLine) -> Iterable[Part]:
-        yield element("h3", goal.text, lang=self._spoken)
-        yield element("p", f"{self._says('state')}: {goal.state}", class_="meta")
+        yield element("h3", goal.text, lang=_spoken(goal.text))
+        yield element("p", f"{self._says('state')}: ", _marked(goal.state), class_="meta")
         stances = [element("li", f"{each.name}: {each.said}", class_=each.code) for each in goal.stances]
         yield element("ul", *stances, class_="stances", aria_label=self._says("stance")) if stances else None
         for what, due in goal.targets:
             by = self._says("due", date=due) if due is not None else None
-            told = f"{self._says('target')}: {what}" if what else None
+            told = joined((f"{self._says('target')}: ", _marked(what))) if what else None
             yield element("p", joined(filter(None, (told, by)), ". "))
         if goal.proposed_by is not None:
             yield element("p", self._says("proposed-by", name=goal.proposed_by), class_="meta")
@@ -173,12 +174,12 @@ class _Page:
             said = [
                 element(
                     "blockquote",
-                    element("p", each.text, lang=self._spoken),
+                    element("p", each.text, lang=_spoken(each.text)),
                     element("p", *_byline(each.name, each.date), class_="meta"),
                 )
                 for each in goal.views
             ]
-            yield element("div", element("h4", self._says("views")), *said, class_="views")
+            yield element("div", element("h4", self._says("views" if goal.differs else "said")), *said, class_="views")
 
     # Steps
 
@@ -200,18 +201,24 @@ class _Page:
                 (self._what(each), None),
                 (each.who or self._missing("no-performer"), "who"),
                 (each.when or "–", "when"),
-                (each.reason or joined((each.state, ". ", self._says("no-reason"))), "why"),
+                (self._why(each), "why"),
             )
             for each in steps
         ]
         return self._table("steps", ("what", "who", "when", "why"), rows)
 
+    def _why(self, step: Step) -> Part:
+        """Why it waits; of what was not taken on, that first."""
+        reason = _marked(step.reason) or self._says("no-reason")
+        return reason if step.reason and not step.is_refused else joined((_first_large(step.state), ". ", reason))
+
     def _done(self, steps: Iterable[Step]) -> Markup | None:
-        return each_in("ul", [joined(filter(None, (each.what, each.who, each.when)), " · ") for each in steps])
+        listed = ((_marked(each.what), each.who, each.when) for each in steps)
+        return each_in("ul", [joined(filter(None, each), " · ") for each in listed])
 
     def _what(self, step: Step) -> Markup:
-        detail = element("small", step.detail) if step.detail else None
-        return element("div", step.what, detail, lang=self._spoken)
+        detail = element("small", step.detail, lang=_spoken(step.detail)) if step.detail else None
+        return element("div", _marked(step.what), detail)
 
     # People and consent
 
@@ -265,6 +272,21 @@ class _Page:
 
     def _missing(self, key: str) -> Markup:
         return element("span", self._says(key), class_="missing")
+
+
+def _spoken(text: str | None) -> str | None:
+    """The language of somebody's own words, which a screen reader has to know where it is not the page's."""
+    return text.spoken if isinstance(text, Own) else None
+
+
+def _marked(text: str | None) -> Part:
+    """A text within a line, with its language where that is another."""
+    return element("span", text, lang=spoken) if text and (spoken := _spoken(text)) else text
+
+
+def _unbroken(text: str) -> str:
+    """Times that stay on one line: "13.00–14.00"."""
+    return text.replace("–", "\u2060–\u2060")
 
 
 def _small(text: str | None) -> Markup | None:
