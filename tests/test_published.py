@@ -95,6 +95,17 @@ def test_what_an_action_leads_to_is_published() -> None:
         assert {id for each in definition["action"] for id in each.get("goalId", ())} <= goals
 
 
+def test_each_model_names_its_questionnaires_and_its_measures() -> None:
+    named: set[str] = set()
+    for each in published.of_type("PlanDefinition"):
+        theirs = [one["resource"].removeprefix("https://sharedplan.dev/fhir/") for one in each["relatedArtifact"]]
+        assert set(theirs) <= set(published.texts()) and len(theirs) == len(set(theirs)), each["id"]
+        assert any(one.startswith("Measure/") for one in theirs), each["id"]
+        named.update(theirs)
+    there = {name for name in published.texts() if name.startswith(("Measure/", "Questionnaire/"))}
+    assert named == there
+
+
 def test_every_measure_that_is_computed_is_published_with_its_groups_and_strata() -> None:
     around = Around(
         Period(date(2026, 1, 1), date(2027, 1, 1)), datetime(2026, 11, 27, tzinfo=UTC), "Organization/1", "", accepted

@@ -33,7 +33,7 @@ def experience_of_client_and_workers_is_collected(view: View) -> Iterator[Said]:
         yield broken(
             "Suunnitelma on päättynyt, mutta molempien kokemusta ei ole kysytty: asiakkaalta pyydetty {client}, "
             "työntekijöiltä {workers}.",
-            "Planen är avslutad, men bådas erfarenheter har inte frågats: av klienten begärt {client}, av anställda "
+            "Planen är avslutad, men båda har inte tillfrågats om sina erfarenheter: klienten {client}, anställda "
             "{workers}.",
             "The plan is closed, and not both were asked for their experience: the client {client}, workers {workers}.",
             at="CarePlan.status",
