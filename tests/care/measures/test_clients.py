@@ -27,6 +27,7 @@ from sharedplan.care.measures.consents import ConsentCoverage
 from sharedplan.care.measures.figures import AT_ONCE, Period
 from sharedplan.care.measures.goals import GoalsAgreed
 from sharedplan.care.measures.multidisciplinarity import Multidisciplinarity
+from sharedplan.care.measures.participation import ClientsPart
 from sharedplan.care.review.consents import TRANSCRIBER
 
 Json = dict[str, Any]
@@ -88,6 +89,56 @@ def test_of_goals_that_are_not_seen_nothing_is_said() -> None:
     found = over(GoalsAgreed(around(YEAR)), [a_plan("1", goals=2), a_plan("2", goals=2), *goals_of("2", "agree")])
     assert found["goals-agreed"].counts == (1, 1)
     assert found["plans-with-agreed-goal"].counts == (1, 1)
+
+
+# clients-part
+
+
+def a_meeting(id: str, *who: str, **elements: Any) -> Json:
+    """Of Patient/1, on 1 February."""
+    return an_encounter(
+        "Patient/1",
+        id=id,
+        **{
+            "type": [a_concept(codes.ENCOUNTER_TYPE, "client-meeting")],
+            "episodeOfCare": [a_reference("EpisodeOfCare/1")],
+            "participant": [{"individual": a_reference(each)} for each in who],
+            "period": {"start": "2026-02-01T10:00:00Z"},
+            **elements,
+        },
+    )
+
+
+def test_plans_count_as_made_with_the_client_by_his_name_in_them_or_by_a_meeting() -> None:
+    spine = [{"url": codes.EPISODE, "valueReference": a_reference("EpisodeOfCare/1")}]
+    plans = [
+        a_plan("1", extension=spine),
+        a_plan("2", contributor=[a_reference("Patient/2")]),
+        a_plan("3", "soite"),
+    ]
+    for meeting, made in ((a_meeting("m"), 2), (a_meeting("m", status="cancelled"), 1)):
+        found = over(ClientsPart(around(YEAR)), [*plans, meeting])["plans-made-with-client"]
+        assert found.counts == (3, made)
+        assert strata(found) == {"stop": (2, made), "soite": (1, 0)}
+    assert over(ClientsPart(around(SPRING)), [*plans, a_meeting("m", period={"start": "2026-06-01"})])[
+        "plans-made-with-client"
+    ].counts == (3, 1)
+
+
+def test_those_who_attended_are_counted_by_the_clients_acceptance() -> None:
+    spine = [{"url": codes.EPISODE, "valueReference": a_reference("EpisodeOfCare/1")}]
+    own = {"member": a_reference(SARI), "role": [a_concept(codes.TEAM_ROLE, "coordinator")]}
+    resources = [
+        a_plan("1", extension=spine),
+        a_care_team("Patient/1", id="1", participant=[own]),
+        a_meeting("1", SARI, NIKO, JARI),
+        a_meeting("2", SARI, status="planned"),
+        a_meeting("3", JARI, period={"start": "2027-02-01"}),
+        a_meeting("4", JARI, type=[{"text": "ward round"}]),
+    ]
+    assert over(ClientsPart(around(YEAR)), resources)["attendance-accepted"].counts == (3, 1)
+    permit = a_consent("Patient/1", id="c", dateTime="2026-01-16", provision=a_provision("permit", to=[NIKO]))
+    assert over(ClientsPart(around(YEAR)), [*resources, permit])["attendance-accepted"].counts == (3, 2)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from sharedplan.care.measures.feedback import Feedback
 from sharedplan.care.measures.figures import Around, Measuring
 from sharedplan.care.measures.goals import GoalsAgreed
 from sharedplan.care.measures.multidisciplinarity import Multidisciplinarity
+from sharedplan.care.measures.participation import ClientsPart
 from sharedplan.care.measures.referrals import Referrals
 
 MEASURES: Mapping[str, Callable[[Around], Measuring]] = {
@@ -19,6 +20,7 @@ MEASURES: Mapping[str, Callable[[Around], Measuring]] = {
     "kaannekohta": lambda around: Kaannekohta(around.period, around.base),
     "contact-to-first-meeting": lambda around: ContactToFirstMeeting(around.period, around.base),
     "goals-agreed": GoalsAgreed,
+    "clients-part": ClientsPart,
     "multidisciplinarity": Multidisciplinarity,
     "consent-coverage": ConsentCoverage,
     "bounces": Bounces,
