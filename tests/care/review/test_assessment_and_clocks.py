@@ -135,6 +135,9 @@ def test_the_process_has_three_phases() -> None:
     assert found.at == "Task.executionPeriod" and "start" in found.said() and "Task/phase-plan" in found.said()
     ended = a_plan_task("phase-plan", "phase-plan", status="completed", executionPeriod={"start": "2026-01-12"})
     assert ["end" in each for each in broken(the_case().with_(ended), "R3.3")] == [True]
+    over = {"start": "2026-01-12", "end": "2026-01-26"}
+    ended = a_plan_task("phase-plan", "phase-plan", status="completed", executionPeriod=over)
+    assert "plan 12 January 2026 – 26 January 2026 (14 days)" in met(the_case().with_(ended), "R3.3")
     to_come = a_plan_task("phase-plan", "phase-plan", status="requested")
     assert "not begun" in met(the_case().with_(to_come), "R3.3")
 

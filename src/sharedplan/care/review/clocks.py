@@ -217,11 +217,21 @@ def _phase(words: Words, period: Json) -> Words:
     start = dates.said(dates.start_of(period)) if "start" in period else ("ei alkanut", "inte börjat", "not begun")
     end = dates.said(dates.last_day(period)) if "end" in period else ("", "", "")
     dash = "–" if "start" in period else ""
+    length = _lasted(period)
     return (
-        f"{words[0]} {start[0]}{dash}{end[0]}",
-        f"{words[1]} {start[1]}{dash}{end[1]}",
-        f"{words[2]} {start[2]} {dash} {end[2]}".rstrip(),
+        f"{words[0]} {start[0]}{dash}{end[0]}{length[0]}",
+        f"{words[1]} {start[1]}{dash}{end[1]}{length[1]}",
+        f"{words[2]} {start[2]} {dash} {end[2]}".rstrip() + length[2],
     )
+
+
+def _lasted(period: Json) -> Words:
+    """How long a phase took that is over: " (30 päivää)"; from day to day."""
+    first, last = dates.start_of(period), dates.last_day(period)
+    if first is None or last is None:
+        return ("", "", "")
+    fi, sv, en = dates.days(max(0, (last - dates.day(first)).days))
+    return (f" ({fi})", f" ({sv})", f" ({en})")
 
 
 @rule("R3.14", source="käynnistää taas uuden arviointiprossin", needs=("Task", "QuestionnaireResponse"))
