@@ -4,13 +4,15 @@ GET CarePlan/[id]/$review?_language=fi|sv|en. The rules are those of `care/revie
 the asker's slices, so what is hidden is judged as if it were not there, and of what he does not see all of, nothing is
 said but that. https://hl7.org/fhir/R4/operationoutcome.html
 
-What was found out of a plan is kept for the same asker. The next time the plan is read and the reading recorded as
-ever, and the database says, of all that he may see now, whether it is still the same; if not, all is fetched anew.
+What was found out of a plan is kept (`exchange/reviews.py`). The next time the plan is read and the reading recorded as
+ever, and the database says, of all that the asker may see now, whether it is still the same; if not, only what is not
+known is fetched, and what does not rest on it is not found out again.
 """
 
 import asyncio
-from collections.abc import Awaitable, Hashable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -27,6 +29,7 @@ from sharedplan.care.situation import Situation, Trace
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Incorrect, Issue, NotOffered
 from sharedplan.exchange.accepting import accepted
+from sharedplan.exchange.reviews import Last, Question, Reviewed, Reviews, Seen
 from sharedplan.exchange.sayings import Sayings
 from sharedplan.exchange.sight import Sight
 from sharedplan.fhir import languages, references, resources
@@ -38,10 +41,9 @@ from sharedplan.interactions.gathering import LIMIT, gathered_whole
 from sharedplan.interactions.proposals import Proposal
 from sharedplan.interactions.read import absent
 from sharedplan.interactions.spoken_of import about
-from sharedplan.interactions.walk import MOST_TEXT, Astray, Walk, Walker
+from sharedplan.interactions.walk import Astray, Walk, Walker
 from sharedplan.search.expression import Expression, HasId, Nothing, RefersTo
 from sharedplan.search.parameters import PARAMETERS
-from sharedplan.store.queries import Query
 from sharedplan.store.together import Row
 from sharedplan.store.versions import Version
 
@@ -49,51 +51,6 @@ LOOKED_AT = tuple(dict.fromkeys(type for rule in RULES.values() for type in rule
 """The types that some rule cannot be judged without."""
 
 MOST_PROVENANCES = 200
-
-RESOURCE_WEIGHS = 2
-"""What a resource weighs among what is kept (`KEPT`), with all that was found out of it: 7 KB (measured)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reviewed:
-    """A plan as somebody saw it. `walk`: how it was found; `view`: what was found out of it, some of it at its moment.
-    `gathered`: what is known of the client, without what was asked for beside. `sayings`: how it was told.
-    `organizations`: those that the log names, which need not be there. `query`: that asks what has become of it since,
-    within those `slices`."""
-
-    walk: Walk
-    view: View
-    gathered: Situation | None = None
-    sayings: Sayings = field(default_factory=Sayings)
-    organizations: frozenset[str] = frozenset()
-    query: Query | None = None
-    slices: Mapping[str, Expression] = field(default_factory=dict)
-
-    def asking(self, acting: Acting) -> "Reviewed":
-        """The same with the query, for what the asker may see now."""
-        slices = {type: acting.within[type] for type, _ in self.walk.parts}
-        if self.query is not None and slices == self.slices:
-            return self
-        query = self.walk.question(within=acting.within, limit=LIMIT)
-        return replace(self, query=query, slices=slices)
-
-    def has_all(self, seen: "Seen") -> bool:
-        """Whether all organisations that the log names now were asked for then."""
-        return not _organizations(seen.traces) - self.view.situation.resources.keys() - self.organizations
-
-    def after(self, before: "Reviewed | None") -> "Reviewed":
-        """The same with the query of what was before, if that asked the same."""
-        if before is None or before.query is None or self.walk.parts != before.walk.parts:
-            return self
-        return replace(self, query=before.query, slices=before.slices)
-
-
-class Seen(NamedTuple):
-    """What beside its resources is seen of a client: who was at his data (None: that is not seen), and the types of
-    which not all is."""
-
-    traces: tuple[Trace, ...] | None
-    partly: frozenset[str]
 
 
 class Before(NamedTuple):
@@ -106,29 +63,23 @@ class Before(NamedTuple):
 
     def is_seen_by(self, view: View, by: Principal) -> bool:
         """Whether for that view the same would be seen beside."""
-        return _grounds(self.view, by) == _grounds(view, by)
+        return self.seen.grounds == _grounds(view, by)
 
 
 async def review(asked: Asked, by: Principal, acting: Acting) -> Answer:
     """An OperationOutcome with an issue for each finding. Raises NotFound for a plan that is not there or not the
     asker's to see, Incorrect for parameters that there are not."""
-    language = _language(asked)
-    key = ("review", asked.id, asked.base, acting.asker, by.scopes, by.purpose)
-    before: Reviewed | None = acting.unit.kept.get(key) if not acting.ordinary else None
+    language, reviews = _language(asked), Reviews.of(asked, by, acting)
+    before, last = reviews.before()
     if before is None:
         plan, labels = await _plan(asked, acting)
-        now = None
+        now = await _anew(plan, asked, by, acting) if plan is not None else None
     else:
-        before = before.asking(acting)
-        plan, labels, now = await _again(asked, before, by, acting)
-    if plan is None:
+        plan, labels, now = await _again(asked, before, last, reviews, by, acting)
+    if plan is None or now is None:
         raise await absent("CarePlan", str(asked.id), acting)
-    if now is None:
-        async with acting.unit.snapshot():
-            walk = await before.walk.anew(acting.unit, within=acting.within, limit=LIMIT) if before else Walk()
-            now = await _reviewed(plan, asked.base, by, acting, Walker(asked.base, walk, acting.unit))
-    if not acting.ordinary and (before is None or now.walk is not before.walk):
-        _keep(key, now.after(before), acting)
+    if before is None:
+        reviews.put(now, None, None)
     text = now.sayings.text(findings(now.view), language)
     return Answer(200, text, labels=labels, headers={"Content-Language": language})
 
@@ -202,26 +153,57 @@ _Read = tuple[Version | None, tuple[str, ...]]
 
 
 async def _again(
-    asked: Asked, before: Reviewed, by: Principal, acting: Acting
+    asked: Asked, before: Reviewed, last: Last | None, reviews: Reviews, by: Principal, acting: Acting
 ) -> tuple[Version | None, tuple[str, ...], Reviewed | None]:
-    """The plan and the labels, and the plan as it is seen now; None for that when everything is to be looked at."""
+    """The plan and the labels, and the plan as it is seen now; None where it is not to be seen."""
+    # Who has not asked before is not to learn from the time it takes that somebody else has.
+    first = await _plan(asked, acting) if last is None else None
+    if first is not None and first[0] is None:
+        return None, (), None
+    question = Question.of(before.walk, last.question if last is not None else None, acting)
     view = before.view.later(before.view.situation.later(acting.clock.now(), None, frozenset()))
     (plan, labels), (mark, changed), seen = await _at_once(
-        _plan(asked, acting),
-        acting.unit.since(before.walk.parts, before.query or ("", []), before.walk.newest),
+        _plan(asked, acting) if first is None else _had(first),
+        acting.unit.since(question.parts, question.query, before.walk.newest),
         _seen(view, by, acting),
     )
+    if plan is None:
+        return None, (), None
     walk = before.walk.since(mark, changed)
-    if plan is None or walk is None:
-        return plan, labels, None
-    if walk is before.walk and before.has_all(seen):
+    same = reviews.same(question.parts, mark) if walk is None or walk is not before.walk else before
+    if same is not None and same is not before:  # somebody has asked since, or sees the same
+        before, walk = same, same.walk
+        view = before.view.later(before.view.situation.later(view.at, None, frozenset()))
+        if seen.grounds != _grounds(view, by):
+            seen = await _seen(view, by, acting)
+    is_same = walk is before.walk
+    if is_same and before.names(seen.organizations):
+        if last is None or last.mark != before.walk.mark or last.question is not question:
+            reviews.put(before, None, question)
         situation = view.situation.later(view.at, seen.traces, seen.partly)
         return plan, labels, replace(before, view=view.later(situation))
-    walker = Walker(asked.base, walk, None)
-    try:
-        return plan, labels, await _reviewed(plan, asked.base, by, acting, walker, Before(before, view, seen))
-    except Astray:
-        return plan, labels, None
+    found, now = Before(before, view, seen), None
+    if walk is not None:
+        with suppress(Astray):
+            now = await _reviewed(plan, asked.base, by, acting, Walker(asked.base, walk, None), found)
+    is_later = now is not None and not is_same
+    if now is None:
+        now = await _anew(plan, asked, by, acting, found)
+    reviews.put(now, before if is_later else None, question)
+    return plan, labels, now
+
+
+async def _anew(plan: Version, asked: Asked, by: Principal, acting: Acting, before: Before | None = None) -> Reviewed:
+    """All of it looked at as it is at one moment; what was read `before` is not read again."""
+    async with acting.unit.snapshot():
+        walk = Walk()
+        if before is not None:
+            walk = await before.reviewed.walk.anew(acting.unit, within=acting.within, limit=LIMIT)
+        return await _reviewed(plan, asked.base, by, acting, Walker(asked.base, walk, acting.unit), before)
+
+
+async def _had(read: _Read) -> _Read:
+    return read
 
 
 async def _at_once(
@@ -236,16 +218,6 @@ async def _at_once(
     if isinstance(third, BaseException):
         raise third
     return one, other, third
-
-
-def _keep(key: Hashable, now: Reviewed, acting: Acting) -> None:
-    """Keeps it for the next time, unless that would be more than can be told by a mark."""
-    situation = now.view.situation
-    if situation.client is None or situation.is_cut or now.walk.size > MOST_TEXT:
-        return
-    if len(situation.resources) + len(situation.others) > LIMIT:
-        return
-    acting.unit.kept.put(key, now.asking(acting), RESOURCE_WEIGHS * len(situation.resources))
 
 
 # What is there
@@ -285,7 +257,7 @@ async def _reviewed(
     if before is not None:
         situation = replace(situation).knowing(before.view.situation.traits.fitting(situation.resources.values()))
     if name not in situation.resources:  # it is beyond the limit
-        if before is not None:
+        if not walker.may_ask:
             raise Astray
         situation = replace(situation.with_(content), is_cut=True)
     situation = await _with_provenances(situation, walker, acting)
@@ -297,10 +269,11 @@ async def _reviewed(
         view = view.after(before.view)
     view = await _with_earlier_consents(view, before, acting)
     seen = before.seen if before is not None and before.is_seen_by(view, by) else await _seen(view, by, acting)
-    situation = await _with_organizations(situation, seen.traces, walker, acting)
+    organizations = seen.organizations - situation.resources.keys()
+    situation = await _with_organizations(situation, organizations, walker, acting)
     situation = situation.later(at, seen.traces, seen.partly)
     sayings = before.reviewed.sayings if before is not None else Sayings()
-    return Reviewed(walker.walk, view.later(situation), gathered, sayings, _organizations(seen.traces))
+    return Reviewed(walker.walk, view.later(situation), gathered, sayings, organizations)
 
 
 def _as_basic(plan: Json) -> str:
@@ -340,7 +313,7 @@ async def _seen(view: View, by: Principal, acting: Acting) -> Seen:
     traces = await _traces(sight, view, is_own)
     partly = sight.narrow(LOOKED_AT) if is_own else await sight.partly(LOOKED_AT)
     acting.unit.rest()
-    return Seen(traces, partly)
+    return Seen(traces, partly, _grounds(view, by))
 
 
 def _grounds(view: View, by: Principal) -> tuple[object, ...]:
@@ -407,15 +380,10 @@ async def _with_others(view: View, walker: Walker, acting: Acting) -> View:
     return view.later(replace(situation, others=found).knowing(situation.traits))
 
 
-def _organizations(traces: tuple[Trace, ...] | None) -> frozenset[str]:
-    return frozenset(each.organization for each in traces or () if each.organization is not None)
-
-
 async def _with_organizations(
-    situation: Situation, traces: tuple[Trace, ...] | None, walker: Walker, acting: Acting
+    situation: Situation, wanted: frozenset[str], walker: Walker, acting: Acting
 ) -> Situation:
     """With the organisations that the log names beside those that the client's things do."""
-    wanted = _organizations(traces) - situation.resources.keys()
     if not wanted or isinstance(acting.within["Organization"], Nothing):
         return situation
     asked = {"Organization": HasId(tuple(sorted(each.partition("/")[2] for each in wanted)))}

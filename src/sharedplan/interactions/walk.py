@@ -157,6 +157,11 @@ class Walker:
         self._legs: list[Leg] = []
         self.gathered = 0
 
+    @property
+    def may_ask(self) -> bool:
+        """Whether what is not known is asked for; else it leads astray."""
+        return self._unit is not None
+
     async def together(
         self, wheres: Mapping[str, Expression], *, within: Mapping[str, Expression], limit: int
     ) -> Included:
