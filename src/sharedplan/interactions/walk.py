@@ -125,17 +125,22 @@ class Walk:
         rows, is_cut = await unit.rows(self.parts, self.rows, within=within, limit=limit)
         if is_cut or not self._is_little_with(rows):
             return Walk()
-        before = {_identity(each): each.version for each in self.rows}
-        rows = [
-            # Whether something of it is masked is only told of what is there to be read.
-            each if (known := before.get(_identity(each))) is None else each._replace(version=_again(known, each))
-            for each in rows
-        ]
+        rows = _recognised(rows, self.rows)
         legs = tuple(replace(leg, rows=tuple(each for each in rows if leg.has(each))) for leg in self.legs)
         return replace(self, legs=legs, changed=None)
 
     def _is_little_with(self, rows: Iterable[Row]) -> bool:
         return self.size + sum(len(each.version.content or "") for each in rows) <= MOST_TEXT
+
+
+def _recognised(rows: Iterable[Row], known: Iterable[Row]) -> list[Row]:
+    """The rows; those that are known, as they are: whether something of one is masked is only told of what is there to
+    be read."""
+    before = {_identity(each): each.version for each in known}
+    return [
+        each if (version := before.get(_identity(each))) is None else each._replace(version=_again(version, each))
+        for each in rows
+    ]
 
 
 def _identity(row: Row) -> tuple[int, str, int, bool]:
@@ -172,8 +177,9 @@ class Walker:
         if leg is None:
             if self._unit is None:
                 raise Astray
-            rows, is_cut = await self._unit.rows(parts, within=within, limit=limit)
-            leg = Leg(parts, 0, tuple(rows))
+            known = self._known(tuple(wheres))
+            rows, is_cut = await self._unit.rows(parts, known, within=within, limit=limit)
+            leg = Leg(parts, 0, tuple(_recognised(rows, known)))
         else:
             is_cut = False
         if leg.first != first:
@@ -181,6 +187,12 @@ class Walker:
             leg = Leg(parts, first, tuple(rows))
         self._legs.append(leg)
         return Included([each.version for each in leg.rows], is_cut)
+
+    def _known(self, types: Sequence[str]) -> list[Row]:
+        """What was read of these types before, as rows of parts of them."""
+        ranks = {type: rank for rank, type in enumerate(types)}
+        rows = (each for each in self._before.rows if key_of(each.version) in self._before.reads)
+        return [each._replace(rank=ranks[each.version.type]) for each in rows if each.version.type in ranks]
 
     def straight(self, before: Situation, at: datetime) -> Situation | None:
         """What was gathered before, as it is at that moment, when all that has changed since names the very same
