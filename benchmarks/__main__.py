@@ -99,7 +99,8 @@ def measure(asked: argparse.Namespace, work_dir: Path) -> report.Measured:
         _measure_pair(asked, pair, data_dir, measured)
         if "review" in asked.only:
             say("reviewing a large plan")
-            measured.review = reviewed.measure(service, token, max(10.0, asked.rounds * asked.seconds))
+            others = servers.tokens(data_dir, CONTROLLER, reviewed.ASKERS)
+            measured.review = reviewed.measure(service, token, others, max(10.0, asked.rounds * asked.seconds))
         if "consents" in asked.only:
             measured.consents = _measure_consents(asked, pair, data_dir)
     if "start" in asked.only:

@@ -1,12 +1,14 @@
 """A large plan and its review: 100 activities, 200 encounters, a team of eight; `$review` beside a read of the same
 plan, by one connection, so that a latency is no queue.
 
-Most reviews follow one of the same plan as it is; some come after a change, when all is fetched and judged anew. Both
-are told. Everything is of the bench's welfare area, whose system asks.
+Most reviews follow one of the same plan as it is; some come right after a change; some are the first of an asker who
+never asked, when others have, and some the first of a plan that nobody has asked for since the service began, when all
+is fetched and judged. Each is told. Everything is of the bench's welfare area, whose systems ask.
 """
 
 import itertools
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -21,6 +23,11 @@ ROLES = ("coordinator", "social-worker", "housing", "nurse", "physician", "menta
 CHANGED_EACH = 10
 """Pairs of a read and a review between two changes."""
 
+ASKERS = 40
+"""Systems that ask for the first time."""
+PLANS = 7
+"""Other plans of that size, each asked for once."""
+
 CLIENT, PLAN, TEAM, EPISODE = (f"{type}/bench-review" for type in ("Patient", "CarePlan", "CareTeam", "EpisodeOfCare"))
 START = "2026-01-05"
 _CODES = "https://sharedplan.dev/fhir/CodeSystem/"
@@ -33,27 +40,37 @@ _OF_EPISODE = {
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Medians in seconds: of a read, of a review when nothing has changed, and of one after a change."""
+    """Medians in seconds: of a read, of a review when nothing has changed, of one after a change, of the first of an
+    asker who never asked (`cold`), and of the first of a plan (`first`)."""
 
     read: float
     review: float
     anew: float
+    cold: float
+    first: float
     reviews: int
     errors: int
 
-    @property
-    def ratio(self) -> float:
-        return self.review / max(1e-9, self.read)
+    def reads(self, latency: float) -> float:
+        """How many reads it is."""
+        return latency / max(1e-9, self.read)
 
 
-def measure(service: Server, token: str, seconds: float) -> Measured:
-    """Writes the plan and what is around it, and asks for that many seconds after a warm-up."""
+def measure(service: Server, token: str, others: Sequence[str], seconds: float) -> Measured:
+    """Writes the plan and what is around it, and asks for that many seconds after a warm-up; then with the tokens of
+    others, none of whom has asked, and for other plans."""
     filler.write_templates(service.base, token, world())
+    for number in range(PLANS):
+        filler.write_templates(service.base, token, another(number))
     requests = asked(Target(service.base, token, 0))
     drive(service.base, requests, connections=1, seconds=min(2.0, seconds))
     outcome = drive(service.base, requests, connections=1, seconds=seconds)
+    targets = [Target(service.base, each, 0) for each in others]
+    asked_first = drive(service.base, asked_for_the_first_time(targets), connections=1, seconds=max(20.0, seconds))
     read, review, anew = (outcome.percentile(0.5, kind) for kind in ("read", "review", "anew"))
-    return Measured(read, review, anew, len(outcome.latencies.get("review", [])), outcome.errors)
+    cold, first = (asked_first.percentile(0.5, kind) for kind in ("cold", "first"))
+    errors = outcome.errors + asked_first.errors
+    return Measured(read, review, anew, cold, first, len(outcome.latencies.get("review", [])), errors)
 
 
 def asked(target: Target) -> Iterator[Request]:
@@ -65,6 +82,30 @@ def asked(target: Target) -> Iterator[Request]:
             yield Request("review", review, 200)
         yield Request("change", target.send("PUT", "Task/bench-review-1", wire(_task(1, f"Soita {number}"))), 200)
         yield Request("anew", review, 200)
+
+
+def asked_for_the_first_time(askers: Sequence[Target]) -> Iterator[Request]:
+    """The first review of each of the askers, of the plan that others have reviewed; then the first of other plans.
+    Between two there are reads, as ever."""
+    for each in askers:
+        read = each.get(PLAN)
+        yield Request("read", read, 200)
+        yield Request("cold", each.get(f"{PLAN}/$review"), 200)
+        yield Request("read", read, 200)
+    for number in range(PLANS):
+        yield Request("first", askers[0].get(f"{_renamed(PLAN, number)}/$review"), 200)
+        yield Request("read", askers[0].get(PLAN), 200)
+
+
+def another(number: int) -> Iterator[tuple[str, Json]]:
+    """The same plan of another client with another team, with all that is around it."""
+    for name, body in world():
+        if name != CONTROLLER:
+            yield _renamed(name, number), json.loads(_renamed(json.dumps(body), number))
+
+
+def _renamed(text: str, number: int) -> str:
+    return text.replace("bench-review", f"bench-other-{number}")
 
 
 def world() -> Iterator[tuple[str, Json]]:

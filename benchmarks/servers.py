@@ -10,11 +10,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
 
 from benchmarks.workloads import PULLED
+from sharedplan.access.own_tokens import own_token
+from sharedplan.clock import SystemClock
+from sharedplan.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SHAREDPLAN = (sys.executable, "-m", "sharedplan")
@@ -164,3 +168,13 @@ def token(data_dir: Path, controller: str, *, person: str | None = None) -> str:
     if done.returncode:
         raise RuntimeError(f"sharedplan token failed:\n{done.stderr[-2000:]}")
     return done.stdout.strip()
+
+
+def tokens(data_dir: Path, controller: str, many: int) -> list[str]:
+    """Those of so many other record systems that act for that organisation, signed here with the key of the data
+    directory: a command for each would take a second."""
+    settings, lasts = Settings(data_dir=data_dir), timedelta(seconds=TOKEN_LASTS)
+    return [
+        own_token(settings, SystemClock(), client=f"bench-system-{n}", organization=controller, lifetime=lasts)
+        for n in range(many)
+    ]
