@@ -5,7 +5,7 @@ https://hl7.org/fhir/R4/plandefinition.html
 """
 
 from calendar import monthrange
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
@@ -126,10 +126,16 @@ def shipped() -> Mapping[str, ServiceModel]:
     return {model.url: model for model in map(read, published.of_type("PlanDefinition"))}
 
 
-def of(plan: Json | None, referral: Json | None, definitions: Iterable[Json] = ()) -> ServiceModel | None:
+def of(
+    plan: Json | None,
+    referral: Json | None,
+    definitions: Iterable[Json] = (),
+    reading: Callable[[Json], ServiceModel] = read,
+) -> ServiceModel | None:
     """The model of a plan, or of the referral while there is none or it does not tell; None for none that is known.
 
     `definitions`: the PlanDefinitions that are stored; the models that come with the service are known without.
+    `reading`: who reads one, as `read` does.
     """
     listed = list(definitions)
     known = {each["url"]: each for each in listed if "url" in each}
@@ -137,7 +143,7 @@ def of(plan: Json | None, referral: Json | None, definitions: Iterable[Json] = (
     for resource in (plan, referral):
         for url in codes.models(resource):
             if url in known:
-                return read(known[url])
+                return reading(known[url])
             if url in shipped():
                 return shipped()[url]
     return None

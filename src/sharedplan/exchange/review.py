@@ -26,6 +26,7 @@ from sharedplan.care.review.membership import SILENT_AFTER
 from sharedplan.care.review.participation import starts_of_unaccepted
 from sharedplan.care.review.view import View
 from sharedplan.care.situation import Situation, Trace
+from sharedplan.care.traits import Traits
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Incorrect, Issue, NotOffered
 from sharedplan.exchange.accepting import accepted
@@ -291,7 +292,16 @@ def _model(situation: Situation) -> model.ServiceModel | None:
     """The model that the plan goes by, else the referral that it came from."""
     episode = situation.get(situation.episode) or {}
     referrals = (each for each in map(situation.get, episode.get("referralRequest", ())) if each is not None)
-    return model.of(situation.care_plan, next(referrals, None), situation.of("PlanDefinition"))
+    return model.of(
+        situation.care_plan,
+        next(referrals, None),
+        situation.of("PlanDefinition"),
+        lambda each: situation.traits.of(each, _read),
+    )
+
+
+def _read(traits: Traits, plan_definition: Json) -> model.ServiceModel:
+    return model.read(plan_definition)
 
 
 async def _with_earlier_consents(view: View, before: Before | None, acting: Acting) -> View:
@@ -366,12 +376,11 @@ async def _with_provenances(situation: Situation, walker: Walker, acting: Acting
 
 async def _with_others(view: View, walker: Walker, acting: Acting) -> View:
     """With what the plan, or something of it, refers to and what is not the client's: as far as it is to be seen."""
-    situation, wanted = view.situation, dict[str, dict[str, None]]()
-    for _, _, name in view.named:
-        if name not in situation.resources:
-            type, _, id = name.partition("/")
-            if type in PARAMETERS and CATALOGUE[type].client_data and acting.within[type] != Nothing():
-                wanted.setdefault(type, {})[id] = None
+    situation, wanted = view.situation, dict[str, set[str]]()
+    for name in view.all_named - situation.resources.keys():
+        type, _, id = name.partition("/")
+        if type in PARAMETERS and CATALOGUE[type].client_data and acting.within[type] != Nothing():
+            wanted.setdefault(type, set()).add(id)
     if not wanted:
         return view
     asked: dict[str, Expression] = {type: HasId(tuple(sorted(ids))) for type, ids in sorted(wanted.items())}

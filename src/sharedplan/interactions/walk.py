@@ -40,14 +40,20 @@ class Leg:
         """What stands for the rows in the mark."""
         return [together.told(each) for each in self.rows]
 
+    @cached_property
+    def _names(self) -> list[tuple[int, str]]:
+        return [(each.rank, each.version.id) for each in self.rows]
+
     def has(self, row: Row) -> bool:
         """Whether the row is of this step."""
         return 0 <= row.rank - self.first < len(self.parts)
 
     def with_(self, changed: Iterable[Row]) -> "Leg":
         """With these rows, new ones or in the place of what they were."""
-        told = {(each.rank, each.version.id): (each, its) for each, its in zip(self.rows, self.told, strict=True)}
+        told = dict(zip(self._names, zip(self.rows, self.told, strict=True), strict=True))
         told |= {(each.rank, each.version.id): (each, together.told(each)) for each in changed}
+        if len(told) == len(self.rows):
+            return self._of((row for row, _ in told.values()), [its for _, its in told.values()])
         ordered = [told[each] for each in sorted(told)]
         return self._of([row for row, _ in ordered], [its for _, its in ordered])
 

@@ -49,8 +49,8 @@ def a_client_has_one_active_shared_plan(view: View) -> Iterator[Said]:
 def nothing_leaks_from_one_person_to_another(view: View) -> Iterator[Said]:
     """What the plan, its goals and its tasks refer to is of the client himself; a family is one whole by the plan that
     this one is part of, which is of a Group. What the asker does not see is not told of."""
-    known = {name: view.situation.resources.get(name) or view.situation.others.get(name) for _, _, name in view.named}
-    others = {name for name, each in known.items() if each is not None and _is_of_another(view, each)}
+    resources = {**view.situation.others, **view.situation.resources}
+    others = {name for name in view.all_named if name in resources and _is_of_another(view, resources[name])}
     for owner, at, name in view.named if others else ():
         if name in others:
             yield broken(

@@ -124,7 +124,10 @@ def _own_steps(view: View) -> frozenset[str]:
     """The goals ("Goal/1") towards which the client has a step of his own."""
     found: set[str | None] = set()
     for task, duty in view.duties:
-        if view.is_clients(task.get("owner")) and task.get("status") not in ("rejected", "cancelled", "failed"):
+        is_clients = (
+            duty.owner == view.situation.client if duty.owner is not None else view.is_clients(task.get("owner"))
+        )
+        if is_clients and task.get("status") not in ("rejected", "cancelled", "failed"):
             found.update(duty.goals)
     for activity in view.activities:
         detail = activity.detail

@@ -58,7 +58,7 @@ class Duty(NamedTuple):
     """Of a Task: its name, whether it was recorded by no mistake, whether it names no plan and nothing that it is about
     and is of a kind that plans have, and the codes of our own that it has, each once. What it is based on; whether it
     hands a referral on, and which one, or what else it is about. Towards which goals it is. When the time to
-    do it begins, the last day of that, and when it has passed."""
+    do it begins, the last day of that, and when it has passed. Who is to do it, where an address tells."""
 
     name: str
     is_one: bool
@@ -72,6 +72,7 @@ class Duty(NamedTuple):
     start: datetime | None
     last: dates.Range | None
     end: datetime | None
+    owner: str | None
 
     def is_of(self, plan: str | None, named: Collection[str | None]) -> bool:
         """Whether it is of that plan, which names these."""
@@ -100,6 +101,7 @@ def duty_of(traits: Traits, task: Json) -> Duty:
         dates.start_of(period),
         dates.extent((period or {}).get("end")),
         dates.end_of(period),
+        traits.name_of(task.get("owner")),
     )
 
 

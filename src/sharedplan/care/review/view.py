@@ -50,6 +50,7 @@ TIMELESS = frozenset(
             "attended",
             "contributions",
             "named",
+            "all_named",
         ),
     }
 )
@@ -115,25 +116,28 @@ class View:
         now, was = self.situation, before.situation
         if (now.plan, now.client, now.base) != (was.plan, was.client, was.base):
             return self
-        same = {type: each for type, each in before.__dict__.get("signed", {}).items() if now.is_same(was, (type,))}
+        changed = {type for type in {*now.types, *was.types} if not now.is_same(was, (type,))}
+        same = {type: each for type, each in before.__dict__.get("signed", {}).items() if type not in changed}
         self.__dict__["signed"] = same
-        kept = [name for names, types in CARRIED if now.is_same(was, types) for name in names]
+        kept = [name for names, types in CARRIED if changed.isdisjoint(types) for name in names]
         if self.acceptance is not before.acceptance and "unaccepted" in kept:
             kept.remove("unaccepted")
         self.__dict__.update((name, before.__dict__[name]) for name in kept if name in before.__dict__)
         self.__dict__["said"] = {
             found: (each, types)
             for found, (each, types) in before.__dict__.get("said", {}).items()
-            if types and now.is_same(was, types)
+            if types and changed.isdisjoint(types)
         }
-        if "crew" in before.__dict__ and before.crew.is_as_at(now.at) and now.is_same(was, CREW_RESTS_ON):
+        if "crew" in before.__dict__ and before.crew.is_as_at(now.at) and changed.isdisjoint(CREW_RESTS_ON):
             self.__dict__["crew"] = before.crew.among(now)
         return self
 
     def under(self, model: ServiceModel | None, acceptance: Acceptance, attendance: Attendance) -> "View":
         """The same resources under a model; what follows from them alone is not found out again."""
         made = replace(self, model=model, acceptance=acceptance, attendance=attendance)
-        made.__dict__.update((n, self.__dict__[n]) for n in ("goals", "duties", "named") if n in self.__dict__)
+        made.__dict__.update(
+            (n, self.__dict__[n]) for n in ("goals", "duties", "named", "all_named") if n in self.__dict__
+        )
         return made
 
     @cached_property
@@ -215,6 +219,11 @@ class View:
                 found += of(resource, named)
         return found
 
+    @cached_property
+    def all_named(self) -> frozenset[str]:
+        """The names of these, each once."""
+        return frozenset(name for _, _, name in self.named)
+
     def meeting(self, encounter: Json) -> Meeting:
         """What is read of it by itself."""
         return self.situation.traits.of(encounter, meeting_of)
@@ -235,12 +244,8 @@ class View:
     @cached_property
     def missing(self) -> frozenset[str]:
         """Types of things that the plan names and that are not there to be seen: hidden, or never stored."""
-        named = [
-            *self.plan.get("goal", ()),
-            *self.plan.get("supportingInfo", ()),
-            *(each["reference"] for each in self.plan.get("activity", ()) if "reference" in each),
-        ]
-        names = [name for each in named if (name := self.situation.name_of(each)) is not None]
+        things = map(self.situation.name_of, (*self.plan.get("goal", ()), *self.plan.get("supportingInfo", ())))
+        names = [name for name in (*things, *(name for _, _, name in self._places)) if name is not None]
         return frozenset(name.partition("/")[0] for name in names if name not in self.situation.resources)
 
     def stance(self, goal: Json) -> str | None:
