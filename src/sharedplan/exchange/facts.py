@@ -133,6 +133,12 @@ def known(text: str, base: str) -> Known:
     )
 
 
+def apart(text: str) -> tuple[datetime, str]:
+    """The instant of an answer of `Unit.known`, which stands first in it, and all the rest."""
+    moment, _, rest = text.partition(",")
+    return datetime.fromisoformat(moment.rpartition(' "')[2].rstrip('"')), rest
+
+
 def _read(text: str) -> Json:
     """The answer as JSON, by the quick reader that rounds numbers, for no fact is one; it does not know all of them."""
     try:

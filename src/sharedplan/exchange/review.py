@@ -30,7 +30,7 @@ from sharedplan.care.traits import Traits
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Incorrect, Issue, NotOffered
 from sharedplan.exchange.accepting import accepted
-from sharedplan.exchange.reviews import Last, Question, Reviewed, Reviews, Seen
+from sharedplan.exchange.reviews import Last, Reviewed, Reviews, Seen
 from sharedplan.exchange.sayings import Sayings
 from sharedplan.exchange.sight import Sight
 from sharedplan.fhir import languages, references, resources
@@ -161,7 +161,7 @@ async def _again(
     first = await _plan(asked, acting) if last is None else None
     if first is not None and first[0] is None:
         return None, (), None
-    question = Question.of(before.walk, last.question if last is not None else None, acting)
+    question = reviews.question(before.walk, last, acting)
     view = before.view.later(before.view.situation.later(acting.clock.now(), None, frozenset()))
     (plan, labels), (mark, changed), seen = await _at_once(
         _plan(asked, acting) if first is None else _had(first),

@@ -7,7 +7,7 @@ that is to the letter what stands for what is kept, it is his, too. Who was at t
 a part of, is found out for each anew.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from sys import intern
 from typing import NamedTuple, Self
@@ -79,9 +79,10 @@ class Reviewed:
 
 
 class OfPlan:
-    """The reviews of one plan, the newest last."""
+    """The reviews of one plan, the newest last; `question`: how somebody asked last."""
 
     def __init__(self) -> None:
+        self.question: Question | None = None
         self._found: list[Reviewed] = []
 
     def of(self, mark: str | None) -> Reviewed | None:
@@ -118,11 +119,12 @@ class Question(NamedTuple):
     query: Query
 
     @classmethod
-    def of(cls, walk: Walk, before: Self | None, acting: Acting) -> Self:
-        """What has become of the walk; that of `before`, if it asks the same."""
+    def of(cls, walk: Walk, before: Iterable[Self], acting: Acting) -> Self:
+        """What has become of the walk; of those `before`, one that asks the same."""
         slices = {type: acting.within[type] for type, _ in walk.parts}
-        if before is not None and before.parts == walk.parts and before.slices == slices:
-            return before
+        for each in before:
+            if each.parts == walk.parts and each.slices == slices:
+                return each
         sql, parameters = walk.question(within=acting.within, limit=LIMIT)
         return cls(walk.parts, slices, (intern(sql), parameters))
 
@@ -153,23 +155,33 @@ class Reviews:
 
     def before(self) -> tuple[Reviewed | None, Last | None]:
         """What was found out before, by him or by another; and what he saw last, None when he has not asked."""
-        if self.kept is None:
-            return None, None
-        last: Last | None = self.kept.get(self.asker)
-        found: OfPlan | None = self.kept.get(self.plan)
+        last: Last | None = self.kept.get(self.asker) if self.kept is not None else None
+        found = self._of_plan
         return found.of(last.mark if last is not None else None) if found is not None else None, last
+
+    def question(self, walk: Walk, last: Last | None, acting: Acting) -> Question:
+        """How he asks what has become of that walk: as he did, or another who sees by the same slices."""
+        found = self._of_plan
+        before = (last.question if last is not None else None, found.question if found is not None else None)
+        return Question.of(walk, (each for each in before if each is not None), acting)
 
     def same(self, parts: Parts, mark: str) -> Reviewed | None:
         """What somebody else saw when these parts led him to that."""
-        found: OfPlan | None = self.kept.get(self.plan) if self.kept is not None else None
+        found = self._of_plan
         return found.same(parts, mark) if found is not None else None
+
+    @property
+    def _of_plan(self) -> OfPlan | None:
+        found: OfPlan | None = self.kept.get(self.plan) if self.kept is not None else None
+        return found
 
     def put(self, now: Reviewed, gone: Reviewed | None, question: Question | None) -> None:
         """Keeps what he sees now, and how he asked; `gone`: what it was until something changed."""
         if self.kept is None or not now.may_be_kept:
             return
-        found: OfPlan = self.kept.get(self.plan) or OfPlan()
+        found = self._of_plan or OfPlan()
         found.put(now, gone)
+        if question is not None:
+            found.question = question
         self.kept.put(self.plan, found, found.weight)
-        fits = question is not None and question.parts == now.walk.parts
-        self.kept.put(self.asker, Last(now.walk.mark, question if fits else None), QUESTION_WEIGHS)
+        self.kept.put(self.asker, Last(now.walk.mark, question), QUESTION_WEIGHS)

@@ -5,15 +5,19 @@ Both follow from who asks, the team and the consents, never from what is hidden,
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import NamedTuple
 
 from sharedplan.access.choices import Choices
-from sharedplan.access.facts import Question
+from sharedplan.access.facts import Facts, Question
 from sharedplan.access.items import Item
 from sharedplan.access.judgement import outcome
 from sharedplan.access.principal import Principal
-from sharedplan.exchange.facts import known
+from sharedplan.exchange.facts import apart, known
 from sharedplan.interactions.acting import Acting
 from sharedplan.search.expression import And, Everything, Expression, HasId, Nothing, OfOwnClients, Or, ToldOf
+from sharedplan.search.values.date import LATEST
 
 _CHOICES = Choices()
 
@@ -42,14 +46,25 @@ class Sight:
         if by.person == self.client or is_own_system or not self.acting.policy.by_consent:
             return frozenset(narrow)
         text = await self.acting.unit.known(by.person, by.organization, [self.client], [], wholly=True)
+        return self._judged(text, tuple(types)) | narrow
+
+    def _judged(self, text: str, types: tuple[str, ...]) -> frozenset[str]:
+        """Of the types those that by these facts are not seen all of. It is not judged again as long as the facts are
+        to the letter the same, and nothing in them has begun or ended meanwhile."""
+        by, kept = self.by, self.acting.unit.kept
+        at, told = apart(text)
+        digest = sha256(told.encode()).digest()
+        key = ("partly", by.person, by.organization, by.purpose, self.client, self.register, self.base, types)
+        before: _Judged | None = kept.get(key)
+        if before is not None and before.digest == digest and before.since <= at < before.until:
+            return before.partly
         facts = known(text, self.base).of(self.client, (), _CHOICES)
         holders = frozenset({self.register} if self.register is not None else ())
-        for type in types:
-            item = Item(type, self.client, None, self.register, holders, kinds=frozenset({type}))
-            question = Question(by.person, by.organization, by.purpose, "read", item)
-            if type not in narrow and not outcome(question, facts).is_permitted:
-                narrow.add(type)
-        return frozenset(narrow)
+        items = (Item(type, self.client, None, self.register, holders, kinds=frozenset({type})) for type in types)
+        questions = (Question(by.person, by.organization, by.purpose, "read", item) for item in items)
+        partly = frozenset(each.item.type for each in questions if not outcome(each, facts).is_permitted)
+        kept.put(key, _Judged(digest, at, _next_turn(facts), partly))
+        return partly
 
     async def has_the_log(self, *, is_concerned: bool = False) -> bool:
         """Whether the log of the client lies open to the asker: he is the client, or the client is one of his own.
@@ -70,6 +85,22 @@ class Sight:
             return True
         one = HasId((self.client.removeprefix("Patient/"),))
         return bool(await self.acting.unit.matching("Patient", one, within={"Patient": own}, limit=1))
+
+
+class _Judged(NamedTuple):
+    """What was judged by facts with that digest, and holds from one instant up to the other."""
+
+    digest: bytes
+    since: datetime
+    until: datetime
+    partly: frozenset[str]
+
+
+def _next_turn(facts: Facts) -> datetime:
+    """When something of the facts begins or ends next; a consent may also be for things up to some time alone, and what
+    goes on to this day is in it until then."""
+    limits = (at for rule in facts.rules if rule.data_period is not None for at in rule.data_period)
+    return min((at for at in (*facts.turns(), *limits) if at > facts.at), default=LATEST)
 
 
 def _is_limited(by: Principal, type: str) -> bool:
