@@ -4,7 +4,7 @@ https://hl7.org/fhir/R4/references.html
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from sys import intern
 from typing import NamedTuple
 
@@ -19,6 +19,8 @@ REFERENCE = re.compile(r'"reference":\s*"([^"\\]+)"')
 
 _BY_URL = {"questionnaire": "Questionnaire", "instantiatesCanonical": "PlanDefinition"}
 """Elements that name something by its url, and its type."""
+
+_MAY_BE_CANONICAL = re.compile("|".join(f'"{element}"' for element in _BY_URL))
 
 Key = tuple[str, str, int, bool]
 """One version as somebody may see it: type, id, version, and whether something is masked."""
@@ -57,18 +59,22 @@ class Reader:
         if found is None:
             text = version.content or "{}"
             resource = orjson.loads(text)
-            names = dict.fromkeys(map(self._target, REFERENCE.findall(text)))
+            named, targets = REFERENCE.findall(text), self._targets
+            if not targets.keys() >= {*named}:
+                self._learn(named)
+            names = dict.fromkeys(targets[each] for each in named)
             names.pop(None, None)
-            canonicals = tuple(_canonicals(resource))
+            canonicals = tuple(_canonicals(resource)) if _MAY_BE_CANONICAL.search(text) else ()
             found = Read(resource, len(text), tuple(names), canonicals)  # type: ignore[arg-type]  # None is taken out
         self.read_now[key] = found
         return found
 
-    def _target(self, text: str) -> str | None:
-        if text not in self._targets:
-            target = references.parse(text).relative_to(self._base).target
-            self._targets[text] = intern(target) if target is not None else None
-        return self._targets[text]
+    def _learn(self, texts: Iterable[str]) -> None:
+        """What these references lead to."""
+        for text in texts:
+            if text not in self._targets:
+                target = references.parse(text).relative_to(self._base).target
+                self._targets[text] = intern(target) if target is not None else None
 
 
 def key_of(version: Version) -> Key:

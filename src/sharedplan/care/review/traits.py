@@ -37,11 +37,12 @@ class Meeting(NamedTuple):
 def meeting_of(traits: Traits, encounter: Json) -> Meeting:
     period = encounter.get("period", {})
     start = dates.start_of(period)
-    individuals = [
-        (number, each["individual"])
+    listed = [
+        (number, individual)
         for number, each in enumerate(encounter.get("participant", ()))
-        if each.get("individual") is not None
+        if (individual := each.get("individual")) is not None
     ]
+    names = [traits.name_of(each) for _, each in listed]
     return Meeting(
         f"Encounter/{encounter.get('id')}",
         encounter.get("status") != "entered-in-error",
@@ -49,8 +50,11 @@ def meeting_of(traits: Traits, encounter: Json) -> Meeting:
         tuple(codes.codes(encounter.get("type"), codes.ENCOUNTER_TYPE)),
         start,
         str(period.get("start", "")),
-        tuple((number, coordination.addressed(each, traits)) for number, each in individuals),
-        _by(traits, ((start, each) for _, each in individuals)),
+        tuple(
+            (number, name or coordination.addressed(each, traits))
+            for (number, each), name in zip(listed, names, strict=True)
+        ),
+        [(start, name) for name in names if name is not None] if start is not None else [],
     )
 
 

@@ -47,7 +47,9 @@ def placed(resource: Json, *paths: str) -> Iterator[tuple[str, Json]]:
     """(FHIRPath, Reference) of what stands at these paths, or else at those of the type."""
     type = resource["resourceType"]
     for path in paths or PLACES.get(type, ()):
-        yield from _at(resource, path.split("."), type)
+        names = path.split(".")
+        if names[0] in resource:
+            yield from _at(resource, names, type)
     for number, each in enumerate(resource.get("extension", ()) if not paths and type in PLACES else ()):
         if isinstance(each.get("valueReference"), dict):
             yield f"{type}.extension[{number}].value", each["valueReference"]
