@@ -102,9 +102,9 @@ class OfPlan:
     @property
     def weight(self) -> int:
         """Among what is kept."""
-        once = set().union(*(each.walk.reads for each in self._found))
-        again = sum(len(each.walk.reads) for each in self._found) - len(once)
-        return RESOURCE_WEIGHS * (len(once) + again // SEEN_AGAIN)
+        reads = [id(read) for each in self._found for read in each.walk.reads.values()]
+        once = len({*reads})
+        return RESOURCE_WEIGHS * (once + (len(reads) - once) // SEEN_AGAIN)
 
     @property
     def _last(self) -> Reviewed | None:
