@@ -91,10 +91,20 @@ _KNEW_ONE_OF = """
 """
 
 
+_OR_STRANGE = """OR starts_with(current_setting('sharedplan.strange', true), current_setting('sharedplan.stated', true))
+                AND position(' ' || named || ' ' IN current_setting('sharedplan.strange', true)) > 0"""
+_KEEP_STRANGE = """-- As many strangers as some 16 kB name: with more, looking through them costs what it saves.
+        PERFORM set_config('sharedplan.strange', CASE
+            WHEN starts_with(current_setting('sharedplan.strange', true), current_setting('sharedplan.stated', true))
+            AND length(current_setting('sharedplan.strange', true)) < 16000
+            THEN current_setting('sharedplan.strange', true)
+            ELSE current_setting('sharedplan.stated', true) || ' '
+        END || named || ' ', true);"""
+
+
 def _knows(*, keeps_strangers: bool) -> str:
-    or_strange = "OR current_setting('sharedplan.strange', true) = known" if keeps_strangers else ""
-    keep_strange = "PERFORM set_config('sharedplan.strange', known, true);" if keeps_strangers else ""
-    return _KNOWS.replace("{or_strange}", or_strange).replace("{keep_strange}", keep_strange)
+    parts = (_OR_STRANGE, _KEEP_STRANGE) if keeps_strangers else ("", "")
+    return _KNOWS.replace("{or_strange}", parts[0]).replace("{keep_strange}", parts[1])
 
 
 def upgrade() -> None:

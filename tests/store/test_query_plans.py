@@ -291,6 +291,22 @@ def test_what_one_client_may_see_is_found_by_the_client(crowd: Crowd, question: 
         assert read_from_end_to_end(plan) == [], outline(plan)
 
 
+@pytest.mark.parametrize("organization", [None, "Organization/north"])
+def test_who_may_see_nothing_of_a_client_is_told_so_before_a_row_is_looked_for(
+    crowd: Crowd, organization: str | None
+) -> None:
+    slice = Permitted("Practitioner/d1", organization, "TREAT")
+    plan = crowd.plan(asked("CarePlan?patient=Patient/p7-3", within=slice), mode="force_generic_plan")
+    assert [each for each in plan if "{all,some}" in each.get("One-Time Filter", "")], outline(plan)
+
+
+def test_of_a_system_the_cheap_part_is_asked_before_the_second_guard(crowd: Crowd) -> None:
+    slice = Or((OfRegister("Organization/north"), Permitted(None, "Organization/north", "TREAT")))
+    plan = crowd.plan(asked("CarePlan?patient=Patient/p7-3", within=slice), mode="force_generic_plan")
+    (filtered,) = [each["Filter"] for each in plan if "access_item" in each.get("Filter", "")]
+    assert filtered.index("{all,some}") < filtered.index("guard_knows") < filtered.index("access_item"), filtered
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_each_that_an_array_refers_to_is_looked_up(crowd: Crowd, mode: str) -> None:
     """A kept plan takes each value of an array for one that a hundredth of the table has; among a million it tried all

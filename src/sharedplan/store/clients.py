@@ -156,12 +156,13 @@ class Clients:
         return f"({own} and {self.once(f'access_concerned(CLIENT, {asker})')} or {by_team})"
 
     def is_let_see(self, asked: e.Permitted) -> str:
-        """Whether a person may see anything of the one client, whatever row it is. As this names no row, PostgreSQL
-        asks it before it looks for any: what is hidden takes as long as what is not there."""
+        """Whether the asker may see anything of the one client, whatever row it is; of a person all that he may, of a
+        system what others keep. As it names no row, PostgreSQL asks it before it looks for any where it stands alone:
+        what is hidden takes as long as what is not there."""
         by_team = (
             f"(select (s).view from {self.statement.sight_of(str(self.client), asked.purpose)}) in ('all', 'some')"
         )
-        if asked.organization is None:
+        if asked.person is None or asked.organization is None:
             return by_team
         return f"({self.once(f'access_concerned(CLIENT, {self.asker(asked)})')} or {by_team})".replace(
             "CLIENT", self.statement.bind(self.client, "text")
