@@ -203,6 +203,8 @@ FORGERIES: dict[str, str] = {
     "a scope with a modifier in its limit": a_token(scope="system/CarePlan.rs?category:not=x"),
     "a scope that is a list": a_token(scope=["system/*.rs"]),
     "an empty scope": a_token(scope=" "),
+    "scopes of a user who is not named": a_token(without="fhirUser", scope="user/*.rs"),
+    "scopes of a patient who is not named": a_token(without="fhirUser", scope="system/*.rs patient/*.rs"),
     "a purpose that does not exist": a_token(purpose_of_use="CURIOSITY"),
     "a purpose that is a list": a_token(purpose_of_use=["TREAT"]),
     "an organisation of another type": a_token(organization="Practitioner/s"),

@@ -29,6 +29,8 @@ def asked(**headers: object) -> Asked:
         (" * ", ("*",)),
         ('""', ("",)),
         ('W/"a,b"', ("a,b",)),
+        ("3", ("3",)),
+        (" 12 ", ("12",)),
     ],
 )
 def test_entity_tags_are_read_weak_and_strong(header: str, named: tuple[str, ...]) -> None:
@@ -36,7 +38,7 @@ def test_entity_tags_are_read_weak_and_strong(header: str, named: tuple[str, ...
 
 
 @pytest.mark.parametrize(
-    "header", ["", "3", "W/3", 'w/"3"', '"3', '3"', '"3" "4"', '*, "3"', '"a"b"', "W/", '" "', '"é€"']
+    "header", ["", "a", "3, 4", "W/3", 'w/"3"', '"3', '3"', '"3" "4"', '*, "3"', '"a"b"', "W/", '" "', '"é€"']
 )
 def test_anything_else_is_incorrect(header: str) -> None:
     with pytest.raises(Incorrect):

@@ -186,6 +186,31 @@ async def test_a_team_that_somebody_left_opens_it_no_more(two_clients: None, sto
     assert await seen(guarded, "CarePlan", NIKO, None) == set()
 
 
+async def test_what_was_found_out_of_one_client_is_not_taken_for_another(
+    two_clients: None, connection: asyncpg.Connection
+) -> None:
+    """Clients in turn, so that what is kept of one is asked for another; more strangers than are kept."""
+    many = [f"Patient/{'stranger' * 6}-{n}" for n in range(400)]
+    named = [*["Patient/anna", "Patient/otto"] * 3, "Patient/ann", "Patient/annaa", None, *many, *many, "Patient/otto"]
+    asked = opening("SELECT guard_knows(n) FROM unnest($1::text[]) n", 2)
+    for person, organization, known in ((NIKO, None, "Patient/anna"), (None, SOUTH, "Patient/otto")):
+        told = [row[0] for row in await connection.fetch(asked, named, "asker", person, organization)]
+        assert told == [each == known for each in named]
+
+
+async def test_a_stranger_is_found_out_once_and_no_longer_than_the_statement_lasts(
+    two_clients: None, store: Store, connection: asyncpg.Connection
+) -> None:
+    asked = opening("SELECT count(*) FILTER (WHERE guard_knows('Patient/otto')) FROM generate_series(1, 2000)", 1)
+    looked = "SELECT coalesce(seq_scan, 0) + coalesce(idx_scan, 0) FROM pg_stat_xact_user_tables WHERE relname = $1"
+    async with connection.transaction():
+        assert await connection.fetchval(asked, "asker", NIKO, None) == 0
+        assert await connection.fetchval(looked, "access_member") < 10
+        joined = a_care_team("Patient/otto", id="otto", participant=[{"member": a_reference(NIKO)}])
+        await written(store, of(NORTH, joined, version=2))
+        assert await connection.fetchval(asked, "asker", NIKO, None) == 2000
+
+
 async def test_what_a_judgement_reads_is_read_for_it_alone(two_clients: None, guarded: Store) -> None:
     async with guarded.begin() as unit:
         unit.asked_by("Practitioner/nobody", None)

@@ -22,7 +22,7 @@ from sharedplan.store.engine import Pool
 from sharedplan.store.guard import PATH, Who
 from sharedplan.store.joint import Question
 from sharedplan.store.projection import projection
-from sharedplan.store.queries import audited
+from sharedplan.store.queries import audited, newest
 from sharedplan.store.searches import Place, Search, SortKey
 from sharedplan.store.searching import page
 from sharedplan.store.unit_of_work import Store
@@ -289,6 +289,30 @@ def test_what_one_client_may_see_is_found_by_the_client(crowd: Crowd, question: 
     for place in (None, later):
         plan = crowd.plan(asked(question, within=InCompartment("Patient", "p7-3"), place=place), mode=mode)
         assert read_from_end_to_end(plan) == [], outline(plan)
+
+
+@pytest.mark.parametrize("organization", [None, "Organization/north"])
+def test_who_may_see_nothing_of_a_client_is_told_so_before_a_row_is_looked_for(
+    crowd: Crowd, organization: str | None
+) -> None:
+    slice = Permitted("Practitioner/d1", organization, "TREAT")
+    plan = crowd.plan(asked("CarePlan?patient=Patient/p7-3", within=slice), mode="force_generic_plan")
+    assert [each for each in plan if "{all,some}" in each.get("One-Time Filter", "")], outline(plan)
+
+
+@pytest.mark.parametrize("person", ["Practitioner/d1", None])
+def test_a_hidden_thing_is_judged_once_however_many_versions_it_has(crowd: Crowd, person: str | None) -> None:
+    slice = Permitted(person, "Organization/north", "TREAT")
+    plan = crowd.plan(newest("CarePlan", "c7-3", within=slice), mode="force_generic_plan")
+    (judged,) = [each["Filter"] for each in plan if "access_sees" in each.get("Filter", "")]
+    assert "version = " in judged.partition("access_sees")[0], outline(plan)
+
+
+def test_of_a_system_the_cheap_part_is_asked_before_the_second_guard(crowd: Crowd) -> None:
+    slice = Or((OfRegister("Organization/north"), Permitted(None, "Organization/north", "TREAT")))
+    plan = crowd.plan(asked("CarePlan?patient=Patient/p7-3", within=slice), mode="force_generic_plan")
+    (filtered,) = [each["Filter"] for each in plan if "access_item" in each.get("Filter", "")]
+    assert filtered.index("{all,some}") < filtered.index("guard_knows") < filtered.index("access_item"), filtered
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -60,6 +60,8 @@ def unpacked(token: bytes, *, headers: frozenset[str] = KNOWN_HEADERS, types: fr
     if len(parts) != 3:
         raise Unauthenticated("the token is not a signed JWT")
     header, claims = (_object(part) for part in parts[:2])
+    if not parts[2]:
+        raise Unauthenticated("the token is not signed")
     _bytes(parts[2])
     if set(header) - headers:
         raise Unauthenticated(f"the token's header holds more than {', '.join(sorted(headers))}")

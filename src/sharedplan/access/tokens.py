@@ -139,11 +139,15 @@ def principal_of(claims: Mapping[str, Any]) -> Principal:
     purpose = claims.get("purpose_of_use", "TREAT")
     if not isinstance(purpose, str) or purpose not in PURPOSES:
         raise Unauthenticated("purpose_of_use is not a code of v3 PurposeOfUse")
+    allowed, person = scopes.parse(granted), _reference(claims, "fhirUser", PERSON)
+    if person is None and any(scope.context != "system" for scope in allowed):
+        # Taken as a system's they would open a register to somebody whose issuer forgot to say who he is.
+        raise Unauthenticated("the token has user/ or patient/ scopes, and no fhirUser that they would be for")
     return Principal(
         client_id=claims["client_id"],
-        scopes=scopes.parse(granted),
+        scopes=allowed,
         organization=_reference(claims, "organization", ORGANIZATION),
-        person=_reference(claims, "fhirUser", PERSON),
+        person=person,
         purpose=purpose,
         issuer=claims["iss"],
         token_id=claims["jti"],

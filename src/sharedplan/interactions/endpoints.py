@@ -48,13 +48,13 @@ class Endpoints:
         except ValueError:
             return "it is not an address that can be read"
         if parts.scheme not in _PORTS or not parts.hostname or " " in url or "\\" in url:
-            return "it has to be https://host/path"
+            return "the address has to be https://host/path"
         if "@" in parts.netloc or parts.fragment:
             return "it has neither a name nor a fragment in it: what the receiver wants to see goes into channel.header"
         ip = _literal(parts)
         is_here = parts.hostname == "localhost" or (ip is not None and ip.is_loopback)
         if parts.scheme != "https" and not (is_here and self.loopback):
-            return "it has to be https"
+            return "the address has to be one of https"
         if is_here and self.loopback:
             return None
         if origin not in self.origins and not self.anywhere:

@@ -27,7 +27,10 @@ def patched(resource: Json, parameters: Any) -> Json:
     touches what the server owns).
     """
     if not isinstance(parameters, dict) or parameters.get("resourceType") != "Parameters":
-        raise Incorrect("a FHIRPath Patch is a Parameters resource")
+        raise Incorrect(
+            "a FHIRPath Patch is a Parameters resource; a JSON Patch is an array of operations, sent as "
+            "application/json-patch+json; a part of a resource is no patch"
+        )
     operations = parameters.get("parameter", [])
     if not isinstance(operations, list):
         raise Incorrect("Parameters.parameter is an array of operations", at="Parameters.parameter")

@@ -72,10 +72,13 @@ def _since(value: str | None, acting: Acting) -> datetime | None:
     """The instant of `_since`, which needs a time and an offset. Raises Incorrect."""
     if value is None:
         return None
-    prefix, low, _ = date.asked("_since", value, at=acting.clock.now())
-    if not _INSTANT.search(value) or prefix != "eq" or value.startswith("eq"):
-        raise Incorrect("_since is an instant, with time and offset, as 2026-01-31T12:00:00Z")
-    return low
+    said = Incorrect("_since is an instant, with time and offset, as 2026-01-31T12:00:00Z")
+    if not _INSTANT.search(value) or not value[0].isdigit():
+        raise said
+    try:
+        return date.asked("_since", value, at=acting.clock.now())[1]
+    except Incorrect:
+        raise said from None
 
 
 def _at(value: str | None, acting: Acting) -> tuple[datetime, datetime] | None:

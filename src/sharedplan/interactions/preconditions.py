@@ -15,16 +15,20 @@ from sharedplan.store.versions import Version
 
 ANY = "*"
 
+_BARE = re.compile(r"[ \t]*([0-9]{1,9})[ \t]*")
 _TAG = re.compile(r'[ \t]*(?:W/)?"([!#-~\x80-\xff]*)"[ \t]*(?:,|$)')
 
 
 def tags(header: str, name: str) -> tuple[str, ...]:
     """The version ids that an If-Match or If-None-Match names; ("*",) for any version.
 
-    Raises Incorrect for anything but `*` and a list of entity tags.
+    A `meta.versionId` alone, without quotes, is taken for its tag: client libraries send it so, and it can mean
+    nothing else. Raises Incorrect for anything but `*`, that and a list of entity tags.
     """
     if header.strip() == ANY:
         return (ANY,)
+    if bare := _BARE.fullmatch(header):
+        return (bare[1],)
     found: list[str] = []
     end = 0
     while end < len(header) or not found:

@@ -181,6 +181,8 @@ def _types(asked: Asked, pairs: pages.Pairs, acting: Acting) -> list[str]:
         offered = [type for type in offered if type != "AuditEvent"]
         return [type for type in offered if not isinstance(acting.within[type], Nothing)] or offered
     named = {type for value in given for type in value.split(",")}
+    if "" in named:
+        raise Incorrect("_type has an empty value: it takes types, with commas between them")
     if unknown := sorted(named - CATALOGUE.keys()):
         raise Incorrect(f"_type names what is not offered here: {', '.join(unknown)[:200]}")
     if "AuditEvent" in named and len(named) > 1:

@@ -72,5 +72,7 @@ def _of_framework(failure: HTTPException) -> Reply:
     """404 and 405 of the framework, for addresses outside the FHIR base."""
     phrase = HTTPStatus(failure.status_code).phrase.lower()
     headers = [(name.lower().encode(), value.encode()) for name, value in (failure.headers or {}).items()]
-    issue = Issue(CODES.get(failure.status_code, "processing"), f"{phrase}: nothing is served at this address")
+    allowed = (failure.headers or {}).get("allow")
+    why = f"this address is asked by {allowed}" if allowed else "nothing is served at this address"
+    issue = Issue(CODES.get(failure.status_code, "processing"), f"{phrase}: {why}")
     return outcome_reply(failure.status_code, (issue,), headers)

@@ -15,7 +15,8 @@ _RANGES = _TAKEN | {"application/*": FHIR_JSON, "text/*": FHIR_JSON}
 _FORMATS = _TAKEN | {"json": FHIR_JSON, "application/fhir json": FHIR_JSON}  # a "+" left bare in a URL is a space
 _PAGES = {"html": HTML, HTML: HTML}
 _VERSIONS = ("4.0", "4.0.1")
-_XML = "XML and Turtle are not served: ask for application/fhir+json"
+_SERVED = "answers are application/fhir+json (or application/json), of FHIR 4.0; there is no XML and no Turtle"
+_SERVED_AS_PAGE = f"{_SERVED}; this one is there as text/html, too"
 
 
 @lru_cache(maxsize=256)
@@ -25,12 +26,13 @@ def answer_type(accept: str, format: str | None, *, has_page: bool = False) -> s
 
     Raises NotAcceptable.
     """
+    served = _SERVED_AS_PAGE if has_page else _SERVED
     formats = _FORMATS | _PAGES if has_page else _FORMATS
     ranges = _RANGES | {HTML: HTML} if has_page else _RANGES
     if format is not None:
         name, parameters = _split(format)
         if name not in formats or not _version_fits(parameters):
-            raise NotAcceptable(f"_format={format[:100]!r} is not served. {_XML}")
+            raise NotAcceptable(f"_format={format[:100]!r} is not served: {served}")
         return formats[name]
     if not accept.strip():
         return FHIR_JSON
@@ -41,7 +43,7 @@ def answer_type(accept: str, format: str | None, *, has_page: bool = False) -> s
         if name in ranges and weight > best_weight and _version_fits(parameters):
             best, best_weight = ranges[name], weight
     if best is None:
-        raise NotAcceptable(_XML)
+        raise NotAcceptable(f"nothing that Accept names is served: {served}")
     return best
 
 

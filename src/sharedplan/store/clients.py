@@ -79,6 +79,8 @@ class Clients:
                     permitted = self.by_views(expression)
                 else:
                     permitted = self.each(self.permitted(expression), is_anchored, expression)
+                if self.is_of_one and expression.person:
+                    return f"({self.is_let_see(expression)} and {permitted})"
                 if self.kind == "id" or not (expression.person and expression.organization):
                     return permitted
                 return f"({self.of_nobody(expression)} or {permitted})"
@@ -152,6 +154,19 @@ class Clients:
         # In the own register, a person needs a relation to the client instead of a consent.
         own = f"{self.alias}.controller = {ACTED_FOR}"
         return f"({own} and {self.once(f'access_concerned(CLIENT, {asker})')} or {by_team})"
+
+    def is_let_see(self, asked: e.Permitted) -> str:
+        """Whether the asker may see anything of the one client, whatever row it is; of a person all that he may, of a
+        system what others keep. As it names no row, PostgreSQL asks it before it looks for any where it stands alone:
+        what is hidden takes as long as what is not there."""
+        by_team = (
+            f"(select (s).view from {self.statement.sight_of(str(self.client), asked.purpose)}) in ('all', 'some')"
+        )
+        if asked.person is None or asked.organization is None:
+            return by_team
+        return f"({self.once(f'access_concerned(CLIENT, {self.asker(asked)})')} or {by_team})".replace(
+            "CLIENT", self.statement.bind(self.client, "text")
+        )
 
     def by_views(self, asked: e.Permitted) -> str:
         """The same as `permitted`, by what was found out of the clients beforehand."""

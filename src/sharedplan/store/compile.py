@@ -208,6 +208,11 @@ class _Condition:
                 return "false"
             case e.And(parts):
                 return self.all_of(parts, is_anchored or is_anchor(expression))
+            case e.Or((e.OfRegister() as own, e.Permitted(None) as others)) if self.is_of_one:
+                # What goes by the client alone is cheap, and stands apart, so that it is asked before the second guard.
+                clients = Clients(self.statement, self.type, self.alias, self.client)
+                register, permitted = self.sql(own), self.sql(others, is_anchored)
+                return f"(({register} or {clients.is_let_see(others)}) and ({register} or {permitted}))"
             case e.Or(parts):
                 return _joined(" or ", [self.sql(part, is_anchored) for part in _merged(parts)], "false")
             case e.Not(e.Missing(parameter)) if not of_masked(e.Missing(parameter)):
@@ -256,6 +261,11 @@ class _Condition:
             case e.ReferredBy():
                 return self.referred_by(expression, is_anchored)
         return self.of_parameter(expression)
+
+    @property
+    def is_of_one(self) -> bool:
+        """Whether all rows are of one client that is known."""
+        return self.holder is None and Clients(self.statement, self.type, self.alias, self.client).is_of_one
 
     def of_no_others_subscription(self, asked: e.OfNoOthersSubscription) -> str:
         told = f"{self.alias}.trail ->>"

@@ -281,7 +281,9 @@ def _seen(type: str, within: Expression, statement: Statement, *, is_one: bool =
         current = f"{_among(rows, is_one, statement)} AND v.patients <@ ARRAY[{statement.bind(client, 'text')}]"
         return f"({current} AND v.patients <> '{{}}')"
     if is_one:
-        return f"EXISTS (SELECT {rows} AND r.id = v.id AND r.version = v.version)"
+        # OFFSET keeps it from becoming a join, in which the slice would be asked again for each version there ever was:
+        # who may not see a thing of 250 versions waited for four seconds (measured).
+        return f"EXISTS (SELECT {rows} AND r.id = v.id AND r.version = v.version OFFSET 0)"
     # Asked of each row by itself: an EXISTS would now and then be made of the whole table.
     is_current = f"(SELECT c.version FROM {projection(type).table} c WHERE c.id = v.id) = v.version"
     return f"({_among(rows, is_one, statement)} AND {is_current})"
