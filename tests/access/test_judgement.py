@@ -116,6 +116,16 @@ def test_a_permit_of_a_time_needs_the_whole_thing_within_and_a_deny_any_of_it() 
     assert [sees("deny", **each) for each in (inside, across, before, running)] == [False, False, True, False]
 
 
+def test_what_goes_on_is_seen_by_a_permit_up_to_some_time_until_then() -> None:
+    permit = a_consent("k", "2026-02-01", b.a_provision(to=S, dataPeriod={"end": "2027-12-31"}))
+    running = an_observation(effectivePeriod={"start": "2026-01-01"})
+    known = facts(permit)
+    until = judged(known, SARI, running).valid_until
+    assert until is not None
+    assert not may(replace(known, at=until), SARI, running)
+    assert may(replace(known, at=until - timedelta(microseconds=1)), SARI, running)
+
+
 def test_what_has_no_time_of_its_own_is_of_when_it_was_first_stored() -> None:
     permit = a_consent("k", "2026-02-01", b.a_provision(to=S, dataPeriod={"start": "2026-03-01"}))
     assert may(facts(permit), SARI, an_observation())

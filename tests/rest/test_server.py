@@ -95,6 +95,8 @@ def test_a_second_request_hidden_behind_two_lengths_is_not_answered(running: Run
         b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
         b"GET /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n",
         b"GET /healthz HTTP/1.1\r\nHost : x\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
         b"GET /healthz\x00 HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET /fhir/\xff HTTP/1.1\r\nHost: x\r\n\r\n",
         b"NONSENSE\r\n\r\n",

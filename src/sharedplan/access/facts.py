@@ -6,9 +6,10 @@ from datetime import datetime
 from sharedplan.access.asker import Asker
 from sharedplan.access.choices import Choices
 from sharedplan.access.items import Item
-from sharedplan.access.periods import Span, birthday
+from sharedplan.access.periods import MOMENT, Span, birthday
 from sharedplan.access.provisions import Rule
 from sharedplan.access.relations import Directory, Membership, Relation
+from sharedplan.search.values.date import LATEST
 
 _DIRECTORY, _CHOICES = Directory(), Choices()
 
@@ -94,6 +95,9 @@ class Facts:
         spans += [each.period for each in self.relations] + [each.period for each in self.openings]
         spans += [each.period for each in self.directory.roles] + [each.period for each in self.directory.relatives]
         found = {rule.at for rule in self.rules}.union(*spans)
+        # What has no end yet runs to now, and so across the bounds of the time that a rule speaks of.
+        bounds = {bound for rule in self.rules if rule.data_period is not None for bound in rule.data_period}
+        found |= {bound + MOMENT for bound in bounds if bound < LATEST}
         ages = (self.choices.capable_from, self.choices.adult_from)
         found |= {at for years in ages if (at := birthday(self.client.birth_date or "", years)) is not None}
         return sorted(at for at in found if self.at < at)

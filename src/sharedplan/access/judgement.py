@@ -8,7 +8,7 @@ https://hl7.org/fhir/R4/security.html#6.1.0
 """
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sharedplan.access.answers import Judgement, allowed, denied, masks, no, yes
 from sharedplan.access.asker import Asker, asker_of
@@ -17,6 +17,7 @@ from sharedplan.access.emergency import EMERGENCIES, by_emergency
 from sharedplan.access.facts import Facts, Question
 from sharedplan.access.guardianship import by_guardian, counting, needs_renewal
 from sharedplan.access.labels import TABOO
+from sharedplan.access.periods import MOMENT
 from sharedplan.access.principal import PURPOSES
 from sharedplan.access.provisions import Rule
 from sharedplan.access.register import by_register, keeps_the_plan, kind_of
@@ -24,8 +25,6 @@ from sharedplan.catalogue import CATALOGUE
 
 NARROW_VIEW = frozenset({"CarePlan", "CareTeam"})
 """What a member of an NGO, of employment services or a relative sees beside his own Tasks, when no consent says."""
-
-_MOMENT = timedelta(microseconds=1)
 
 
 def judge(question: Question, facts: Facts) -> Judgement:
@@ -173,5 +172,5 @@ def _things(rule: Rule) -> str:
     words = [f"{name} {' or '.join(group)}" for name, groups in said.items() for group in groups]
     words += [" or ".join(f"{meaning} {reference}" for meaning, reference in group) for group in rule.data]
     if rule.data_period is not None:
-        words.append(f"times {rule.data_period.low.date()} to {(rule.data_period.high - _MOMENT).date()}")
+        words.append(f"times {rule.data_period.low.date()} to {(rule.data_period.high - MOMENT).date()}")
     return ", ".join(words)

@@ -33,7 +33,8 @@ class Span(NamedTuple):
 ALWAYS = Span(EARLIEST, LATEST)
 NEVER = Span(LATEST, EARLIEST)
 
-_MOMENT = timedelta(microseconds=1)
+MOMENT = timedelta(microseconds=1)
+"""The least time there is."""
 
 
 def validity(period: Json | None) -> Span:
@@ -59,7 +60,7 @@ def extent(period: Json) -> Span:
 def first_and_last(date_time: str) -> tuple[datetime, datetime]:
     """The first and the last instant that a dateTime may mean. Raises ValueError for what is none."""
     low, high = span(date_time)
-    return low, max(low, high - _MOMENT)
+    return low, max(low, high - MOMENT)
 
 
 def birthday(birth_date: str, years: int) -> datetime | None:

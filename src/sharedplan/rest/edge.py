@@ -47,7 +47,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         begun, status = time.perf_counter(), 0
-        given, is_framed_twice = _told(scope)
+        given, fault = _told(scope)
         observed = scope[KEY] = Observed(given or self._clock.new_id())
         outside = logs.request_id.set(observed.request_id)
         marks = [(b"x-request-id", observed.request_id.encode()), (b"x-content-type-options", b"nosniff")]
@@ -60,8 +60,8 @@ class Edge:
             await send(message)
 
         try:
-            if is_framed_twice:
-                await _framed_twice()(scope, receive, marked)
+            if fault is not None:
+                await _closing(fault)(scope, receive, marked)
                 return
             with self._deadlines:
                 await self._app(scope, receive, marked)
@@ -92,19 +92,25 @@ class Edge:
             logs.request_id.reset(outside)
 
 
-def _told(scope: Scope) -> tuple[str, bool]:
-    """The client's own id for the request, if there is a sane one; and whether the request says its length in two ways,
-    so that a proxy and we could read two different requests."""
-    given, framed = "", 0
+def _told(scope: Scope) -> tuple[str, str | None]:
+    """The client's own id for the request, if there is a sane one; and what is wrong with the head of the request, so
+    that a proxy and we could read two different ones. https://www.rfc-editor.org/rfc/rfc9112#section-3.2"""
+    given, framed, hosts = "", 0, 0
     for name, value in scope["headers"]:
-        if name == b"content-length" or name == b"transfer-encoding":
+        if name == b"host":
+            hosts += 1
+        elif name == b"content-length" or name == b"transfer-encoding":
             framed += 1
         elif name == b"x-request-id" and not given and REQUEST_ID.fullmatch(value):
             given = value.decode()
-    return given, framed > 1
+    if framed > 1:
+        return given, "the request says its length twice"
+    if hosts > 1 or (not hosts and scope.get("http_version") == "1.1"):
+        return given, "a request has one Host header"
+    return given, None
 
 
-def _framed_twice() -> Reply:
-    reply = reply_to_failure(Incorrect("the request says its length twice"))
+def _closing(fault: str) -> Reply:
+    reply = reply_to_failure(Incorrect(fault))
     reply.headers.append(CLOSE)
     return reply
