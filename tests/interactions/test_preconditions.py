@@ -29,8 +29,6 @@ def asked(**headers: object) -> Asked:
         (" * ", ("*",)),
         ('""', ("",)),
         ('W/"a,b"', ("a,b",)),
-        ("3", ("3",)),
-        (" 12 ", ("12",)),
     ],
 )
 def test_entity_tags_are_read_weak_and_strong(header: str, named: tuple[str, ...]) -> None:
@@ -38,7 +36,7 @@ def test_entity_tags_are_read_weak_and_strong(header: str, named: tuple[str, ...
 
 
 @pytest.mark.parametrize(
-    "header", ["", "a", "3, 4", "W/3", 'w/"3"', '"3', '3"', '"3" "4"', '*, "3"', '"a"b"', "W/", '" "', '"é€"']
+    "header", ["", "3", "3, 4", "W/3", 'w/"3"', '"3', '3"', '"3" "4"', '*, "3"', '"a"b"', "W/", '" "', '"é€"']
 )
 def test_anything_else_is_incorrect(header: str) -> None:
     with pytest.raises(Incorrect):
@@ -86,7 +84,10 @@ def test_if_none_match_of_any_stops_a_write_on_what_is_there() -> None:
     check_write(asked(if_none_match='W/"2"'), THIRD)
 
 
-@pytest.mark.parametrize(("header", "unchanged"), [('W/"3"', True), ('"3"', True), ("*", True), ('W/"2"', False)])
+@pytest.mark.parametrize(
+    ("header", "unchanged"),
+    [("3", True), (" 2 ", False), ('W/"3"', True), ('"3"', True), ("*", True), ('W/"2"', False)],
+)
 def test_if_none_match_tells_whether_a_copy_is_as_good(header: str, unchanged: bool) -> None:
     assert is_unchanged(asked(if_none_match=header), 3, AT) is unchanged
 

@@ -22,13 +22,10 @@ _TAG = re.compile(r'[ \t]*(?:W/)?"([!#-~\x80-\xff]*)"[ \t]*(?:,|$)')
 def tags(header: str, name: str) -> tuple[str, ...]:
     """The version ids that an If-Match or If-None-Match names; ("*",) for any version.
 
-    A `meta.versionId` alone, without quotes, is taken for its tag: client libraries send it so, and it can mean
-    nothing else. Raises Incorrect for anything but `*`, that and a list of entity tags.
+    Raises Incorrect for anything but `*` and a list of entity tags.
     """
     if header.strip() == ANY:
         return (ANY,)
-    if bare := _BARE.fullmatch(header):
-        return (bare[1],)
     found: list[str] = []
     end = 0
     while end < len(header) or not found:
@@ -69,9 +66,12 @@ def check_write(asked: Asked, current: Version | None, *, required: bool = False
 def is_unchanged(asked: Asked, version: int, last_updated: datetime) -> bool:
     """Whether a conditional read may be answered 304: the client's copy is this version.
 
-    If-Modified-Since counts only without If-None-Match, and in whole seconds, as HTTP dates are.
+    If-Modified-Since counts only without If-None-Match, and in whole seconds, as HTTP dates are. A `meta.versionId`
+    alone, without quotes, is taken for its tag, since client libraries send it so; a write must be exact.
     """
     if asked.if_none_match is not None:
+        if bare := _BARE.fullmatch(asked.if_none_match):
+            return bare[1] == str(version)
         named = tags(asked.if_none_match, "If-None-Match")
         return named == (ANY,) or str(version) in named
     if asked.if_modified_since is not None:
