@@ -11,6 +11,7 @@ from builders import (
     a_care_plan,
     a_care_team,
     a_concept,
+    a_condition,
     a_consent,
     a_goal,
     a_patient,
@@ -187,6 +188,43 @@ async def test_plans_are_measured_as_the_review_sees_them(ask: Ask) -> None:
     assert counts(bounces, "referrals-rejected") == [7, 7, 7]
     assert counts(bounces, "rejections-per-client") == [7]
     assert counts(await evaluated(ask, "bounces", of(system(H)), lately()), "referrals-rejected") == [None] * 3
+
+
+async def test_coded_content_is_told_by_the_system_that_recorded_it(ask: Ask) -> None:
+    def conditions(prefix: str, **code: Any) -> list[Json]:
+        people = [a_patient(id=f"{prefix}{n}") for n in range(5)]
+        return [*people, *(a_condition(f"Patient/{prefix}{n}", id=f"{prefix}{n}", code=code) for n in range(5))]
+
+    coded = {"coding": [{"system": "http://snomed.info/sct", "code": "193462001"}]}
+    await together(ask, replace(system(S), client_id="effica"), *conditions("e", **coded))
+    await together(ask, replace(system(S), client_id="lifecare"), *conditions("l", text="sleeps badly"))
+    await together(ask, replace(system(H), client_id="elsewhere"), *conditions("h", **coded))
+    (group,) = (await evaluated(ask, "coded-content", of(system(S)), lately()))["group"]
+    assert [each["count"] for each in group["population"]] == [10, 10, 5]
+    strata = {each["value"]["text"]: each for each in group["stratifier"][0]["stratum"]}
+    assert strata.keys() == {"effica", "lifecare"}, "of its own register alone"
+
+
+async def test_days_to_acceptance_are_told_from_five_clients_on(ask: Ask) -> None:
+    def accepted(n: int) -> Iterator[Json]:
+        yield a_patient(id=f"d{n}")
+        yield a_service_request(f"Patient/d{n}", id=f"d{n}", authoredOn="2026-04-05")
+        yield a_task(
+            f"Patient/d{n}",
+            id=f"d{n}",
+            code=a_concept(codes.TASK, "referral"),
+            status="in-progress",
+            authoredOn="2026-04-05",
+            focus=a_reference(f"ServiceRequest/d{n}"),
+            executionPeriod={"start": f"2026-04-{6 + n:02}"},
+        )
+
+    await together(ask, system(S), *(each for n in range(4) for each in accepted(n)))
+    assert counts(await evaluated(ask, "bounces", of(system(S))), "days-to-acceptance") == [None, None]
+    await together(ask, system(S), *accepted(9))
+    report = await evaluated(ask, "bounces", of(system(S)))
+    scores = {each["code"]["coding"][0]["code"]: each.get("measureScore", {}).get("value") for each in report["group"]}
+    assert (scores["days-to-acceptance"], scores["longest-to-acceptance"]) == (3, 10)
 
 
 async def test_much_of_one_client_is_not_told(ask: Ask) -> None:

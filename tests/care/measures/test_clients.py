@@ -350,6 +350,23 @@ def test_referrals_are_counted_by_being_turned_away_and_clients_by_how_often() -
     assert found["rejections-per-client"].population == 3
 
 
+def test_days_until_a_referral_was_accepted_come_to_their_median_and_the_longest() -> None:
+    days = {"1": "06", "2": "08", "3": "15"}
+    found = over(
+        Bounces(around(SPRING)),
+        [
+            *(a_referral(id, id) for id in ("1", "2", "3", "4")),
+            *(handed_on(id, id, id, "accepted", executionPeriod={"start": f"2026-04-{n}"}) for id, n in days.items()),
+            handed_on("4", "4", "4", "requested"),
+            a_referral("5", "1", authoredOn="2026-03-31"),
+            handed_on("5", "1", "5", "accepted", executionPeriod={"start": "2026-04-20"}),
+        ],
+    )
+    median, longest = found["days-to-acceptance"], found["longest-to-acceptance"]
+    assert (median.population, median.score, median.unit, median.people) == (3, 3.0, "d", 3)
+    assert (longest.population, longest.score, longest.people) == (3, 10.0, 3)
+
+
 def test_a_referral_that_is_not_seen_counts_by_the_task_that_hands_it_on() -> None:
     found = over(
         Bounces(around(SPRING)),

@@ -36,8 +36,8 @@ from care.review.case import (
     until,
 )
 from sharedplan.care.finding import LANGUAGES
-from sharedplan.care.model import GENERAL, shipped
-from sharedplan.care.review.findings import RULES, findings, order
+from sharedplan.care.model import GENERAL, ServiceModel, shipped
+from sharedplan.care.review.findings import ALWAYS, RULES, findings, order
 from sharedplan.care.review.view import View
 from sharedplan.exchange.accepting import accepted
 from sharedplan.fhir.exchanges import Json
@@ -79,10 +79,17 @@ def test_findings_come_in_the_order_of_their_rules_and_speak_three_languages() -
 
 
 def test_only_the_rules_of_the_model_speak_and_without_one_the_general_ones() -> None:
-    assert {each.rule for each in judged(the_case(), None)} == GENERAL
-    assert {each.rule for each in judged(the_case(), GENERAL_ONLY)} == GENERAL
-    limited = replace(EVERY_RULE, rules=frozenset({"R2.1", "R3.17"}))
-    assert [each.rule for each in judged(the_case(), limited)] == ["R2.1", "R3.17"]
+    assert {each.rule for each in judged(the_case(), None)} == GENERAL | ALWAYS
+    assert {each.rule for each in judged(the_case(), GENERAL_ONLY)} == GENERAL | ALWAYS
+    limited = replace(EVERY_RULE, rules=frozenset({"R0.4", "R3.17"}))
+    assert {each.rule for each in judged(the_case(), limited)} == {"R0.4", "R3.17"} | ALWAYS
+
+
+@pytest.mark.parametrize("model", [None, *shipped().values(), replace(EVERY_RULE, rules=frozenset({"R0.4"}))])
+def test_whatever_the_model_lists_some_numbers_are_always_told(model: ServiceModel | None) -> None:
+    for rule, number in (("R2.1", "1/5"), ("R3.9", "referrals: 0"), ("R3.15", "No-shows: 0"), ("R4.4", "5 days")):
+        assert number in met(the_case(), rule, model), rule
+    assert told(the_case(), "R3.17", model)
 
 
 def test_a_plan_that_is_not_the_shared_one_is_told_so_and_nothing_else() -> None:

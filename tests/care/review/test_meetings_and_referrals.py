@@ -72,6 +72,15 @@ def test_the_clients_encounters_are_counted_up_to_the_limit() -> None:
     assert "no reason" not in broken(the_case().with_(*reasoned), "R2.1")[0]
 
 
+def test_where_the_model_has_no_limit_meetings_are_told_beside_that_of_kaannekohta() -> None:
+    free = replace(EVERY_RULE, encounter_limit=None)
+    said = met(the_case().with_(*meetings(5)), "R2.1", free)
+    assert "6/5" in said and "5 is the limit of Käännekohta; this plan's model sets none" in said
+    assert "1/5" in met(the_case(), "R2.1", None)
+    three = replace(EVERY_RULE, encounter_limit=3)
+    assert ["4/3" in each for each in broken(the_case().with_(*meetings(3)), "R2.1", three)] == [True]
+
+
 def test_only_finished_client_meetings_that_are_no_part_of_another_are_counted() -> None:
     others = [
         *meetings(2, kind="network-meeting"),
@@ -159,6 +168,24 @@ def test_a_client_is_not_bounced() -> None:
     assert ["turned away 2 times" in each for each in broken(twice, "R3.9")] == [True]
     held = twice.with_(a_referral_task("r3", "accepted", SARI))
     assert "Rejections of referrals: 2" in met(held, "R3.9")
+
+
+def test_how_long_a_referral_took_or_has_been_waiting_is_told() -> None:
+    case = the_case().with_(a_referral("2", status="active", authoredOn="2026-02-20", code={"text": "Sleep clinic"}))
+    asked = a_referral_task("r1", "requested", authoredOn="2026-02-20")
+    waiting = case.with_(asked, a_referral_task("r0", "rejected", JARI, authoredOn="2026-02-20"))
+    assert '"Sleep clinic" (ServiceRequest/2): has been waiting for 10 days' in met(waiting, "R3.9")
+    began = a_referral_task("r1", "in-progress", executionPeriod={"start": "2026-02-21T09:00:00Z"})
+    assert "ServiceRequest/2): 1 day." in met(case.with_(began), "R3.9")
+    at_once = a_referral_task("r1", "accepted", lastModified="2026-02-20T09:00:00Z")
+    assert "ServiceRequest/2): the same day." in met(case.with_(at_once), "R3.9")
+    untold = a_referral_task("r1", "completed")
+    assert "accepted, the time is not known" in met(case.with_(untold), "R3.9")
+    (said,) = told(waiting, "R3.9")
+    assert "odottanut 10 päivää" in said.said("fi") and "har väntat 10 dagar" in said.said("sv")
+    assert "acceptance" not in met(the_case(), "R3.9"), "it was handed on to nobody"
+    given_up = a_referral("2", status="revoked", authoredOn="2026-02-20")
+    assert "acceptance" not in met(case.with_(given_up, a_referral_task("r1", "rejected")), "R3.9")
 
 
 def test_a_declined_or_expired_referral_without_follow_up_is_listed() -> None:

@@ -1,15 +1,18 @@
-"""`bounces`: the share of referrals that were turned away, and how often clients were (R3.9); pure."""
+"""`bounces`: the share of referrals that were turned away, how often clients were, and how long it took until referrals
+were accepted (R3.9); pure."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 from sharedplan.care import codes
 from sharedplan.care.clocks import day_of
 from sharedplan.care.measures.clients import OfClients, model
-from sharedplan.care.measures.figures import Around, Group, Question, Value
+from sharedplan.care.measures.figures import Around, Group, Question, Value, of_values
 from sharedplan.care.measures.referrals import NOT_COUNTED
 from sharedplan.care.measures.tally import Tally
 from sharedplan.care.review.referrals import rejections
+from sharedplan.care.review.taking_on import wait_of
 from sharedplan.care.review.view import View
 from sharedplan.care.situation import Situation
 from sharedplan.fhir.exchanges import Json
@@ -20,13 +23,16 @@ MANY = 3
 
 class Bounces(OfClients):
     """Counts referrals that were authored in the period: ServiceRequests, and Tasks that hand on one that is not seen.
-    All rejections of these count, whenever they were."""
+    All rejections and acceptances of these count, whenever they were. Of a referral whose acceptance is not told with
+    its day, no time is counted."""
 
     TYPES = ("ServiceRequest", "Task")
 
     def __init__(self, around: Around) -> None:
         super().__init__(around)
         self._referrals, self._rejected = Tally("referrals-rejected"), Tally("rejections-per-client")
+        self._days: list[int] = []
+        self._accepted_of: set[str | None] = set()
 
     def opening(self) -> Iterator[Question]:
         # Dates are compared as instants of UTC: a day more on either side, and each is looked at again.
@@ -49,11 +55,16 @@ class Bounces(OfClients):
                 continue
             turned_away.append(len(rejections(handed_on)))
             self._referrals.add(model(request), situation.client, fulfilling=turned_away[-1] > 0)
+            if (days := wait_of(request, handed_on).days) is not None:
+                self._days.append(days)
+                self._accepted_of.add(situation.client)
         if turned_away:
             self._rejected.add(_times(sum(turned_away)), situation.client)
 
     def groups(self) -> list[Group]:
-        return [self._referrals.shares(), self._rejected.counts()]
+        median = replace(of_values("days-to-acceptance", self._days, "d"), people=len(self._accepted_of))
+        longest = replace(median, code="longest-to-acceptance", score=float(max(self._days, default=0)))
+        return [self._referrals.shares(), self._rejected.counts(), median, longest]
 
 
 def _times(number: int) -> Value:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from sharedplan.care.measures.assessments import Assessments
 from sharedplan.care.measures.bounces import Bounces
 from sharedplan.care.measures.cases import ContactToFirstMeeting, Kaannekohta
+from sharedplan.care.measures.coding import CodedContent
 from sharedplan.care.measures.consents import ConsentCoverage
 from sharedplan.care.measures.feedback import Feedback
 from sharedplan.care.measures.figures import Around, Measuring
@@ -24,4 +25,5 @@ MEASURES: Mapping[str, Callable[[Around], Measuring]] = {
     "multidisciplinarity": Multidisciplinarity,
     "consent-coverage": ConsentCoverage,
     "bounces": Bounces,
+    "coded-content": CodedContent,
 }

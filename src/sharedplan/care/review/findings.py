@@ -49,15 +49,19 @@ def _rules() -> Mapping[str, Rule]:
 RULES = _rules()
 """Every rule by its id, in their order."""
 
+ALWAYS = frozenset({"R2.1", "R3.9", "R3.15", "R3.17", "R4.4"})
+"""The rules that are told of every shared plan, whatever its model lists."""
+
 
 def findings(view: View) -> list[Finding]:
     """What each rule of the model has to say of the plan, in the order of the rules' ids; without a model, each of
-    those that hold for every plan. A plan that is not the shared one is told to be none, and nothing else."""
+    those that hold for every plan; and of every plan those that are always told. A plan that is not the shared one is
+    told to be none, and nothing else."""
     situation, model = view.situation, view.model
     plan = situation.care_plan
     if plan is None or not codes.has(plan.get("category"), codes.PLAN, "shared-plan"):
         return [NOT_SHARED]
-    held = model.rules if model is not None else GENERAL
+    held = (model.rules if model is not None else GENERAL) | ALWAYS
     return [*_cut(situation), *(each for id, rule in RULES.items() if id in held for each in rule.findings(view))]
 
 

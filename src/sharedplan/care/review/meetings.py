@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from sharedplan.care.codes import MODELS
 from sharedplan.care.finding import Words
+from sharedplan.care.model import shipped
 from sharedplan.care.review import dates
 from sharedplan.care.review.naming import meeting, words_listed
 from sharedplan.care.review.rule import Said, broken, met, rule, unjudged
@@ -23,15 +25,19 @@ ENCOUNTERS = (("tapaaminen", "möte", "meeting"), ("tapaamista", "möten", "meet
 
 @rule("R2.1", source="Palvelu pitää sisällään 1–5 asiakaskohtaamista", needs=("Encounter",), timeless=True)
 def the_clients_encounters_are_counted_up_to_the_limit(view: View) -> Iterator[Said]:
-    """As "n/5"; one beyond the limit stays recordable, and a reason is asked for."""
+    """As "n/5"; one beyond the limit stays recordable, and a reason is asked for. Where the model sets none, they are
+    told beside the number of Käännekohta, and none is too many."""
     limit = view.model.encounter_limit if view.model is not None else None
     number = len(view.counted)
     if limit is None:
         yield met(
-            "Asiakastapaamisia: {number}. Mallissa ei ole enimmäismäärää.",
-            "Klientmöten: {number}. Modellen har inget högsta antal.",
-            "Client meetings: {number}. The model has no limit.",
+            "Asiakastapaamisia: {number}/{limit}. {limit} on Käännekohdan enimmäismäärä; tässä suunnitelmassa "
+            "tapaamisten määrää ei rajoiteta.",
+            "Klientmöten: {number}/{limit}. {limit} är det högsta antalet i Käännekohta; i denna plan begränsas inte "
+            "antalet möten.",
+            "Client meetings: {number}/{limit}. {limit} is the limit of Käännekohta; this plan's model sets none.",
             number=str(number),
+            limit=str(_of_kaannekohta()),
         )
         return
     if number <= limit:
@@ -54,6 +60,11 @@ def the_clients_encounters_are_counted_up_to_the_limit(view: View) -> Iterator[S
         beyond=words_listed(map(meeting, beyond[:5])),
         lacking=_LACKS_REASON if lacking else ("", "", ""),
     )
+
+
+def _of_kaannekohta() -> int:
+    """The number of meetings that Käännekohta has, from whose words the rule is."""
+    return shipped()[MODELS + "kaannekohta"].encounter_limit or 5
 
 
 _LACKS_REASON: Words = (

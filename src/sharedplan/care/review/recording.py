@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from sharedplan.care import codes
+from sharedplan.care import codes, coding
 from sharedplan.care.review.naming import meeting, thing
 from sharedplan.care.review.rule import Said, broken, met, rule
 from sharedplan.care.review.view import MEETINGS_REST_ON, View
-from sharedplan.care.writes.meeting import lacks_type
+from sharedplan.care.writes.meeting import TYPES, lacks_type
 from sharedplan.fhir.exchanges import Json
 
-ENCOUNTER_TYPES = frozenset({"client-meeting", "network-meeting", "professional-meeting"})
+ENCOUNTER_TYPES = frozenset(TYPES)
 
 
 @rule(
@@ -37,7 +37,7 @@ def recording_is_uniform_in_every_system(view: View) -> Iterator[Said]:
         if ENCOUNTER_TYPES.issuperset(view.meeting(encounter).kinds):
             continue
         for number, concept in enumerate(encounter.get("type", ())):
-            unknown = [code for code in codes.codes(concept, codes.ENCOUNTER_TYPE) if code not in ENCOUNTER_TYPES]
+            unknown = coding.unknown(concept, codes.ENCOUNTER_TYPE)
             if unknown:
                 is_kept = False
                 yield broken(

@@ -8,6 +8,7 @@ from sharedplan.care.finding import Words
 from sharedplan.care.review import dates
 from sharedplan.care.review.naming import thing, words_listed
 from sharedplan.care.review.rule import Said, broken, met, rule, unjudged
+from sharedplan.care.review.taking_on import WAITING, wait_of
 from sharedplan.care.review.view import HELD_TASKS, View
 from sharedplan.fhir.exchanges import Json
 
@@ -28,7 +29,6 @@ OWNER_WITHIN = 14
 
 REFERRERS = frozenset({"adult-social-services"})
 FAILED = frozenset({"rejected", "failed", "cancelled"})
-WAITING = frozenset({"draft", "requested", "received"})
 _NEEDS = ("ServiceRequest", "Task")
 
 
@@ -150,14 +150,16 @@ def a_pair_may_consult_without_joining_the_team(view: View) -> Iterator[Said]:
 
 @rule("R3.9", source="pompottelun palvelupisteestä toiseen; ”ei kuulu meille”", needs=_NEEDS)
 def a_client_is_not_bounced(view: View) -> Iterator[Said]:
-    """How often a referral was turned away, by whom and why; warned of while nobody holds one that was."""
+    """How often a referral was turned away, by whom and why, and how long each took until somebody accepted it, or has
+    been waiting; warned of while nobody holds one that was turned away."""
     rejected = [each for tasks in view.referral_tasks.values() for each in rejections(tasks)]
     yield met(
-        "Lähetteitä torjuttu: {count}{whom}.",
-        "Avvisade remisser: {count}{whom}.",
-        "Rejections of referrals: {count}{whom}.",
+        "Lähetteitä torjuttu: {count}{whom}.{waits}",
+        "Avvisade remisser: {count}{whom}.{waits}",
+        "Rejections of referrals: {count}{whom}.{waits}",
         count=str(len(rejected)),
         whom=f" ({'; '.join(_turned_away(view, each) for each in rejected)})" if rejected else "",
+        waits=_waits_told(view),
     )
     for name, tasks in view.referral_tasks.items():
         refusals = rejections(tasks)
@@ -175,6 +177,41 @@ def a_client_is_not_bounced(view: View) -> Iterator[Said]:
 def rejections(tasks: list[Json]) -> list[Json]:
     """Of the Tasks by which a referral was handed on, those by which it was turned away."""
     return [each for each in tasks if each.get("status") == "rejected"]
+
+
+def _waits_told(view: View) -> Words:
+    """How long each referral that was handed on took, or has been waiting: " Time to acceptance: …"."""
+    said = [_wait_told(view, name, tasks) for name, tasks in view.referral_tasks.items()]
+    told = [each for each in said if each is not None]
+    if not told:
+        return ("", "", "")
+    rows = ["; ".join(each[number] for each in told) for number in range(3)]
+    return (
+        f" Aika lähetteestä vastaanottoon: {rows[0]}.",
+        f" Tid från remiss till mottagande: {rows[1]}.",
+        f" Time from the referral to its acceptance: {rows[2]}.",
+    )
+
+
+def _wait_told(view: View, name: str, tasks: list[Json]) -> Words | None:
+    """None where nobody accepted it and nobody is to any more."""
+    found, what = wait_of(view.situation.get(name) or {}, tasks), _about(view, name)
+    if found.is_accepted and found.days is None:
+        said: Words = (
+            "vastaanotettu, aika ei ole tiedossa",
+            "mottagen, tiden är inte känd",
+            "accepted, the time is not known",
+        )
+    elif found.days is not None:
+        said = dates.days(found.days) if found.days else ("samana päivänä", "samma dag", "the same day")
+    elif not found.is_waiting:
+        return None
+    elif found.requested is None or found.requested > view.today:
+        said = ("odottaa vastaanottajaa", "väntar på mottagare", "waiting for somebody to accept it")
+    else:
+        fi, sv, en = dates.days((view.today - found.requested).days)
+        said = (f"odottanut {fi}", f"har väntat {sv}", f"has been waiting for {en}")
+    return (f"{what}: {said[0]}", f"{what}: {said[1]}", f"{what}: {said[2]}")
 
 
 def _turned_away(view: View, task: Json) -> str:

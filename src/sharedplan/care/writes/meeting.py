@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from sharedplan.care import codes, coordination, model
+from sharedplan.care import codes, coding, coordination, model
 from sharedplan.care.attendance import LISTED, Attending, deviation
 from sharedplan.care.finding import Finding, Words
 from sharedplan.care.situation import Situation
@@ -194,9 +194,6 @@ def a_type_of_meeting_is_a_known_code(writing: Writing) -> Iterator[Finding]:
     if lacks_type(encounter):
         yield Finding("R4.6", "warning", NO_TYPE, {"known": ", ".join(TYPES)}, at="Encounter.type")
     for index, concept in enumerate(encounter.get("type", ())):
-        for code in codes.codes(concept, codes.ENCOUNTER_TYPE):
-            if code not in TYPES:
-                fields = {"code": code, "known": ", ".join(TYPES)}
-                yield Finding(
-                    "R4.6", "warning", UNKNOWN_TYPE, fields, at=f"Encounter.type[{index}]", code="code-invalid"
-                )
+        for code in coding.unknown(concept, codes.ENCOUNTER_TYPE):
+            fields = {"code": code, "known": ", ".join(TYPES)}
+            yield Finding("R4.6", "warning", UNKNOWN_TYPE, fields, at=f"Encounter.type[{index}]", code="code-invalid")

@@ -79,7 +79,7 @@ def evaluate_measure(summary: str) -> Part:
         "Europe/Helsinki; the period is half-open. Counts below 5 are not told, nor scores that rest on them, nor what "
         "they could be worked out from: data-absent-reason `masked` stands in their place. The Measure tells what "
         "is counted: `assessment-in-time`, `feedback`, `referrals`, `kaannekohta`, `contact-to-first-meeting`, "
-        "`goals-agreed`, `clients-part`, `multidisciplinarity`, `consent-coverage`, `bounces`.",
+        "`goals-agreed`, `clients-part`, `multidisciplinarity`, `consent-coverage`, `bounces`, `coded-content`.",
         parameters=[
             _day("periodStart", "The first day that is looked at", "2026-01-01"),
             _day("periodEnd", "The first day after it that is not", "2027-01-01"),
