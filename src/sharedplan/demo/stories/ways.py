@@ -31,7 +31,8 @@ def referred(system: Asker, request: Json, client: Asker, owner: Asker, at: date
     answer = yield Step(system, f"gets the referral that {sender.name} wrote", post(request), Done(warned))
     asked = records.task("referral", client, sender, owner, "requested", at, focus=records.to(answer.name))
     passed = yield Step(system, f"passes it to {owner.name}", post(asked), Done())
-    yield Step(owner, "takes hold of it", patch(passed.name, replace("/status", "accepted")), Done())
+    taken = (replace("/status", "accepted"), add("/executionPeriod", {"start": records.instant(at)}))
+    yield Step(owner, "takes hold of it", patch(passed.name, *taken), Done())
     return answer.name
 
 
