@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from journeys.service import Service, free_port, prepared
+from journeys.service import TRUST, Service, free_port, prepared
 
 URL = "https://example.org/SearchParameter/"
 CODED = {"coding": [{"system": "urn:code", "code": "walk"}]}
@@ -90,7 +90,12 @@ class Traffic:
         self.failures: list[str] = []
         self._next = first
         self._stop = threading.Event()
-        self._options = {"base_url": service.base, "headers": dict(service.client().headers), "timeout": 30}
+        self._options = {
+            "base_url": service.base,
+            "headers": dict(service.client().headers),
+            "timeout": 30,
+            "verify": TRUST,
+        }
         self._threads = [threading.Thread(target=work) for work in (self._create, self._update, self._read)]
 
     def __enter__(self) -> "Traffic":
@@ -122,6 +127,7 @@ class Traffic:
     def _ask(self, method: str, path: str, body: Any = None) -> None:
         with httpx.Client(**self._options) as client:  # a connection each, so that both workers have some
             answer = client.request(method, path, json=body)
+        time.sleep(0.02)  # others want the processors, too
         if answer.status_code not in (200, 201):
             self.failures.append(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
 
@@ -130,7 +136,7 @@ def everywhere(service: Service, path: str) -> list[httpx.Response]:
     """The answers of many connections, so that both workers have given some."""
     with service.client() as client:
         headers = dict(client.headers)
-    return [httpx.get(f"{service.base}/{path}", headers=headers, timeout=30) for _ in range(12)]
+    return [httpx.get(f"{service.base}/{path}", headers=headers, timeout=30, verify=TRUST) for _ in range(12)]
 
 
 def test_they_are_offered_when_a_reindex_has_ended_and_find_what_was_written_meanwhile(service: Service) -> None:

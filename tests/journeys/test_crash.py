@@ -9,7 +9,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from journeys.service import Service, free_port, prepared
+from journeys.service import TRUST, Service, free_port, prepared
 
 WRITERS = 6
 
@@ -49,7 +49,7 @@ def write_until(stop: threading.Event, service: Service, token: str, kept: list[
     headers = {"Authorization": f"Bearer {token}"}
     while not stop.is_set():
         try:
-            with httpx.Client(base_url=service.base, headers=headers, timeout=10) as client:
+            with httpx.Client(base_url=service.base, headers=headers, timeout=10, verify=TRUST) as client:
                 while not stop.is_set():
                     answer = client.post("", json=a_bundle(number))
                     if answer.status_code == 200:
