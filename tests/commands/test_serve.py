@@ -160,6 +160,17 @@ def test_sigterm_stops_it_with_all_that_belongs_to_it(tmp_path_factory: pytest.T
         running.stop()
 
 
+@pytest.mark.parametrize("seconds", [0.6, 1.2, 1.8])
+def test_a_stop_that_comes_while_it_starts_is_heard(tmp_path_factory: pytest.TempPathFactory, seconds: float) -> None:
+    data = prepared(tmp_path_factory, "hasty")
+    command = [*COMMAND, "serve", "--port", "0", "--data-dir", str(data)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as running:
+        time.sleep(seconds)
+        running.terminate()
+        _, told = running.communicate(timeout=60)
+    assert "worker_killed" not in told
+
+
 def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path_factory: pytest.TempPathFactory) -> None:
     running = Service(prepared(tmp_path_factory, "killed"), free_port()).start()
     assert running.process is not None

@@ -169,8 +169,8 @@ class Supervisor:
         self._hurry = now - self._signalled > 1.0
 
     def start(self, database_url: str) -> None:
-        """Let the workers begin, on that database. Raises WorkerFailed."""
-        for _ in range(self._count):
+        """Let the workers begin, on that database; none when a signal has come already. Raises WorkerFailed."""
+        for _ in range(self._count if self._signalled is None else 0):
             self._workers.append(Worker(self._bound, self._environment, database_url, self._ended))
 
     def is_healthy(self) -> bool:

@@ -23,7 +23,7 @@ def work(bound: socket.socket, database_url: str, parent: Connection) -> None:
 
     Exits with CANNOT_START where it never will.
     """
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until the server takes it
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # what came while he was forked, comes now
     settings = read_settings()
     logs.set_up(settings.log_level, settings.log_format)
     settings = settings.model_copy(update={"database_url": SecretStr(database_url)})

@@ -268,7 +268,7 @@ async def _reviewed(
     view = bare.under(_model(situation), acceptance, acting.policy.attendance)
     if before is not None:
         view = view.after(before.view)
-    view = await _with_earlier_consents(view, before, acting)
+    view = await _with_earlier_consents(view, acting)
     seen = before.seen if before is not None and before.is_seen_by(view, by) else await _seen(view, by, acting)
     organizations = seen.organizations - situation.resources.keys()
     situation = await _with_organizations(situation, organizations, walker, acting)
@@ -304,7 +304,7 @@ def _read(traits: Traits, plan_definition: Json) -> model.ServiceModel:
     return model.read(plan_definition)
 
 
-async def _with_earlier_consents(view: View, before: Before | None, acting: Acting) -> View:
+async def _with_earlier_consents(view: View, acting: Acting) -> View:
     """A meeting that was is judged by the consents of then. They are asked for when by those of now somebody was there
     whom the client had not accepted, though he may have before he changed them; of those that the asker sees, for what
     they were is told to nobody but by there being no fault."""

@@ -2,8 +2,8 @@
 
 The functions that judge are in the database (`migrations/`). What the asker may see of a client is found out once in a
 statement where its rows are of one client, or are found by the asker's clients; only what does not follow from that is
-asked of each row. What is not found by something else is found by the asker's
-clients, so that a search costs what its asker may see, not what is stored.
+asked of each row. What is not found by something else is found by the asker's clients, so that a search costs what its
+asker may see, not what is stored.
 """
 
 from dataclasses import dataclass, replace
@@ -46,9 +46,6 @@ def acted_for(statement: Statement, asked: e.Permitted) -> str:
         return statement.bind(asked.organization, "text")
     statement.asked_by(asked.person, asked.organization)
     return ACTED_FOR
-
-
-"""SQL of the organisation that the asker acts for; null for a person who has no role there."""
 
 
 @dataclass(frozen=True, slots=True)
