@@ -1,6 +1,6 @@
 """Where workers come from: a process that has imported all that they need, and is forked for each of them.
 
-So many workers import once, share what they do not change, and one that died is replaced in a moment.
+So many workers import once, share what they do not change, and one that died is replaced in a fifth of a second.
 https://docs.python.org/3/library/multiprocessing.html#contexts-and-start-methods
 """
 

@@ -77,7 +77,7 @@ def model(type: str) -> Model | None:
 
 def type_of(model: Model) -> str:
     """The name of a model's type: "CarePlan", "CarePlanActivity"."""
-    return str(model.get_resource_type())  # type: ignore[attr-defined]
+    return str(model.get_resource_type())  # type: ignore[attr-defined]  # every model of the library has it
 
 
 def fields(model: Model) -> Iterator[Field]:
