@@ -7,7 +7,7 @@ from typing import Any
 
 from sharedplan.access.principal import Principal
 from sharedplan.access.scopes import parse
-from sharedplan.clock import SystemClock
+from sharedplan.clock import Clock, SystemClock
 from sharedplan.exchange.perform import perform
 from sharedplan.fhir import json_text
 from sharedplan.fhir.exchanges import Answer, Asked, Json, Prefer
@@ -51,6 +51,7 @@ def asking(store: Store, by_scopes: Store | None = None) -> Ask:
         prefer: str | None = None,
         lenient: bool = False,
         policy: Policy = POLICY,
+        clock: Clock | None = None,
         **more: Any,
     ) -> Answer:
         path, _, query = address.partition("?")
@@ -68,7 +69,7 @@ def asking(store: Store, by_scopes: Store | None = None) -> Ask:
             **more,
         )
         begin = store.begin if policy.by_consent or by_scopes is None else by_scopes.begin
-        return await perform(question, by, begin, SystemClock(), policy)
+        return await perform(question, by, begin, clock or SystemClock(), policy)
 
     return asked
 

@@ -3,7 +3,7 @@ service that kept nothing would tell him."""
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -17,6 +17,7 @@ from sharedplan.access.scopes import parse
 from sharedplan.care import codes
 from sharedplan.care.review.view import View
 from sharedplan.care.situation import Situation
+from sharedplan.clock import FixedClock
 from sharedplan.demo import world
 from sharedplan.errors import SharedplanError
 from sharedplan.exchange.reviews import SIGHTS, OfPlan, Reviewed
@@ -53,10 +54,11 @@ async def demo(ask: Ask) -> Ask:
     return ask
 
 
-async def told(ask: Ask, by: Principal, plan: str = "aino") -> str:
-    """The text of the review, or of the refusal."""
+async def told(ask: Ask, by: Principal, plan: str = "aino", at: datetime | None = None) -> str:
+    """The text of the review at that time, or of the refusal."""
+    clock = FixedClock(at) if at is not None else None
     try:
-        answer = await ask("operation", f"CarePlan/{plan}?_language=fi", by=by, operation="review")
+        answer = await ask("operation", f"CarePlan/{plan}?_language=fi", by=by, operation="review", clock=clock)
     except SharedplanError as failure:
         return repr(failure)
     return str(answer.content)
@@ -129,6 +131,29 @@ async def test_who_sees_the_very_same_is_not_read_it_again(
     assert not read, "what has changed came with the question whether it had"
     await told(ask, ASKERS["a member with a narrow view"])
     assert read and not sum(read), "he sees less, and all of that is known"
+
+
+async def test_whose_term_ends_is_judged_by_the_consents_of_then(demo: Ask, guarded: Store) -> None:
+    """Nothing changes but the time: who coordinates needs no acceptance, and once he does not, the permit counts that
+    stood when he was at the meeting, though the client has narrowed it since."""
+    permit = resource_in(await demo("read", "Consent/aino-jari", by=SOCIAL))
+    (actor,) = permit["provision"]["actor"]
+    at_large = {**actor, "reference": a_reference("Organization/kantapoyta")}
+    await changed(demo, "Consent/aino-jari", provision={**permit["provision"], "actor": [at_large]})
+    today = datetime.now(UTC)
+    ends = today + timedelta(days=1)
+    sari, *others, jari = resource_in(await demo("read", "CareTeam/aino", by=SOCIAL))["participant"]
+    terms = [
+        {**sari, "period": {**sari["period"], "end": "2026-06-01T00:00:00Z"}},
+        {**jari, "role": sari["role"], "period": {"start": "2026-06-01T00:00:00Z", "end": ends.isoformat()}},
+        {**sari, "period": {"start": ends.isoformat()}},
+    ]
+    await changed(demo, "CareTeam/aino", participant=[*terms, *others, jari])
+    ask = asking(Store(guarded.pool))
+    await told(ask, SOCIAL, at=today)
+    later = await told(ask, SOCIAL, at=ends + timedelta(days=1))
+    assert later == await told(asking(Store(guarded.pool)), SOCIAL, at=ends + timedelta(days=1))
+    assert "Jari Mäkinen on merkitty tapaamiseen 5.2.2026" not in later
 
 
 async def test_an_outsider_finds_nothing_whether_somebody_has_asked_or_not(

@@ -179,11 +179,14 @@ async def _again(
             seen = await _seen(view, by, acting)
     is_same = walk is before.walk
     if is_same and before.names(seen.organizations):
-        if last is None or last.mark != before.walk.mark or last.question is not question:
-            reviews.put(before, None, question)
         situation = view.situation.later(view.at, seen.traces, seen.partly)
-        return plan, labels, replace(before, view=view.later(situation))
-    found, now = Before(before, view, seen), None
+        later = await _with_earlier_consents(replace(before, view=view.later(situation)), acting)
+        is_known = last is not None and last.mark == before.walk.mark and last.question is question
+        if not is_known or later.since != before.since:
+            reviews.put(before if later.since == before.since else later, None, question)
+        return plan, labels, later
+    found = Before(before, view, seen)
+    now: Reviewed | None = None
     if walk is not None:
         with suppress(Astray):
             now = await _reviewed(plan, asked.base, by, acting, Walker(asked.base, walk, None), found)
@@ -268,13 +271,16 @@ async def _reviewed(
     view = bare.under(_model(situation), acceptance, acting.policy.attendance)
     if before is not None:
         view = view.after(before.view)
-    view = await _with_earlier_consents(view, acting)
+    looked_back = await _with_earlier_consents(Reviewed(walker.walk, view), acting)
+    view = looked_back.view
     seen = before.seen if before is not None and before.is_seen_by(view, by) else await _seen(view, by, acting)
     organizations = seen.organizations - situation.resources.keys()
     situation = await _with_organizations(situation, organizations, walker, acting)
     situation = situation.later(at, seen.traces, seen.partly)
     sayings = before.reviewed.sayings if before is not None else Sayings()
-    return Reviewed(walker.walk, view.later(situation), gathered, sayings, organizations)
+    return replace(
+        looked_back, view=view.later(situation), gathered=gathered, sayings=sayings, organizations=organizations
+    )
 
 
 def _as_basic(plan: Json) -> str:
@@ -304,14 +310,21 @@ def _read(traits: Traits, plan_definition: Json) -> model.ServiceModel:
     return model.read(plan_definition)
 
 
-async def _with_earlier_consents(view: View, acting: Acting) -> View:
+async def _with_earlier_consents(reviewed: Reviewed, acting: Acting) -> Reviewed:
     """A meeting that was is judged by the consents of then. They are asked for when by those of now somebody was there
     whom the client had not accepted, though he may have before he changed them; of those that the asker sees, for what
-    they were is told to nobody but by there being no fault."""
-    starts = [each for each in starts_of_unaccepted(view) if each < view.at]
-    consents = view.situation.of("Consent")
-    found = await earlier(consents, since=min(starts), unit=acting.unit) if starts else {}
-    return replace(view, acceptance=replace(accepted(view.situation), earlier=found)) if found else view
+    they were is told to nobody but by there being no fault.
+
+    Time alone may make it necessary to look further back: whose membership ends needs an acceptance for what he
+    attended as a member."""
+    view, since = reviewed.view, reviewed.since
+    start = min((each for each in starts_of_unaccepted(view) if each < view.at), default=None)
+    if start is None or (since is not None and since <= start):
+        return reviewed
+    found = await earlier(view.situation.of("Consent"), since=start, unit=acting.unit)
+    if found:
+        view = replace(view, acceptance=replace(accepted(view.situation), earlier=found))
+    return replace(reviewed, view=view, since=start)
 
 
 async def _seen(view: View, by: Principal, acting: Acting) -> Seen:

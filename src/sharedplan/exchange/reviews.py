@@ -9,6 +9,7 @@ a part of, is found out for each anew.
 
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from sys import intern
 from typing import NamedTuple, Self
 
@@ -56,13 +57,15 @@ class Seen(NamedTuple):
 class Reviewed:
     """A plan as somebody saw it. `walk`: how it was found; `view`: what was found out of it, some of it at its moment.
     `gathered`: what is known of the client, without what was asked for beside. `sayings`: how it was told.
-    `organizations`: those that the log named and nothing else did; they need not be there."""
+    `organizations`: those that the log named and nothing else did; they need not be there. `since`: the instant since
+    which the consents as they were are known, None when they were not asked for."""
 
     walk: Walk
     view: View
     gathered: Situation | None = None
     sayings: Sayings = field(default_factory=Sayings)
     organizations: frozenset[str] = frozenset()
+    since: datetime | None = None
 
     def names(self, organizations: frozenset[str]) -> bool:
         """Whether these, which the log names, lead to the same that were asked for."""
