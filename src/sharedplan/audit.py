@@ -57,7 +57,7 @@ def done(trail: Trail, answer: Answer) -> Trail:
     if answer.type is None or answer.id is None or answer.version is None or answer.last_updated is None:
         return trail
     row = trail._replace(resource_id=answer.id, version=answer.version)
-    return about(row, [Version(answer.type, answer.id, answer.version, answer.last_updated, "", answer.content)])
+    return about(row, [Version(answer.type, answer.id, answer.version, answer.last_updated, "", answer.text)])
 
 
 def failed(asked: Asked, by: Principal, failure: Exception) -> Trail:

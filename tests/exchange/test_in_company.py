@@ -13,6 +13,7 @@ from exchange.asking import BASE, POLICY, Ask
 from exchange.cast import (
     ACT,
     AINO,
+    SARI,
     Aino,
     H,
     Jari,
@@ -36,6 +37,7 @@ from sharedplan.exchange.plain_read import PlainRead
 from sharedplan.fhir import json_text
 from sharedplan.fhir.exchanges import Asked
 from sharedplan.search.expression import Everything
+from sharedplan.search.masking import SAFETY_BAN
 from sharedplan.store.joint import Joint
 from sharedplan.store.searches import Search
 from sharedplan.store.trail import Trail
@@ -47,6 +49,7 @@ QUESTIONS = (
     *(f"read Goal/{id}" for id in ("1", "bo", "untold", "none")),
     *(f"search-type Goal?patient={client}" for client in CLIENTS),
     *(f"search-type Goal?patient={client}&_include=Goal:patient&_count=1" for client in CLIENTS),
+    *(f"search-type Patient?_id={client.removeprefix('Patient/')}" for client in CLIENTS),
 )
 
 
@@ -69,7 +72,10 @@ async def test_each_gets_his_own_answer_and_leaves_his_own_row(
     await consents(ask, k1())
     untold = {"security": [{"system": ACT, "code": "TBOO"}]}
     goals = a_goal("Patient/bo", id="bo"), a_goal(AINO, id="untold", meta=untold), a_goal(AINO, id="2")
-    await together(ask, system(S), a_patient(id="bo"), *goals)
+    banned = a_patient(
+        id="aino", address=[{"city": "Piilola"}], meta={"security": [{"system": SAFETY_BAN, "code": "1"}]}
+    )
+    await together(ask, system(S), a_patient(id="bo"), banned, *goals)
     for question in ("Goal/untold", "Goal/1", "Goal/bo"):
         await ask("read", question, by=system(S))
     before = datetime.now(UTC).isoformat().replace("+00:00", "Z")
@@ -97,6 +103,12 @@ async def test_each_gets_his_own_answer_and_leaves_his_own_row(
     assert "Goal/untold" in str(alone) and "Goal/untold" not in str(
         [found for (by, _), found in zip(every, alone, strict=True) if by is Aino]
     )
+    where = {
+        str(by.person or by.organization)
+        for (by, _), found in zip(every, alone, strict=True)
+        if "Piilola" in str(found)
+    }
+    assert where == {S, SARI, AINO}, "a safety ban hides it from the others"
     joined = []
     parameters = Joint.parameters
     monkeypatch.setattr(

@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from sharedplan.catalogue import CATALOGUE
+from sharedplan.fhir import bundles
 from sharedplan.search.expression import Everything, Expression, Nothing, OfRegister, Or, Permitted
 from sharedplan.search.parameters import PARAMETERS
 from sharedplan.search.parse import parse
@@ -96,7 +97,7 @@ def shown(rows: Sequence[dict[str, Any]], turn: int, count: int) -> list[dict[st
     return [{**row, "as_of": None, "fetched": is_more} for row in page]
 
 
-def question(asked: str, seen: Mapping[str, Expression], number: int) -> tuple[Question, int]:
+def question(asked: str, seen: Mapping[str, Expression], number: int, *, as_text: bool = False) -> tuple[Question, int]:
     """The question, with its audit row, and how many it shows."""
     type, _, pairs = asked.partition("?")
     if "/" in type:
@@ -106,7 +107,7 @@ def question(asked: str, seen: Mapping[str, Expression], number: int) -> tuple[Q
     query = parse(type, [tuple(pair.split("=", 1)) for pair in pairs.split("&") if pair])  # type: ignore[misc]
     sort = tuple(SortKey(*each) for each in query.sort)
     count = 20 if query.count is None else query.count
-    search = Search({type: query.where}, seen, count, "accurate", sort)
+    search = Search({type: query.where}, seen, count, "accurate", sort, as_text=as_text)
     patients = ("Patient/asked",) if number % 2 else ()
     trail = a_trail("search-type", type, query=asked, patients=patients)
     row = f"own-{number}"
@@ -140,6 +141,52 @@ async def test_it_is_what_each_would_have_got_alone(slice: str, store: Store, da
             assert len(told) == len(group)
     finally:
         await connection.close()
+
+
+@pytest.mark.parametrize("slice", SLICES)
+async def test_a_page_as_text_is_what_its_rows_are(slice: str, store: Store, database_url: str) -> None:
+    """What a safety ban hides something of comes as rows: `exchange/test_in_company.py`."""
+    await written(store, *(a_change(each, id=each["id"]) for each in resources()))
+    who, seen = WHO.get(slice, Who("asker", None, NORTH)), dict.fromkeys(CATALOGUE, SLICES[slice])
+    connection = await asyncpg.connect(database_url, server_settings={"search_path": PATH})
+    as_text = 0
+    try:
+        for name, group in TOGETHER.items():
+            answers = []
+            for is_text in (False, True):
+                questions = [question(each, seen, number, as_text=is_text)[0] for number, each in enumerate(group)]
+                (together,) = {each.joint for each in questions}
+                assert together is not None
+                asked = [(together.sql, together.parameters(who, [each.own for each in questions]))]
+                answers.append(await answered(connection, asked))
+            (rows, told), (texts, told_with_text) = answers
+            assert told_with_text == told, name
+            for turn, asked_for in enumerate(group):
+                own, (first, *more) = ([each for each in of if each["turn"] == turn] or [{}] for of in (rows, texts))
+                if first.get("entries") is None:
+                    told_of = ("id", "total", "fetched", "content", "masked")
+                    same, rest = ([{k: each.get(k) for k in told_of} for each in of] for of in ([first, *more], own))
+                    assert same == rest, name
+                    continue
+                as_text += 1
+                assert not more
+                matches = [each["id"] for each in own if not each.get("is_included")]
+                entries = (
+                    bundles.FOUND.format(
+                        f"{bundles.HERE}/{each.get('type') or asked_for.partition('?')[0]}/{each['id']}",
+                        each["content"],
+                        "include" if each.get("is_included") else "match",
+                    )
+                    for each in own
+                )
+                assert first["entries"].decode() == "},{".join(entries), name
+                assert [first[each] for each in ("id", "last", "total", "fetched")] == [
+                    *(matches[0], matches[-1]),
+                    *(own[0]["total"], own[0]["fetched"]),
+                ]
+    finally:
+        await connection.close()
+    assert bool(as_text) == (slice in ("all", "system"))
 
 
 async def test_what_is_too_long_for_some_is_shown_to_the_others(store: Store, database_url: str) -> None:

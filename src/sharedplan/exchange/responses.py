@@ -35,7 +35,7 @@ def answered(asked: Asked, answer: Answer, room: Room) -> Entry:
     """What an entry came to. What is read comes with it; what is written only if the client prefers to see it."""
     is_write = asked.interaction in WRITES
     is_shown = not is_write or (asked.prefer.returning == "representation" and room.left > 0)
-    resource = answer.content if is_shown else None
+    resource = answer.text if is_shown else None
     room.left -= len(resource or "")
     room.labels = tuple(dict.fromkeys((*room.labels, *answer.labels)))
     tells = is_write and asked.prefer.returning == "OperationOutcome"

@@ -54,6 +54,34 @@ def searchset(
     return _bundle("searchset", entries, total=total, links=links, id=id, at=at, labels=labels)
 
 
+FOUND = '"fullUrl":"{}","resource":{},"search":{{"mode":"{}"}}'
+"""The members of an entry of a searchset."""
+
+HERE = "\x1e"
+"""Stands in entries that are joined elsewhere for the address of the service; no text of a resource has it in it."""
+
+
+def searchset_of(
+    told: bytes,
+    entries: Iterable[Entry],
+    base: str,
+    *,
+    total: int | None = None,
+    links: Links = (),
+    id: str | None = None,
+    at: datetime | None = None,
+) -> bytes:
+    """A searchset of entries that were joined elsewhere, each as FOUND, with "},{" between two; others come after."""
+    parts = [_opened("searchset", total=total, links=links, id=id, at=at), ',"entry":[{']
+    after = [""]
+    for entry in entries:
+        after.append("},{")
+        _append(entry, after)
+    after.append("}]}")
+    here = _quoted(base)[1:-1].encode()
+    return b"".join(("".join(parts).encode(), told.replace(HERE.encode(), here), "".join(after).encode()))
+
+
 def history(
     entries: Iterable[Entry],
     *,
@@ -102,6 +130,32 @@ def _bundle(
     named: str = "",
     timestamp: str | None = None,
 ) -> str:
+    head = _opened(
+        type, total=total, links=links, id=id, at=at, labels=labels, language=language, named=named, timestamp=timestamp
+    )
+    parts = [head]
+    begin = ',"entry":[{'
+    for entry in entries:  # none: an empty array is not allowed
+        parts.append(begin)
+        _append(entry, parts)
+        begin = "},{"
+    parts.append("}]}" if begin == "},{" else "}")
+    return "".join(parts)
+
+
+def _opened(
+    type: str,
+    *,
+    total: int | None = None,
+    links: Links = (),
+    id: str | None = None,
+    at: datetime | None = None,
+    labels: Sequence[str] = (),
+    language: str | None = None,
+    named: str = "",
+    timestamp: str | None = None,
+) -> str:
+    """The text of a Bundle up to its entries."""
     parts = ['{"resourceType":"Bundle"']
     if id is not None:
         parts.append(f',"id":{_quoted(id)}')
@@ -120,12 +174,6 @@ def _bundle(
         parts.append(f',"total":{total}')
     if linked := ",".join(f'{{"relation":{_quoted(relation)},"url":{_quoted(url)}}}' for relation, url in links):
         parts.append(f',"link":[{linked}]')
-    begin = ',"entry":[{'
-    for entry in entries:  # none: an empty array is not allowed
-        parts.append(begin)
-        _append(entry, parts)
-        begin = "},{"
-    parts.append("}]}" if begin == "},{" else "}")
     return "".join(parts)
 
 

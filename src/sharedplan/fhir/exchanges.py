@@ -58,7 +58,7 @@ class Asked(NamedTuple):
 class Answer(NamedTuple):
     """What came of it; the edge turns it into a response, or a Bundle entry.
 
-    `content` is the text of one resource, sent as it is; None: no body.
+    `content` is the text of one resource, sent as it is, or that in UTF-8; None: no body.
     `type`, `id`, `version` and `last_updated` speak of the resource read or written; they become ETag, Last-Modified
     and, when `created`, Location. `warnings` come back when the client prefers an OperationOutcome.
     `touched` are the resources that the answer shows, for the audit: (type, id, version). `labels` are codes of
@@ -66,7 +66,7 @@ class Answer(NamedTuple):
     """
 
     status: int
-    content: str | None = None
+    content: str | bytes | None = None
     type: str | None = None
     id: str | None = None
     version: int | None = None
@@ -76,3 +76,8 @@ class Answer(NamedTuple):
     touched: tuple[tuple[str, str, int], ...] = ()
     headers: Mapping[str, str] = MappingProxyType({})
     labels: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str | None:
+        """The content as text."""
+        return self.content.decode() if isinstance(self.content, bytes) else self.content

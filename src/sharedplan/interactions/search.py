@@ -72,6 +72,7 @@ async def search(asked: Asked, acting: Acting) -> Answer:
         tuple(SortKey(parameter, is_descending) for parameter, is_descending in query.sort),
         question.turn.place if question.turn is not None else None,
         _contained(question, acting),
+        as_text=query.summary is None and not query.elements,
     )
     trail = pages.with_question(acting.trail, asked, question.pairs, question.turn is not None)
     if not trail.patients:
@@ -217,10 +218,11 @@ def _answered(
         entries.append(bundles.Entry(resource=outcomes.text(tuple(said)), mode="outcome"))
     types = () if asked.type is not None else tuple(question.wheres)
     links = pages.links(asked, acting, query.understood, question.turn, found, types)
-    total = found.total if query.total != "none" else None
-    text = bundles.searchset(
-        entries, total=total, links=links, id=acting.clock.new_id(), at=acting.clock.now(), labels=labels
-    )
+    total, id, at = found.total if query.total != "none" else None, acting.clock.new_id(), acting.clock.now()
+    if found.entries is not None:
+        told = bundles.searchset_of(found.entries, entries, asked.base, total=total, links=links, id=id, at=at)
+        return Answer(200, told)
+    text = bundles.searchset(entries, total=total, links=links, id=id, at=at, labels=labels)
     return Answer(200, text, labels=labels)
 
 

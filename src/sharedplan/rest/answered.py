@@ -49,9 +49,9 @@ def reply_to(answer: Answer, form: Form, base: str) -> Reply:
         return Reply(answer.status, headers)
     if form.media_type == HTML:
         headers += PAGE
-        return Reply(answer.status, headers, sheet.page(answer.content, base).encode())
-    text = json_text.write(json_text.read(answer.content), pretty=True) if form.pretty else answer.content
-    return Reply(answer.status, headers, text.encode())
+        return Reply(answer.status, headers, sheet.page(answer.text or "", base).encode())
+    content = json_text.write(json_text.read(answer.content), pretty=True) if form.pretty else answer.content
+    return Reply(answer.status, headers, content if isinstance(content, bytes) else content.encode())
 
 
 @lru_cache(maxsize=4096)

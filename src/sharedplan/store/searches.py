@@ -63,7 +63,8 @@ class Search:
     """A search: of each type what is asked of it, in what order, and which page.
 
     `total`: "none", "accurate", or "some" to count unless that is costly. `seen`: what may be seen of each type.
-    `contained`: None for what stands for itself alone.
+    `contained`: None for what stands for itself alone. `as_text`: the page may come as text that is joined already;
+    nobody looks into it.
     """
 
     wheres: Mapping[str, Expression]
@@ -73,6 +74,7 @@ class Search:
     sort: tuple[SortKey, ...] = ()
     place: Place | None = None
     contained: Contained | None = None
+    as_text: bool = False
 
     @property
     def types(self) -> tuple[str, ...]:

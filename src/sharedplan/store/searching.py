@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from sharedplan.fhir import bundles
 from sharedplan.search.expression import And, Everything, Expression, Not, OfRegister, OfTargets, Or, Permitted, Updated
 from sharedplan.search.masking import may_mask
 from sharedplan.search.registry import kept_until_renewed
@@ -58,7 +59,17 @@ def _page(search: Search, is_light: bool, is_recorded: bool) -> Question:
             asked = form(where, values)
         except Unlike:
             return Question(*_compiled(search, is_light, is_recorded))
-        kept = _kept(type, asked, Same(search.seen), search.count, search.total, search.sort, is_light, is_recorded)
+        kept = _kept(
+            type,
+            asked,
+            Same(search.seen),
+            search.count,
+            search.total,
+            search.sort,
+            search.as_text,
+            is_light,
+            is_recorded,
+        )
         return Question(kept.sql, kept.filled(values), kept.joint if may_join(values) else None, values)
     return Question(*_compiled(search, is_light, is_recorded))
 
@@ -86,13 +97,14 @@ def _kept(
     count: int,
     total: str,
     sort: tuple[SortKey, ...],
+    as_text: bool,
     is_light: bool,
     is_recorded: bool,
 ) -> Blanks:
     """The first page of all searches that differ in values alone."""
 
     def search(where: Expression) -> Search:
-        return Search({type: where}, seen.value, count, total, sort)
+        return Search({type: where}, seen.value, count, total, sort, as_text=as_text)
 
     return blanks(
         asked,
@@ -106,14 +118,36 @@ def _of_several(search: Search) -> ForSeveral:
     statement = Statement([], search.seen)
     text = _made(search, statement, is_light=True, of_several=True)
     ((type, _),) = search.wheres.items()
-    order = f"turn, {ordering(search)}"
-    shown = ("turn", "total", "as_of", "fetched", *_columns(search, (type,), is_recorded=True))
-    return ForSeveral(
-        statement,
-        text,
-        recorded_of_all(told(f"'{type}/' || id", type)),
-        f"SELECT {', '.join(shown)} FROM paged ORDER BY {order}",
-    )
+    columns = ("turn", "total", "as_of", "fetched", *_columns(search, (type,), is_recorded=True))
+    shown = f"SELECT {', '.join(columns)} FROM paged ORDER BY turn, {ordering(search)}"
+    if search.as_text and not search.sort and type != "AuditEvent":
+        shown = as_text(columns, f"'{type}/' || id", "'match'", order="id")
+    return ForSeveral(statement, text, recorded_of_all(told(f"'{type}/' || id", type)), shown)
+
+
+def as_text(columns: Sequence[str], reference: str, mode: str, *, order: str, matches: str = "true") -> str:
+    """SQL that tells, for each turn in one row, the rows of `paged` as joined entries: `id` is that of the first match
+    and `last` that of the last one. `columns` are those of the rows of a turn of which a safety ban hides something,
+    which are told as they are, for it is taken out by who knows the resource (`search/masking.py`). `reference` and
+    `mode` are SQL of what a row's entry says beside its content, and `matches` of whether it is a match.
+
+    To read a row costs the driver and the service more than the database takes to join it.
+    """
+    bare = {"turn": "turn", "total": "min(total)", "as_of": "min(as_of)", "fetched": "min(fetched)"}
+    bare["id"] = f"min(id) FILTER (WHERE {matches})"
+    entry = bundles.FOUND.format(f"{bundles.HERE}/' || {reference} || '", "' || content || '", f"' || {mode} || '")
+    joined = f"""convert_to(string_agg('{entry}', '}},{{' ORDER BY {order}), 'UTF8')"""
+    hidden = "masked" in columns
+    told = ", ".join(f"{bare.get(name, 'NULL')} AS {name}" for name in columns)
+    unless = " WHERE turn NOT IN (SELECT turn FROM paged WHERE masked)" if hidden else ""
+    several = f"""SELECT {told}, max(id) FILTER (WHERE {matches}) AS last, {joined} AS entries
+        FROM paged{unless} GROUP BY turn"""
+    if not hidden:
+        return several
+    return f"""
+        SELECT {", ".join(columns)}, NULL AS last, NULL AS entries FROM paged
+        WHERE turn IN (SELECT turn FROM paged WHERE masked)
+        UNION ALL {several} ORDER BY turn, {order}"""
 
 
 def _compiled(search: Search, is_light: bool, is_recorded: bool) -> tuple[str, list[Any]]:

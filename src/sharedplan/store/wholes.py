@@ -22,6 +22,7 @@ from sharedplan.store.searches import Search, SortKey
 from sharedplan.store.searching import (
     LIGHT,
     Same,
+    as_text,
     counted,
     is_walked,
     moment_of,
@@ -58,7 +59,9 @@ def whole(search: Search, includes: Sequence[Include], *, limit: int, trail: Tra
     except Unlike:
         sql, parameters = _compiled(search, includes, limit)
         return Question(sql, [*parameters, *row])
-    kept = _kept(type, asked, Same(search.seen), search.count, search.total, search.sort, included, limit)
+    kept = _kept(
+        type, asked, Same(search.seen), search.count, search.total, search.sort, search.as_text, included, limit
+    )
     several = kept.joint if may_join(values) else None
     return Question(kept.sql, [*kept.filled(values), *row], several, [*values, *row])
 
@@ -81,11 +84,12 @@ def _kept(
     count: int,
     total: str,
     sort: tuple[SortKey, ...],
+    as_text: bool,
     includes: tuple[Include, ...],
     limit: int,
 ) -> Blanks:
     def search(where: Expression) -> Search:
-        return Search({type: where}, seen.value, count, total, sort)
+        return Search({type: where}, seen.value, count, total, sort, as_text=as_text)
 
     return blanks(
         asked,
@@ -111,16 +115,14 @@ def _of_several(search: Search, includes: Sequence[Include], limit: int) -> ForS
     statement = Statement([], search.seen)
     text = _made(search, includes, limit, statement, of_several=True)
     keys = [f"k{number}" for number in range(len(search.sort))]
-    columns = ", ".join(("turn", "is_included", "total", "as_of", "fetched", *keys, "type", *_SHOWN))
+    columns = ("turn", "is_included", "total", "as_of", "fetched", *keys, "type", *_SHOWN)
     types = (*search.wheres, *(type for each in includes for type in _added(each)))
     own = "CASE WHEN is_included THEN type END, CASE WHEN is_included THEN id END"
-    order = f"turn, is_included, {own}, {ordering(search)}"
-    return ForSeveral(
-        statement,
-        text,
-        recorded_of_all(told("type || '/' || id", *types)),
-        f"SELECT {columns} FROM paged ORDER BY {order}",
-    )
+    shown = f"SELECT {', '.join(columns)} FROM paged ORDER BY turn, is_included, {own}, {ordering(search)}"
+    if search.as_text and not search.sort:
+        mode, order = "CASE WHEN is_included THEN 'include' ELSE 'match' END", "is_included, type, id"
+        shown = as_text(columns, "type || '/' || id", mode, order=order, matches="NOT is_included")
+    return ForSeveral(statement, text, recorded_of_all(told("type || '/' || id", *types)), shown)
 
 
 def _made(
