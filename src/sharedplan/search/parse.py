@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 
 from sharedplan.catalogue import CATALOGUE
@@ -114,12 +115,14 @@ def parse(
         includes=tuple(dict.fromkeys(included)),
         understood=tuple(understood),
         dropped=tuple(dropped),
-        **_controls(given),
+        **_controls(tuple(given.items())),
     )
 
 
-def _controls(given: Mapping[str, str]) -> dict[str, Any]:
-    """What the parameters say that speak of the answer. Raises Incorrect."""
+@lru_cache(maxsize=128)
+def _controls(pairs: tuple[tuple[str, str], ...]) -> Mapping[str, Any]:
+    """What the parameters say that speak of the answer, which nearly all who ask say alike. Raises Incorrect."""
+    given = dict(pairs)
     summary = controls.summary(given.get("_summary"))
     return {
         "contained": controls.contained(given.get(controls.CONTAINED), given.get(controls.CONTAINED_TYPE)),
