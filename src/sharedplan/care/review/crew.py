@@ -180,6 +180,15 @@ class Crew:
 
     def grants_of(self, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """What a consent may name to mean this person: (himself and his roles, his organisations)."""
+        if name not in self._grants:
+            self._grants[name] = self._grants_of(name)
+        return self._grants[name]
+
+    @cached_property
+    def _grants(self) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+        return {}
+
+    def _grants_of(self, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         own: dict[str, None] = {name: None}
         organizations: dict[str, None] = {}
         resource = self.situation.get(name) or {}

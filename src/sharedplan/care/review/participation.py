@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from sharedplan.care.attendance import LISTED, deviation
+from sharedplan.care.attendance import deviation
 from sharedplan.care.model import GENERAL
 from sharedplan.care.review.naming import listed, meeting, thing
 from sharedplan.care.review.rule import Said, broken, met, rule, unjudged
@@ -24,7 +24,6 @@ from sharedplan.fhir.exchanges import Json
 def nobody_attends_a_meeting_without_the_clients_acceptance(view: View) -> Iterator[Said]:
     """By a consent for the person or a role of his, at the start of the meeting; the own worker needs none. Those
     who are invited to one are judged, too."""
-    looked_at = [each for each in view.meetings if each.get("status") in LISTED]
     is_kept = True
     for encounter, number in unaccepted(view):
         is_kept = False
@@ -32,12 +31,12 @@ def nobody_attends_a_meeting_without_the_clients_acceptance(view: View) -> Itera
     for said in _invited(view):
         is_kept = False
         yield said
-    if is_kept and looked_at:
+    if is_kept and view.listed:
         yield met(
             "Asiakas on hyväksynyt kaikki, jotka on merkitty hänen tapaamisiinsa ({count}).",
             "Klienten har godkänt alla som antecknats för hens möten ({count}).",
             "The client has accepted everybody who is listed for the meetings ({count}).",
-            count=str(len(looked_at)),
+            count=str(len(view.listed)),
         )
     elif is_kept:
         yield unjudged(

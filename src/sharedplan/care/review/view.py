@@ -39,9 +39,20 @@ OPEN_ACTIVITIES = frozenset({"not-started", "scheduled", "in-progress", "on-hold
 TIMELESS = frozenset(
     {
         *("said", "attending", "consents", "started", "goals", "missing", "agreed", "activities", "open_activities"),
-        *("duties", "_tasks_by_kind", "encounters", "starts", "meetings", "counted", "no_shows", "unaccepted"),
+        *(
+            "duties",
+            "_tasks_by_kind",
+            "encounters",
+            "starts",
+            "meetings",
+            "listed",
+            "counted",
+            "no_shows",
+            "unaccepted",
+        ),
         *(
             "first_meeting",
+            "planned",
             "referrals",
             "contact",
             "referral_tasks",
@@ -60,7 +71,11 @@ MEETINGS_REST_ON = ("CarePlan", "EpisodeOfCare", "Encounter")
 """The types that it depends on which meetings there are."""
 
 CARRIED = (
-    (("encounters", "starts", "meetings", "attended", "counted", "no_shows", "first_meeting"), MEETINGS_REST_ON),
+    (
+        ("encounters", "starts", "meetings", "listed", "attended", "counted", "no_shows", "first_meeting"),
+        MEETINGS_REST_ON,
+    ),
+    (("planned",), (*MEETINGS_REST_ON, "Appointment")),
     (("unaccepted",), MEETINGS_REST_ON),  # and on the acceptance
     (("goals",), ("CarePlan", "Goal")),
     (("agreed",), ("CarePlan", "Goal", "Patient")),
@@ -341,14 +356,17 @@ class View:
         return any(each in kinds for each in self.meeting(encounter).kinds)
 
     @cached_property
+    def listed(self) -> list[Json]:
+        """Those whose participants are there, were, or are to be."""
+        return [each for each in self.meetings if each.get("status") in LISTED]
+
+    @cached_property
     def unaccepted(self) -> list[tuple[Json, int, str | None, datetime | None]]:
         """(meeting, number of the participant, who, start) of whoever is listed without being accepted, though he may
         need no acceptance; also of those who are listed where no start is told. Whom no address names, nobody has
         accepted."""
         found = []
-        for encounter in self.meetings:
-            if encounter.get("status") not in LISTED:
-                continue
+        for encounter in self.listed:
             its = self.meeting(encounter)
             for number, name in its.listed:
                 if name == self.situation.client:
@@ -386,7 +404,12 @@ class View:
 
     @cached_property
     def next_meeting(self) -> datetime | None:
-        """When the client is to be met next, by an encounter or an appointment."""
+        """When the client is to be met next."""
+        return next((each for each in self.planned if each >= self.at), None)
+
+    @cached_property
+    def planned(self) -> list[datetime]:
+        """When the client was or is to be met, by encounters and appointments that are still planned; in order."""
         planned = [e.get("period") for e in self.encounters if e.get("status") in ("planned", "arrived")]
         planned += [
             each.get("start")
@@ -394,7 +417,7 @@ class View:
             if each.get("status") in ("proposed", "pending", "booked")
         ]
         starts = (dates.start_of(each) for each in planned)
-        return min((each for each in starts if each is not None and each >= self.at), default=None)
+        return sorted(each for each in starts if each is not None)
 
     @cached_property
     def signed(self) -> dict[str, Contributors]:
