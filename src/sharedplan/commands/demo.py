@@ -48,7 +48,7 @@ def command(stories: tuple[str, ...], url: str | None, data_dir: Path | None, la
     try:
         told = [STORIES[id] for id in stories or STORIES]
         if new := set_up(service, *(story.client for story in told)):
-            click.echo(f"This service lacked of the demo world, and has now: {', '.join(new)}.")
+            click.echo(f"This service did not have all of the demo world; put in: {', '.join(new)}.")
         for story in told:
             _tell(story, service)
     except (Incorrect, UnusableSecret, Unreachable, SettingFailed) as failure:

@@ -33,7 +33,7 @@ def goes_on(clock: Clock) -> Steps:
         ELINA,
         "has the plan reviewed: four meetings, for whoever did not come was not met",
         get(f"{PLAN}/$review"),
-        Reviewed((), ("R2.1", "R2.3", "R2.5"), {"R2.1": "4/5", "R3.15": "2", "R2.4": "at home 2", "R2.2": ""}),
+        Reviewed((), ("R2.1", "R2.3", "R2.5"), {"R2.1": "4/5", "R3.15": "2", "R2.4": "2", "R2.2": ""}),
     )
     how = "Suullinen lupa kysyä neuvoa vertaisohjaajalta"
     permit = records.permit(RIITTA, clock.now(), how, (JARI,), "Task") | {"id": "riitta-jari"}
