@@ -100,7 +100,7 @@ def in_force(plan: str, by: Asker) -> Way[Json]:
         "opens the plan, which has long been in force",
         get(plan),
         Holds(
-            "the demo client's plan is in force, as in the demo world (set its status to active, or name another service)",
+            "the demo client's plan is in force (set its status to active again, or name another service)",
             lambda answer: answer.body.get("status") == "active",
             lambda answer: [
                 f"{answer.body['title']} ({answer.body['status']}, version {answer.body['meta']['versionId']})"
