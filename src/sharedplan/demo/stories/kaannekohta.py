@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 from sharedplan.clock import Clock
-from sharedplan.demo.stories import records, ways
-from sharedplan.demo.stories.cast import ELINA, NIKO, PETRA, SOCIAL_SYSTEM
+from sharedplan.demo.stories import records, riitta, ways
+from sharedplan.demo.stories.cast import ELINA, HEALTH_SYSTEM, NGO_FOR_JARI, NIKO, PETRA, SOCIAL_SYSTEM
 from sharedplan.demo.stories.outcomes import Done, Reviewed
-from sharedplan.demo.stories.steps import Step, Steps, Story, add, get, patch, post, replace
+from sharedplan.demo.stories.steps import Chapter, Step, Steps, Story, add, get, patch, post, replace
 
 PEOPLE = (1, "social-instructor", ELINA), (2, "nurse", PETRA)
 SAID = {
@@ -30,13 +30,16 @@ def told(clock: Clock) -> Steps:
     yield Step(
         ELINA, "proposes Petra as the other of the pair", patch(team, *records.crew(PEOPLE, clock.now())), Done()
     )
+    named = records.recipients(ELINA, PETRA, SOCIAL_SYSTEM, HEALTH_SYSTEM)
     yield Step(
         mervi,
-        "accepts the two of them",
+        "accepts the two of them, and the record systems of both their organisations",
         patch(
             consent,
             *records.given(
-                clock.now(), "Annettu puhelimessa ja vahvistettu asiointipalvelussa", records.recipients(ELINA, PETRA)
+                clock.now(),
+                "Annettu puhelimessa ja vahvistettu asiointipalvelussa",
+                named,
             ),
         ),
         Done(),
@@ -74,7 +77,11 @@ def told(clock: Clock) -> Steps:
         Reviewed(("R2.1", "R2.6"), ("R2.3", "R0.9"), {"R3.15": "1", "R2.4": ""}),
     )
     yield from ways.views(
-        plan, (mervi, {"Encounter": 7}, ()), (PETRA, {"Encounter": 7, "QuestionnaireResponse": 1}, ())
+        plan,
+        ways.View(mervi, {"Encounter": 7}),
+        ways.View(SOCIAL_SYSTEM, {"Encounter": 7, "QuestionnaireResponse": 1}),
+        ways.View(HEALTH_SYSTEM, {"Encounter": 7, "QuestionnaireResponse": 1}),
+        ways.View(NGO_FOR_JARI, {}),
     )
     yield Step(ELINA, "closes the plan", patch(plan, replace("/status", "completed")), Done(_CLOSED))
     asked = records.task("feedback", mervi, ELINA, mervi, "requested", clock.now(), basedOn=[records.to(plan)])
@@ -91,8 +98,13 @@ _CLOSED = ("R0.10", "R1.5", "R2.1", *_LEFT)
 
 KAANNEKOHTA = Story(
     "kaannekohta",
-    "Käännekohta: Mervi Kallio",
+    "Käännekohta: Riitta Koivisto",
     "A crisis, and a pair of a social instructor and a nurse who meet her one to five times. The service counts: a "
     "no-show is none, a sixth meeting is told and not refused.",
-    told,
+    "riitta",
+    (SOCIAL_SYSTEM, HEALTH_SYSTEM, NGO_FOR_JARI),
+    (
+        Chapter("Mervi Kallio: from the first day to the last", told),
+        Chapter("Riitta Koivisto: how it goes on", riitta.goes_on),
+    ),
 )

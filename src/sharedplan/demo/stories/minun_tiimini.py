@@ -4,10 +4,21 @@ from datetime import timedelta
 
 from sharedplan.care import codes
 from sharedplan.clock import Clock
-from sharedplan.demo.stories import cast, records, ways
-from sharedplan.demo.stories.cast import JARI, JONNA, KAI, MINNA, NIKO, OLLI, SARI, SOCIAL_SYSTEM
+from sharedplan.demo.stories import cast, mikael, records, ways
+from sharedplan.demo.stories.cast import (
+    HEALTH_SYSTEM,
+    JARI,
+    JONNA,
+    KAI,
+    MINNA,
+    NGO_FOR_JARI,
+    NIKO,
+    OLLI,
+    SARI,
+    SOCIAL_SYSTEM,
+)
 from sharedplan.demo.stories.outcomes import Done, Hidden, Refused, Reviewed
-from sharedplan.demo.stories.steps import Step, Steps, Story, add, get, patch, post, replace
+from sharedplan.demo.stories.steps import Chapter, Step, Steps, Story, add, get, patch, post, replace
 
 IDENTITY_CODE = "110696-952D"
 """A personal identity code of the series for tests."""
@@ -37,13 +48,14 @@ def told(clock: Clock) -> Steps:
     )
     people = (1, "social-worker", KAI), (2, "nurse", NIKO), (3, "employment", JONNA), (4, "ngo", JARI)
     yield Step(SARI, "proposes the team", patch(team, *records.crew(people, clock.now())), Done())
-    yield Step(NIKO, "looks into the plan before Joonas said yes", get(plan), Hidden())
+    yield Step(NIKO, "looks into the plan before Joonas said yes", get(plan), Hidden(why="a team needs his consent"))
+    named = records.recipients(SARI, KAI, NIKO, JARI, HEALTH_SYSTEM)
     yield Step(
         joonas,
-        "consents to three of them, by name",
+        "consents to three of them by name, and to the record system of the health centre",
         patch(
             consent,
-            *records.given(clock.now(), "Annettu asiointipalvelussa", records.recipients(SARI, KAI, NIKO, JARI)),
+            *records.given(clock.now(), "Annettu asiointipalvelussa", named),
         ),
         Done(),
     )
@@ -56,10 +68,11 @@ def told(clock: Clock) -> Steps:
     yield Step(SARI, "puts the plan in force", patch(plan, replace("/status", "active")), Done(_LEFT))
     yield from ways.views(
         plan,
-        (joonas, {"CarePlan": 1, "Goal": 2, "Consent": 2}, ()),
-        (SARI, {"CarePlan": 1, "Goal": 2, "Encounter": 1}, ()),
-        (NIKO, {"CarePlan": 1, "Goal": 2}, ()),
-        (JONNA, {"CarePlan": 1, "CareTeam": 1}, ("Goal", "Consent")),
+        ways.View(joonas, {"CarePlan": 1, "Goal": 2, "Consent": 2}),
+        ways.View(SOCIAL_SYSTEM, {"CarePlan": 1, "Goal": 2, "Encounter": 1}),
+        ways.View(HEALTH_SYSTEM, {"CarePlan": 1, "Goal": 2, "Encounter": 1}),
+        ways.View(NGO_FOR_JARI, {"CarePlan": 1, "CareTeam": 1}, ("Goal", "Consent")),
+        ways.View(JONNA, {"CarePlan": 1, "CareTeam": 1}, ("Goal", "Consent")),
     )
     now, later = clock.now(), clock.now() + timedelta(days=7)
     ends = add("/participant/0/period/end", records.instant(now))
@@ -78,7 +91,7 @@ def told(clock: Clock) -> Steps:
     manager = replace("/careManager", MINNA.reference)
     yield Step(MINNA, "is his own worker now", patch(made["EpisodeOfCare"][0], manager), Done())
     yield Step(joonas, "takes that permit back", patch(jonnas.name, replace("/status", "inactive")), Done())
-    yield Step(JONNA, "reads the plan once more", get(plan), Hidden())
+    yield Step(JONNA, "reads the plan once more", get(plan), Hidden(why="that permit is taken back"))
     yield from ways.emergency(
         joonas, cast.for_purpose(OLLI, "BTG"), OLLI, plan, "Tajuton asemalla, lääkitys ei tiedossa", MINNA
     )
@@ -97,8 +110,10 @@ _LEFT = ("R0.6", "R0.9", "R3.6", "R3.7")
 
 MINUN_TIIMINI = Story(
     "minun-tiimini",
-    "Minun tiimini: Joonas Heino",
+    "Minun tiimini: Mikael Lindroos",
     "He is in the centre of his team, with employment services and an NGO on it. There is one own worker at every "
     "instant; what he takes back is closed at the next request; an emergency opens the core, and he sees who did it.",
-    told,
+    "mikael",
+    (SOCIAL_SYSTEM, HEALTH_SYSTEM, NGO_FOR_JARI),
+    (Chapter("Joonas Heino: how it begins", told), Chapter("Mikael Lindroos: how it goes on", mikael.goes_on)),
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from sharedplan.care.codes import RULE
+from sharedplan.demo.stories import nouns
 from sharedplan.fhir.exchanges import Json
 
 
@@ -39,6 +40,11 @@ class Answer:
         """What a Bundle holds, without what it says of itself."""
         found = (each.get("resource") for each in self.body.get("entry", ()))
         return [each for each in found if each is not None and each["resourceType"] != "OperationOutcome"]
+
+    @property
+    def types(self) -> Counter[str]:
+        """How many of each type a Bundle holds."""
+        return Counter(each["resourceType"] for each in self.resources)
 
     def sentences(self, *severities: str) -> Iterator[tuple[str, str]]:
         """(rule id or "", what it says) of each issue of an OperationOutcome, of these severities if any are given."""
@@ -85,12 +91,12 @@ class Done:
     def tells(self, answer: Answer) -> Iterator[str]:
         counted = Counter({type: len(names) for type, names in answer.made.items()})
         if counted:
-            yield _counted(counted)
+            yield f"made: {nouns.counted(counted)}"
         elif answer.name:
             yield answer.name
         elif version := answer.headers.get("etag", "").strip('W/"'):
             yield f"version {version}"
-        yield from _said(answer.sentences("warning"))
+        yield from _said(answer.sentences("warning"), "warning: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,27 +122,37 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
-    """It is as if it were not there; with 403, it is not his to do."""
+    """It is as if it were not there, and `why` says for people why it is not shown; with 403, it is not his to do."""
 
     status: int = 404
+    why: str = ""
 
     def faults(self, answer: Answer) -> Iterator[str]:
         yield from _status(answer, self.status)
 
     def tells(self, answer: Answer) -> Iterator[str]:
         yield from _said(answer.sentences())
+        if self.why:
+            yield self.why if self.status == 403 else f"sees nothing of it, not even that it is there: {self.why}"
 
 
 @dataclass(frozen=True, slots=True)
 class Sees:
-    """A Bundle with these types in it, so many or any number of each (0: at least one), and none of the others."""
+    """A Bundle with these types in it, so many or any number of each (0: at least one), and none of the others.
+
+    `whole`: how many of each type there are for who sees everything, so that it can be told what is hidden here, and
+    `why`. `before`: how many of each this one saw the last time.
+    """
 
     some: Mapping[str, int]
     none: tuple[str, ...] = ()
+    why: str = ""
+    whole: Counter[str] | None = None
+    before: Counter[str] | None = None
 
     def faults(self, answer: Answer) -> Iterator[str]:
         yield from _status(answer, 200)
-        found = _types(answer)
+        found = answer.types
         for type, count in self.some.items():
             if found[type] != count if count else not found[type]:
                 yield f"it shows {found[type]} of {type}, not {count or 'some'}"
@@ -145,7 +161,16 @@ class Sees:
                 yield f"it shows {found[type]} of {type}, and should not"
 
     def tells(self, answer: Answer) -> Iterator[str]:
-        yield f"sees {_counted(_types(answer)) or 'nothing'}"
+        found = answer.types
+        yield f"sees {nouns.counted(found) or 'nothing'}"
+        if self.whole is not None:
+            hidden = nouns.counted(self.whole - found, is_hidden=True)
+            yield (f"hidden: {hidden}" if hidden else "nothing is hidden") + (f"; {self.why}" if self.why else "")
+        if self.before is not None:
+            more, less = nouns.counted(found - self.before), nouns.counted(self.before - found)
+            changes = [*([f"{more} more"] if more else ()), *([f"{less} less"] if less else ())]
+            told = " and ".join(changes) or "as many of each"
+            yield f"since the last time: {told if self.before.total() else 'it saw nothing then'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +201,21 @@ class Reviewed:
 
 
 @dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What a write would be told ($validate): at least these rules would warn or refuse."""
+
+    rules: tuple[str, ...] = ()
+
+    def faults(self, answer: Answer) -> Iterator[str]:
+        yield from _status(answer, 200)
+        if missing := set(self.rules) - {rule for rule, _ in answer.sentences("warning", "error")}:
+            yield f"it does not foresee {_listed(missing)}"
+
+    def tells(self, answer: Answer) -> Iterator[str]:
+        yield from _said(answer.sentences())
+
+
+@dataclass(frozen=True, slots=True)
 class Holds:
     """A success of which that is true: `what` in words, and `lines` for people to read."""
 
@@ -190,21 +230,13 @@ class Holds:
             yield f"it is not so that {self.what}"
 
     def tells(self, answer: Answer) -> Iterator[str]:
-        yield from self.lines(answer)
+        yield from self.lines(answer) if answer.status in (200, 201) else _said(answer.sentences())
 
 
 def _status(answer: Answer, *wanted: int) -> Iterator[str]:
     if answer.status not in wanted:
         said = " ".join(sentence for _, sentence in answer.sentences())
         yield f"it is answered {answer.status}, not {' or '.join(map(str, wanted))}" + (f": {said}" if said else "")
-
-
-def _types(answer: Answer) -> Counter[str]:
-    return Counter(each["resourceType"] for each in answer.resources)
-
-
-def _counted(found: Counter[str]) -> str:
-    return ", ".join(f"{type} {count}" if count > 1 else type for type, count in sorted(found.items()))
 
 
 def _said(sentences: Iterable[tuple[str, str]], mark: str = "") -> Iterator[str]:

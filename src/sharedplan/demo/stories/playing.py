@@ -1,14 +1,14 @@
 """Plays a story against a running service, over HTTP, as record systems do."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
 from sharedplan.clock import Clock
 from sharedplan.demo.stories.outcomes import Answer
-from sharedplan.demo.stories.steps import BODY, Asker, Request, Step, Story
+from sharedplan.demo.stories.steps import BODY, Asker, Request, Step, Story, get
 from sharedplan.fhir.exchanges import Json
 
 SECONDS = 60
@@ -21,12 +21,15 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """A step, the answer, and in what it is otherwise than the story says."""
+    """A step, the answer, and in what it is otherwise than the story says; `opens`: the title of the chapter that
+    begins with it; `seen`: which of the story's record systems see what it wrote."""
 
     number: int
     step: Step
     answer: Answer
     faults: tuple[str, ...]
+    opens: str = ""
+    seen: tuple[tuple[Asker, bool], ...] = ()
 
 
 @dataclass
@@ -82,17 +85,35 @@ def play(story: Story, service: Service, clock: Clock) -> Iterator[Played]:
 
     Raises Unreachable.
     """
-    steps, number = story.told(clock), 1
-    try:
-        step = next(steps)
-        while True:
-            answer = service.ask(step.by, step.request)
-            played = Played(number, step, answer, tuple(step.outcome.faults(answer)))
-            yield played
-            if played.faults:
-                return
-            step, number = steps.send(answer), number + 1
-    except StopIteration:
-        return
-    finally:
-        steps.close()
+    number = 0
+    for chapter in story.chapters:
+        steps, opens = chapter.told(clock), chapter.title
+        try:
+            step = next(steps)
+            while True:
+                number += 1
+                answer = service.ask(step.by, step.request)
+                faults = tuple(step.outcome.faults(answer))
+                name = written(step.request, answer)
+                yield Played(number, step, answer, faults, opens, tuple(_see(story.systems, service, name)))
+                if faults:
+                    return
+                step, opens = steps.send(answer), ""
+        except StopIteration:
+            continue
+        finally:
+            steps.close()
+
+
+def written(request: Request, answer: Answer) -> str:
+    """What the request wrote, as "Task/1"; of a started plan the plan; "" when it wrote nothing that can be read."""
+    if request.method == "GET" or answer.status not in (200, 201):
+        return ""
+    if answer.made:
+        return next(iter(answer.made.get("CarePlan", ())), "")
+    return "" if "$" in request.path else answer.name or request.path
+
+
+def _see(systems: Iterable[Asker], service: Service, name: str) -> Iterator[tuple[Asker, bool]]:
+    if name:
+        yield from ((each, service.ask(each, get(name)).status == 200) for each in systems)

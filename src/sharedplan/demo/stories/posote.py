@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from sharedplan.clock import Clock
-from sharedplan.demo.stories import cast, records, ways
-from sharedplan.demo.stories.cast import HEALTH_SYSTEM, JARI, KAI, NGO_SYSTEM, NIKO, SARI, SOCIAL_SYSTEM
+from sharedplan.demo.stories import aino, cast, records, ways
+from sharedplan.demo.stories.cast import HEALTH_SYSTEM, JARI, KAI, NGO_FOR_JARI, NGO_SYSTEM, NIKO, SARI, SOCIAL_SYSTEM
 from sharedplan.demo.stories.outcomes import Done, Hidden, Refused, Reviewed
 from sharedplan.demo.stories.records import Made
-from sharedplan.demo.stories.steps import Asker, Step, Steps, Story, add, get, patch, post, replace
+from sharedplan.demo.stories.steps import Asker, Chapter, Step, Steps, Story, add, get, patch, post, replace
 
 SAID = {
     "life-situation": "Asun yksin, ja laskut ovat perinnässä.",
@@ -66,12 +66,14 @@ def told(clock: Clock) -> Steps:
     asked = yield Step(SARI, "asks Jari of the NGO to go along to the debt advice", post(visit), Done())
     yield from ways.views(
         plan,
-        (tarja, {"CarePlan": 1, "CareTeam": 1, "Goal": 2, "Consent": 1}, ()),
-        (SOCIAL_SYSTEM, {"CarePlan": 1, "CareTeam": 1, "Goal": 2, "QuestionnaireResponse": 1, "Consent": 1}, ()),
-        (HEALTH_SYSTEM, {"CarePlan": 1, "CareTeam": 1, "Goal": 2, "QuestionnaireResponse": 1, "Consent": 1}, ()),
-        (NGO_SYSTEM, {"CarePlan": 1, "CareTeam": 1}, ("Goal", "Consent", "Patient", "QuestionnaireResponse")),
-        (JARI, {"CarePlan": 1, "CareTeam": 1, "Task": 1}, ("Goal", "Consent", "Patient", "QuestionnaireResponse")),
-        (raija, {"CarePlan": 1, "CareTeam": 1}, ("Goal", "Consent", "Task")),
+        ways.View(tarja, {"CarePlan": 1, "CareTeam": 1, "Goal": 2, "Consent": 1}),
+        ways.View(SOCIAL_SYSTEM, {"CarePlan": 1, "CareTeam": 1, "Goal": 2, "QuestionnaireResponse": 1, "Consent": 1}),
+        ways.View(HEALTH_SYSTEM, {"CarePlan": 1, "CareTeam": 1, "Goal": 2, "QuestionnaireResponse": 1, "Consent": 1}),
+        ways.View(NGO_SYSTEM, {"CarePlan": 1, "CareTeam": 1}, ("Goal", "Consent", "Patient", "QuestionnaireResponse")),
+        ways.View(
+            JARI, {"CarePlan": 1, "CareTeam": 1, "Task": 1}, ("Goal", "Consent", "Patient", "QuestionnaireResponse")
+        ),
+        ways.View(raija, {"CarePlan": 1, "CareTeam": 1}, ("Goal", "Consent", "Task")),
     )
     yield Step(JARI, "takes it on", patch(asked.name, replace("/status", "accepted")), Done())
     yield Step(
@@ -80,8 +82,9 @@ def told(clock: Clock) -> Steps:
         patch(consent, records.recipients(*accepted)),
         Done(),
     )
-    yield Step(JARI, "reads the plan once more", get(plan), Hidden())
-    yield Step(NGO_SYSTEM, "fetches it once more", get(f"{plan}/$everything"), Hidden())
+    gone = Hidden(why="the consent is withdrawn, for people and systems alike")
+    yield Step(JARI, "reads the plan once more", get(plan), gone)
+    yield Step(NGO_SYSTEM, "fetches it once more", get(f"{plan}/$everything"), gone)
     yield Step(
         SARI, "has the plan reviewed", get(f"{plan}/$review"), Reviewed(("R1.1",), ("R1.2", "R3.13"), {"R1.3": ""})
     )
@@ -108,8 +111,13 @@ _CLOSED = ("R0.10", "R1.1", "R4.2")
 
 POSOTE = Story(
     "posote",
-    "POSOTE-20: Tarja Mustonen",
-    "Several needs, one team. An NGO worker and her sister are on it and see what is theirs to see; she says yes "
+    "POSOTE-20: Aino Heikkilä",
+    "Several needs, one team. An NGO worker and a sister are on it and see what is theirs to see; the client says yes "
     "without any device, takes a part of it back, and is asked in the end how it was.",
-    told,
+    "aino",
+    (SOCIAL_SYSTEM, HEALTH_SYSTEM, NGO_FOR_JARI),
+    (
+        Chapter("Tarja Mustonen: from the first day to the last", told),
+        Chapter("Aino Heikkilä: how it goes on", aino.goes_on),
+    ),
 )

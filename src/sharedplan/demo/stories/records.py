@@ -15,7 +15,14 @@ Made = Mapping[str, list[str]]
 _ROLE = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
 _ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 _PARTICIPATION = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
+PERTAINS = "http://hl7.org/fhir/StructureDefinition/resource-pertainsToGoal"
+"""The extension of a task that names its goal."""
 _STRUCTURES = "http://hl7.org/fhir/StructureDefinition/"
+
+
+def of_demo(name: str) -> Made:
+    """The spine of a demo client's plan: "pekka" → his CarePlan/pekka, CareTeam/pekka, EpisodeOfCare/pekka."""
+    return {type: [f"{type}/{name}"] for type in ("CarePlan", "CareTeam", "EpisodeOfCare")}
 
 
 def instant(at: datetime) -> str:
@@ -87,6 +94,24 @@ def task(code: str, client: Asker, by: Asker, owner: Asker | str, status: str, a
     }
 
 
+def joined(team: Json, role: str, who: Asker, at: datetime) -> Json:
+    """The team with one more member from that instant on. What it says of an earlier time of his makes room: the
+    team's versions keep it."""
+    others = [each for each in team["participant"] if each.get("member", {}).get("reference") != who.person]
+    return {**team, "participant": [*others, member(role, who, at)]}
+
+
+def left(team: Json, who: Asker, at: datetime) -> Json:
+    """The team with that member's time ended."""
+    listed = [
+        {**each, "period": {**each["period"], "end": instant(at)}}
+        if each["member"]["reference"] == who.person
+        else each
+        for each in team["participant"]
+    ]
+    return {**team, "participant": listed}
+
+
 def member(role: str, who: Asker, at: datetime) -> Json:
     """A participant of a team, on behalf of his organisation if he has one, from that instant on."""
     works = {"onBehalfOf": to(who.organization)} if who.organization and who.person else {}
@@ -114,8 +139,10 @@ def recipients(*people: Asker) -> Json:
     return replace("/provision/actor", _actors(people))
 
 
-def permit(client: Asker, at: datetime, how: str, people: Iterable[Asker]) -> Json:
-    """A consent of the client's own making, apart from the team's: these people may see what is theirs to see."""
+def permit(client: Asker, at: datetime, how: str, people: Iterable[Asker], *types: str) -> Json:
+    """A consent of the client's own making, apart from the team's: these people may see what is theirs to see, of
+    these types alone if any are named."""
+    of = {"class": [{"system": "http://hl7.org/fhir/resource-types", "code": type} for type in types]} if types else {}
     return {
         "resourceType": "Consent",
         "status": "active",
@@ -126,7 +153,7 @@ def permit(client: Asker, at: datetime, how: str, people: Iterable[Asker]) -> Js
         "performer": [client.reference],
         "sourceAttachment": {"title": how},
         "policyRule": concept(_ACT, "OPTIN"),
-        "provision": {"type": "permit", "actor": _actors(people)},
+        "provision": {"type": "permit", "actor": _actors(people), **of},
     }
 
 
@@ -195,6 +222,12 @@ def goal(client: Asker, by: Asker, text: str, stance: str, note: str | None = No
 def agreed(status: str = "agree") -> Json:
     """The change of a goal by which the client says what he thinks of it; the stance is its first extension."""
     return replace("/extension/0/extension/1/valueCode", status)
+
+
+def is_stance(goal: Json, status: str) -> bool:
+    """Whether that is what the client thinks of the goal."""
+    parts = codes.extension(goal, codes.ACCEPTANCE) or {}
+    return any(each.get("valueCode") == status for each in parts.get("extension", ()))
 
 
 def meeting(

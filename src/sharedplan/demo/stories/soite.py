@@ -4,10 +4,10 @@ from datetime import timedelta
 
 from sharedplan.care import codes
 from sharedplan.clock import Clock
-from sharedplan.demo.stories import cast, records, ways
-from sharedplan.demo.stories.cast import FAMILY_SYSTEM, HEIDI, JOHANNA, LAURA, MENTAL_HEALTH_SYSTEM
+from sharedplan.demo.stories import cast, eetu, records, ways
+from sharedplan.demo.stories.cast import FAMILY_SYSTEM, HEIDI, JOHANNA, LAURA, MENTAL_HEALTH_SYSTEM, NGO_SYSTEM
 from sharedplan.demo.stories.outcomes import Done, Holds, Refused, Reviewed
-from sharedplan.demo.stories.steps import Step, Steps, Story, add, get, patch, post, replace
+from sharedplan.demo.stories.steps import Chapter, Step, Steps, Story, add, get, patch, post, replace
 
 
 def told(clock: Clock) -> Steps:
@@ -39,13 +39,14 @@ def told(clock: Clock) -> Steps:
         (4, "school", LAURA),
     )
     yield Step(JOHANNA, "proposes the team", patch(team, *records.crew(people, clock.now())), Done())
+    named = records.recipients(JOHANNA, HEIDI, LAURA, MENTAL_HEALTH_SYSTEM)
     yield Step(
         katja,
         "consents for Onni, who is eleven, to health care and school",
         patch(
             consent,
             replace("/performer", [katja.reference]),
-            *records.given(clock.now(), "Huoltajan suostumus", records.recipients(JOHANNA, HEIDI, LAURA)),
+            *records.given(clock.now(), "Huoltajan suostumus", named),
         ),
         Done(),
     )
@@ -110,30 +111,23 @@ def told(clock: Clock) -> Steps:
         get(f"{plan}/$review"),
         Reviewed(("R0.6",), ("R3.4", "R3.17", "R0.3"), {"R3.9": "1", "R3.17": "Onni Laine", "R3.3": ""}),
     )
-    asked = parameters_of_access(MENTAL_HEALTH_SYSTEM.organization or "")
+    asked = ways.whether(str(MENTAL_HEALTH_SYSTEM.organization), "CarePlan")
     yield Step(
         JOHANNA,
-        "asks whether the substance services' system may see the plan, and why",
+        "asks whether the mental health services' system may see the plan, and why",
         post(asked, f"{onni.person}/$access-decision"),
         ways.DECIDED,
     )
     yield from ways.views(
         plan,
-        (onni, {"CarePlan": 1, "Goal": 3}, ()),
-        (katja, {"CarePlan": 1}, ()),
-        (LAURA, {"CarePlan": 1, "Goal": 3}, ()),
+        ways.View(onni, {"CarePlan": 1, "Goal": 3}),
+        ways.View(katja, {"CarePlan": 1}),
+        ways.View(FAMILY_SYSTEM, {"CarePlan": 1, "Goal": 3}),
+        ways.View(MENTAL_HEALTH_SYSTEM, {"CarePlan": 1, "Goal": 3}),
+        ways.View(LAURA, {"CarePlan": 1, "Goal": 3}),
+        ways.View(NGO_SYSTEM, {}),
     )
     yield from ways.measured("assessment-in-time", FAMILY_SYSTEM, clock.now())
-
-
-def parameters_of_access(organization: str) -> dict[str, object]:
-    return {
-        "resourceType": "Parameters",
-        "parameter": [
-            {"name": "actor", "valueReference": {"reference": organization}},
-            {"name": "type", "valueCode": "CarePlan"},
-        ],
-    }
 
 
 _LEFT = ("R0.1", "R0.5", "R0.6", "R0.9", "R3.1")
@@ -141,8 +135,11 @@ _LEFT = ("R0.1", "R0.5", "R0.6", "R0.9", "R3.1")
 
 SOITE = Story(
     "soite",
-    "Soite: Onni Laine",
-    "A young client whose mother consents for him; social care, school and mental health services; three "
-    "phases on the clock. Whoever holds him holds him until the next one has said yes, and his no is kept beside.",
-    told,
+    "Soite: Eetu Rautio",
+    "A young client: his mother consents while he is a child, he himself when he is old enough. Social care, school "
+    "and mental health services; three phases on the clock. Whoever holds him holds him until the next one has said "
+    "yes, and his no is kept beside.",
+    "eetu",
+    (FAMILY_SYSTEM, MENTAL_HEALTH_SYSTEM, NGO_SYSTEM),
+    (Chapter("Onni Laine: how it begins", told), Chapter("Eetu Rautio: how it goes on", eetu.goes_on)),
 )

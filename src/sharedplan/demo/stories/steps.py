@@ -59,13 +59,25 @@ Steps = Generator[Step, Answer, None]
 
 
 @dataclass(frozen=True, slots=True)
+class Chapter:
+    """`told`: makes the steps of one play."""
+
+    title: str
+    told: Callable[[Clock], Steps]
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
-    """`about`: what the model is for and what the story shows of it. `told`: makes the steps of one play."""
+    """`about`: what the model is for and what the story shows of it. `client`: the demo client who lives through it,
+    by the name of his part of the demo world ("pekka"). `systems`: the record systems of a social organisation, a
+    health organisation and an NGO, who try after each change whether they see it."""
 
     id: str
     title: str
     about: str
-    told: Callable[[Clock], Steps]
+    client: str
+    systems: tuple[Asker, ...]
+    chapters: tuple[Chapter, ...]
 
 
 def get(path: str) -> Request:
@@ -78,6 +90,14 @@ def post(resource: Json, path: str | None = None) -> Request:
     https://hl7.org/fhir/R4/http.html#create
     """
     return Request("POST", path or str(resource["resourceType"]), json.dumps(resource), headers=_TELLS)
+
+
+def put(resource: Json) -> Request:
+    """Writes the resource under the id that it has, whether it is there or not: so a play can be repeated.
+
+    https://hl7.org/fhir/R4/http.html#upsert
+    """
+    return Request("PUT", f"{resource['resourceType']}/{resource['id']}", json.dumps(resource), headers=_TELLS)
 
 
 def patch(name: str, *changes: Json) -> Request:

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 from sharedplan.care import codes
 from sharedplan.clock import Clock
-from sharedplan.demo.stories import records, ways
-from sharedplan.demo.stories.cast import HEIDI, JARI, KAI, NGO_SYSTEM, SARI, SOCIAL_SYSTEM, TUOMAS
-from sharedplan.demo.stories.outcomes import Done, Hidden, Refused, Reviewed
-from sharedplan.demo.stories.steps import Step, Steps, Story, add, get, patch, post, replace
+from sharedplan.demo.stories import pekka, records, ways
+from sharedplan.demo.stories.cast import HEIDI, JARI, KAI, MENTAL_HEALTH_SYSTEM, NGO_SYSTEM, SARI, SOCIAL_SYSTEM, TUOMAS
+from sharedplan.demo.stories.outcomes import Done, Refused, Reviewed
+from sharedplan.demo.stories.steps import Chapter, Step, Steps, Story, add, get, patch, post, replace
 
 PEOPLE = (1, "social-worker", KAI), (2, "housing", TUOMAS), (3, "mental-health", HEIDI)
 SAID = {
@@ -43,12 +43,17 @@ def told(clock: Clock) -> Steps:
         Refused("R1.1", ("Kai Nieminen", "Heidi Laakso", "Veikko Salonen")),
     )
     yield Step(SARI, "proposes the team to him instead", patch(team, *filled), Done())
+    named = records.recipients(SARI, KAI, TUOMAS, HEIDI, MENTAL_HEALTH_SYSTEM)
     yield Step(
         veikko,
-        "gives his consent for these three, by name",
+        "gives his consent: for these three by name, and for the record system of the mental health services",
         patch(
             consent,
-            *records.given(clock.now(), "Annettu asiointipalvelussa", records.recipients(SARI, KAI, TUOMAS, HEIDI)),
+            *records.given(
+                clock.now(),
+                "Annettu asiointipalvelussa",
+                named,
+            ),
         ),
         Done(),
     )
@@ -85,11 +90,11 @@ def told(clock: Clock) -> Steps:
     yield Step(SARI, "puts the plan in force", patch(plan, replace("/status", "active")), Done())
     yield from ways.views(
         plan,
-        (veikko, {"CarePlan": 1, "Goal": 2, "Encounter": 1, "Consent": 1}, ()),
-        (SOCIAL_SYSTEM, {"CarePlan": 1, "Goal": 2, "QuestionnaireResponse": 1}, ()),
-        (HEIDI, {"CarePlan": 1, "Goal": 2}, ()),
+        ways.View(veikko, {"CarePlan": 1, "Goal": 2, "Encounter": 1, "Consent": 1}),
+        ways.View(SOCIAL_SYSTEM, {"CarePlan": 1, "Goal": 2, "QuestionnaireResponse": 1}),
+        ways.View(MENTAL_HEALTH_SYSTEM, {"CarePlan": 1, "Goal": 2, "Encounter": 1}),
+        ways.View(NGO_SYSTEM, {}),
     )
-    yield Step(NGO_SYSTEM, "asks for it, too", get(plan), Hidden())
     yield Step(
         SARI,
         "has the plan reviewed",
@@ -101,7 +106,9 @@ def told(clock: Clock) -> Steps:
 
 STOP = Story(
     "stop",
-    "STOP-työryhmä: Veikko Salonen",
+    "STOP-työryhmä: Pekka Turunen",
     "Much help, and none that holds. A group across administrations plans with him, and he decides who is there.",
-    told,
+    "pekka",
+    (SOCIAL_SYSTEM, MENTAL_HEALTH_SYSTEM, NGO_SYSTEM),
+    (Chapter("Veikko Salonen: how it begins", told), Chapter("Pekka Turunen: how it goes on", pekka.goes_on)),
 )

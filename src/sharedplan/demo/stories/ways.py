@@ -1,15 +1,17 @@
 """The ways that several stories go: how a client comes and a plan starts, who sees what of it, what it all comes to."""
 
 import re
+from collections import Counter
 from collections.abc import Generator, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from html import unescape
 from typing import TypeVar
 
 from sharedplan.care import codes
 from sharedplan.care.measures.suppression import LEAST
-from sharedplan.demo.stories import cast, records
-from sharedplan.demo.stories.outcomes import Answer, Done, Hidden, Holds, Sees
+from sharedplan.demo.stories import cast, nouns, records
+from sharedplan.demo.stories.outcomes import Answer, Done, Foreseen, Hidden, Holds, Outcome, Sees
 from sharedplan.demo.stories.records import Made
 from sharedplan.demo.stories.steps import Asker, Step, Steps, add, get, parameters, patch, post, replace
 from sharedplan.fhir.exchanges import Json
@@ -57,10 +59,83 @@ def started(model: str, client: Asker, by: Asker, on: datetime) -> Way[Made]:
     return answer.made
 
 
-def views(plan: str, *each: tuple[Asker, Mapping[str, int], tuple[str, ...]]) -> Steps:
-    """What of the plan everybody sees: (who, types that are there, types that are not)."""
-    for who, some, none in each:
-        yield Step(who, "fetches the plan whole", get(f"{plan}/$everything"), Sees(some, none))
+@dataclass(frozen=True, slots=True)
+class View:
+    """What of a plan somebody sees: types that are there (so many, 0: any number) and that are not; {}: nothing at
+    all. `why`, for people."""
+
+    who: Asker
+    some: Mapping[str, int]
+    none: tuple[str, ...] = ()
+    why: str = ""
+
+
+Seen = Mapping[str, Counter[str]]
+"""How many of each type everybody saw, by their names."""
+
+
+def views(plan: str, *each: View, before: Seen | None = None) -> Way[Seen]:
+    """What of the plan everybody sees, the first of them everything; hands back how much it was. `before`: what they
+    saw the last time."""
+    seen: dict[str, Counter[str]] = {}
+    whole: Counter[str] = Counter()
+    for view in each:
+        last = before.get(view.who.name) if before else None
+        outcome: Outcome = (
+            Sees(view.some, view.none, view.why, whole, last) if view.some else Hidden(why=view.why or NO_CONSENT)
+        )
+        answer = yield Step(view.who, "fetches the plan whole", get(f"{plan}/$everything"), outcome)
+        seen[view.who.name] = answer.types
+        whole = whole or answer.types
+    return seen
+
+
+NO_CONSENT = "no consent of the client's names it"
+
+
+def in_force(plan: str, by: Asker) -> Way[Json]:
+    """The demo client's plan, as it is in his record system before he goes on; hands back the resource."""
+    answer = yield Step(
+        by,
+        "opens the plan, which has long been in force",
+        get(plan),
+        Holds(
+            "the demo client's plan is in force (set its status to active again, or name another service)",
+            lambda answer: answer.body.get("status") == "active",
+            lambda answer: [
+                f"{answer.body['title']} ({answer.body['status']}, version {answer.body['meta']['versionId']})"
+            ],
+        ),
+    )
+    return answer.body
+
+
+def consents(client: Asker, by: Asker) -> Way[dict[str, Json]]:
+    """Whom the client has let in; hands back the consents in force by their names, so that a story can set right what
+    a play that was broken off has left."""
+    answer = yield Step(
+        by,
+        f"looks whom {client.name} lets in",
+        get(f"Consent?patient={client.person}&status=active&_sort=_id"),
+        Holds("there is a consent", lambda answer: bool(answer.resources), _let_in),
+    )
+    return {f"Consent/{each['id']}": each for each in answer.resources}
+
+
+def _let_in(answer: Answer) -> Iterable[str]:
+    for each in answer.resources:
+        people = [actor["reference"].get("display", "") for actor in each["provision"].get("actor", ())]
+        what = [nouns.all_of(one["code"]) for one in each["provision"].get("class", ())]
+        yield f"{'; '.join(people)} – {', '.join(what) or 'what is theirs to see'}"
+
+
+BROKEN_OFF = "sets right what a play that was broken off had left"
+
+
+def closing(plan: Json, by: Asker, *warned: str) -> Steps:
+    """What would be said if the plan closed today; nothing is stored."""
+    asked = post({**plan, "status": "completed"}, f"CarePlan/{plan['id']}/$validate?mode=update")
+    yield Step(by, "asks what would be missing if it closed today, without closing it", asked, Foreseen(warned))
 
 
 def sheet(plan: str, by: Asker, language: str, words: Iterable[str]) -> Steps:
@@ -158,6 +233,17 @@ def _clocks(answer: Answer) -> Iterable[str]:
                 one["url"]: next(value for name, value in one.items() if name != "url") for one in each["extension"]
             }
             yield f"{parts['kind']} by {parts['due']} ({parts['binding']}, {parts['basis'].get('code')})"
+
+
+def whether(organization: str, type: str) -> Json:
+    """The question of an $access-decision: may that organisation's system see the client's things of that type?"""
+    return {
+        "resourceType": "Parameters",
+        "parameter": [
+            {"name": "actor", "valueReference": {"reference": organization}},
+            {"name": "type", "valueCode": type},
+        ],
+    }
 
 
 DECIDED = Holds(
