@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from journeys.service import COMMAND, Service, free_port, prepared
+from sharedplan.demo import world
 
 NURSERY = "sharedplan.commands.preloaded"
 
@@ -185,6 +186,9 @@ def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path_factory: pytest
 def test_the_demo_fills_an_empty_database_once_and_shows_a_plan(tmp_path: Path) -> None:
     running = Service(tmp_path / "data", free_port()).start("--demo")
     try:
+        with running.client("--client", "journey", "--organization", world.PARTS[-1].organization) as client:
+            last = world.PARTS[-1].name
+            assert client.get(f"CarePlan/{last}").status_code == 200, "it was ready before all of it was there"
         wait_until(lambda: "\ncurl " in running.log.read_text())
         [command] = [line for line in running.log.read_text().splitlines() if line.startswith("curl ")]
         _, _, url, _, header = shlex.split(command)

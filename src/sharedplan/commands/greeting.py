@@ -1,13 +1,10 @@
 """What `serve --demo` adds: the demo world in an empty database, sent as a record system would, and how to begin."""
 
-import json
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from datetime import timedelta
-from threading import Event
-from typing import Any
 
 import click
 
@@ -25,18 +22,23 @@ class DemoFailed(Exception):
     """The demo world was not taken; the text says what the service answered."""
 
 
-def show(settings: Settings, clock: Clock, stopping: Event, say: Callable[[str], None] = click.echo) -> None:
-    """Wait until the service is ready, fill it if it is empty, and say how to begin.
+def fill(address: str, settings: Settings, clock: Clock, is_there: Callable[[], bool]) -> None:
+    """Put the demo world in, through the service at that address once it is ready; nothing when it goes away before.
 
     Raises DemoFailed.
     """
-    if not _is_ready(settings, stopping):
-        return
-    if _is_empty(settings, clock):
-        say("Filling the empty database with the demo world ...")
+    if _is_ready(address, is_there):
         for part in world.PARTS:
             token = own_token(settings, clock, client=CLIENT, organization=part.organization)
-            _ask(settings, "", token, part.text.encode())
+            _send(f"{address}/fhir", token, part.text.encode())
+
+
+def greet(
+    settings: Settings, clock: Clock, is_there: Callable[[], bool], say: Callable[[str], None] = click.echo
+) -> None:
+    """Say how to begin, once the service is ready."""
+    if not _is_ready(settings.origin, is_there):
+        return
     lasts = min(LASTS, settings.token_lifetime_limit)
     token = own_token(
         settings,
@@ -58,29 +60,22 @@ curl -s '{settings.origin}/fhir/{world.PLAN}?_pretty=true' -H 'Authorization: Be
 """)
 
 
-def _is_ready(settings: Settings, stopping: Event) -> bool:
-    """Wait for readiness; False when the service stops before."""
-    while not stopping.is_set():
+def _is_ready(address: str, is_there: Callable[[], bool]) -> bool:
+    """Wait for readiness; False when it is not there any more before."""
+    while is_there():
         try:
-            with urllib.request.urlopen(f"{settings.origin}/readyz", timeout=2):  # noqa: S310  # our own address
+            with urllib.request.urlopen(f"{address}/readyz", timeout=2):  # noqa: S310  # our own address
                 return True
         except OSError:
             time.sleep(0.05)
     return False
 
 
-def _is_empty(settings: Settings, clock: Clock) -> bool:
-    """Whether there is no client at all: somebody's own data is left alone."""
-    token = own_token(settings, clock, client=CLIENT, organization=world.ORGANIZATION)
-    return bool(_ask(settings, "/Patient?_count=1", token)["total"] == 0)
-
-
-def _ask(settings: Settings, path: str, token: str, body: bytes | None = None) -> Any:
-    """The resource that is answered, to a GET or with a body to a POST."""
+def _send(base: str, token: str, body: bytes) -> None:
     headers = {"Authorization": f"Bearer {token}", "Content-Type": BODY, "Accept": BODY}
-    request = urllib.request.Request(f"{settings.origin}/fhir{path}", body, headers)  # noqa: S310  # our own address
+    request = urllib.request.Request(base, body, headers)  # noqa: S310  # our own address
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  # our own address
-            return json.load(answer)
+        with urllib.request.urlopen(request, timeout=60):  # noqa: S310  # our own address
+            return
     except urllib.error.HTTPError as refusal:
         raise DemoFailed(f"the demo world was answered {refusal.code}: {refusal.read().decode()[:2000]}") from None

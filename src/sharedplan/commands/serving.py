@@ -1,5 +1,6 @@
 """What `sharedplan serve` does: the database, the workers, and a calm end of both."""
 
+import asyncio
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from sharedplan.commands.options import as_environment, check_role, check_where_
 from sharedplan.commands.supervisor import Supervisor, WorkerFailed, listening_socket
 from sharedplan.errors import Incorrect
 from sharedplan.settings import Settings, unknown_names
+from sharedplan.store.readiness import has_clients
 
 GRACE = timedelta(seconds=5)
 """What the workers get beyond notice and draining, to close the pool and end."""
@@ -50,12 +52,14 @@ def serve(*, host: str | None, port: int | None, workers: int | None, demo: bool
                         logs.log.info("database_prepared")
                     serving = as_service(settings, url)
                     check_role(settings, serving)
+                    if demo:
+                        _fill(settings, serving, supervisor)
                     supervisor.start(serving)
                     logs.log.info("service_started", address=settings.origin, workers=settings.workers)
                     if settings.signs_own_tokens:
                         logs.log.warning("tokens_signed_by_the_service_itself", meant_for="development")
                     if demo:
-                        Thread(target=_show, args=(settings, supervisor), daemon=True).start()
+                        Thread(target=_greet, args=(settings, supervisor), daemon=True).start()
                     supervisor.run()
                 finally:
                     supervisor.stop()
@@ -66,12 +70,27 @@ def serve(*, host: str | None, port: int | None, workers: int | None, demo: bool
     logs.log.info("service_stopped")
 
 
-def _show(settings: Settings, supervisor: Supervisor) -> None:
-    from sharedplan.commands.greeting import DemoFailed, show  # seldom wanted, and long
+def _fill(settings: Settings, url: str, supervisor: Supervisor) -> None:
+    """The demo world goes in before anybody is let in, so that whoever finds the service ready finds all of it. It is
+    served without, should that fail."""
+    from sharedplan.commands.greeting import DemoFailed, fill  # seldom wanted, and long
+
+    if asyncio.run(has_clients(url)):  # somebody's own data is left alone
+        return
+    click.echo("Filling the empty database with the demo world ...")
+    try:
+        with supervisor.beforehand(url) as (address, is_there):
+            fill(address, settings, SystemClock(), is_there)
+    except (DemoFailed, Incorrect, OSError) as failure:
+        click.echo(f"Error: {failure}", err=True)
+
+
+def _greet(settings: Settings, supervisor: Supervisor) -> None:
+    from sharedplan.commands.greeting import greet
 
     try:
-        show(settings, SystemClock(), supervisor.stopping)
-    except (DemoFailed, Incorrect, OSError) as failure:
+        greet(settings, SystemClock(), lambda: not supervisor.stopping.is_set())
+    except (Incorrect, OSError) as failure:
         click.echo(f"Error: {failure}", err=True)
 
 

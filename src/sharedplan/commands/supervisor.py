@@ -10,7 +10,8 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from multiprocessing.connection import Connection
 from types import FrameType
@@ -111,6 +112,10 @@ class Worker:
         if self.exit_code is None:
             self._process.terminate()
 
+    def leave(self) -> None:
+        """Let it end at once, by itself."""
+        self._leash.close()
+
     def wait(self, until: float) -> None:
         """Wait for its end until that instant of the monotonic clock, then kill it."""
         self._process.join(max(0.0, until - time.monotonic()))
@@ -172,6 +177,24 @@ class Supervisor:
         """Let the workers begin, on that database; none when a signal has come already. Raises WorkerFailed."""
         for _ in range(self._count if self._signalled is None else 0):
             self._workers.append(Worker(self._bound, self._environment, database_url, self._ended))
+
+    @contextmanager
+    def beforehand(self, database_url: str) -> Iterator[tuple[str, Callable[[], bool]]]:
+        """One worker on a socket of its own, for what is to be done before anybody else is let in: its address, and
+        whether it is still there and nobody has said stop. Raises WorkerFailed."""
+        bound = listening_socket("127.0.0.1", 0)
+        try:
+            worker = Worker(bound, self._environment, database_url, self._ended)
+        except WorkerFailed:
+            bound.close()
+            raise
+        try:
+            port = bound.getsockname()[1]
+            yield f"http://127.0.0.1:{port}", lambda: self._signalled is None and worker.exit_code is None
+        finally:
+            bound.close()
+            worker.leave()
+            worker.wait(time.monotonic() + self._patience)
 
     def is_healthy(self) -> bool:
         """Whether every worker lives."""
