@@ -39,11 +39,15 @@ def is_include(name: str) -> bool:
 
 
 @kept_until_renewed(512)
-def parse(name: str, value: str, types: tuple[str, ...]) -> tuple[Include, ...]:
-    """What one pair of a query asks to include; `types` are those that are searched.
+def parse(pairs: tuple[tuple[str, str], ...], types: tuple[str, ...]) -> tuple[Include, ...]:
+    """What the pairs of a query ask to include, each once; `types` are those that are searched.
 
     Raises Incorrect, naming the parameter, for a type, parameter or modifier that there is not.
     """
+    return tuple(dict.fromkeys(each for name, value in pairs for each in _parsed(name, value, types)))
+
+
+def _parsed(name: str, value: str, types: tuple[str, ...]) -> tuple[Include, ...]:
     kind, colon, modifier = name.partition(":")
     if colon and modifier not in MODIFIERS:
         raise Incorrect(f"{kind} has no modifier :{modifier[:60]}; it has :iterate")

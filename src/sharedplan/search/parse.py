@@ -78,7 +78,7 @@ def parse(
     asking = Asking(base, at, budget=budget or Budget())
     found: list[Expression] = []
     given: dict[str, str] = {}
-    included: list[Include] = []
+    included: list[tuple[str, str]] = []
     sort: tuple[tuple[Parameter, bool], ...] = ()
     understood: list[tuple[str, str]] = []
     dropped: list[Issue] = []
@@ -96,7 +96,7 @@ def parse(
                 if name == "_sort":
                     sort = _sort(type, value)
             elif includes.is_include(name):
-                included += includes.parse(name, value, tuple(shown))
+                included.append((name, value))
             elif name == filter_language.NAME:
                 if is_filtered:
                     raise Incorrect(f"{name} is given twice: join them with and")
@@ -112,7 +112,7 @@ def parse(
     return Query(
         where=found[0] if len(found) == 1 else And(tuple(found)) if found else Everything(),
         sort=sort,
-        includes=tuple(dict.fromkeys(included)),
+        includes=includes.parse(tuple(included), tuple(shown)) if included else (),
         understood=tuple(understood),
         dropped=tuple(dropped),
         **_controls(tuple(given.items())),

@@ -50,23 +50,26 @@ def whole(search: Search, includes: Sequence[Include], *, limit: int, trail: Tra
         return None
     ((type, where),) = search.wheres.items()
     included = tuple(includes)
-    if not _is_simple(type, search.sort, included) or is_walked(search):
+    if is_walked(search):
         return None
     values: list[Any] = []
     row = trails.row(trail, row_id)
     try:
         asked = form(where, values)
     except Unlike:
+        if not _is_simple(type, search.sort, included):
+            return None
         sql, parameters = _compiled(search, includes, limit)
         return Question(sql, [*parameters, *row])
     kept = _kept(
         type, asked, Same(search.seen), search.count, search.total, search.sort, search.as_text, included, limit
     )
+    if kept is None:
+        return None
     several = kept.joint if may_join(values) else None
     return Question(kept.sql, [*kept.filled(values), *row], several, [*values, *row])
 
 
-@kept_until_renewed(1024)
 def _is_simple(type: str, sort: tuple[SortKey, ...], includes: tuple[Include, ...]) -> bool:
     """Whether one statement can tell what belongs to the matches."""
     if "AuditEvent" in {type, *(added for each in includes for added in _added(each))}:
@@ -87,7 +90,10 @@ def _kept(
     as_text: bool,
     includes: tuple[Include, ...],
     limit: int,
-) -> Blanks:
+) -> Blanks | None:
+    if not _is_simple(type, sort, includes):
+        return None
+
     def search(where: Expression) -> Search:
         return Search({type: where}, seen.value, count, total, sort, as_text=as_text)
 
