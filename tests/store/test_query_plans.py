@@ -392,7 +392,7 @@ def test_what_belongs_to_a_match_is_found_by_an_index(
     letter = {"CarePlan": "c", "Task": "t", "Patient": "p"}[type]
     found = {type: [f"{letter}{n}-3" for n in range(20)]}
     for as_of in (None, datetime.now(UTC)):
-        includes = parse_include(name, value, (type,))
+        includes = parse_include(((name, value),), (type,))
         query = including.step(includes, found, seen=seen(), known={}, limit=1000, as_of=as_of)
         assert query is not None
         plan = crowd.plan(query, mode=mode)

@@ -10,7 +10,7 @@ from asyncpg import Range
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.search.parameters import columns
 from sharedplan.store.engine import Pool
-from sharedplan.store.types import ENCODERS
+from sharedplan.store.types import ENCODERS, placeholder
 
 EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
 LATEST = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
@@ -24,6 +24,8 @@ LATER = datetime(2026, 1, 31, 12, 0, 0, 1, tzinfo=UTC)
         ("text", "Patient/1", "Patient/1"),
         ("text[]", ["a", "ä|\U0001f600", ""], ["a", "ä|\U0001f600", ""]),
         ("text[]", [], None),
+        ("text[]", ["NULL", "{}", "a,b", " ", 'say "no"'], ["NULL", "{}", "a,b", " ", 'say "no"']),
+        ("text[]", ["\\", 'a\\"b', "line\nbreak\ttab", "\x7f\x01"], ["\\", 'a\\"b', "line\nbreak\ttab", "\x7f\x01"]),
         ("tstzrange", (NOON, LATER), Range(NOON, LATER)),
         ("tstzrange", (NOON, None), Range(NOON, None)),
         ("tstzrange", (None, NOON), Range(None, NOON)),
@@ -37,7 +39,7 @@ LATER = datetime(2026, 1, 31, 12, 0, 0, 1, tzinfo=UTC)
 )
 async def test_a_value_comes_back_as_it_went(pool: Pool, kind: str, value: Any, stored: Any) -> None:
     connection = await pool.acquire()
-    assert await connection.fetchval(f"SELECT $1::{kind}", ENCODERS[kind](value)) == stored
+    assert await connection.fetchval(f"SELECT {placeholder(kind, 1)}", ENCODERS[kind](value)) == stored
     pool.release(connection)
 
 

@@ -7,6 +7,7 @@ but the instant of the version.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sharedplan.access.periods import NEVER, Span
@@ -70,8 +71,12 @@ def membership(row: Mapping[str, Any]) -> Membership:
 def span_of(found: Sequence[Any]) -> Span:
     """[is it empty, low, high] as a Span; an empty one holds at no time."""
     is_empty, low, high = found
-    if is_empty:
-        return NEVER
+    return NEVER if is_empty else _span(low, high)
+
+
+@lru_cache(maxsize=4096)
+def _span(low: str | None, high: str | None) -> Span:
+    """The same of the two ends, which many rows share."""
     return Span(
         datetime.fromisoformat(low) if low is not None else EARLIEST,
         datetime.fromisoformat(high) if high is not None else LATEST,

@@ -46,11 +46,12 @@ class Grammar:
         rules = self._rules
         for name, given in value.items():
             rule = rules.get(name)
-            if rule is None:
-                if name != "resourceType" or not self._is_resource:
-                    found.append(self._unknown(name))
-            elif faults := rule(given, value):
+            if rule is not None:
+                if not (faults := rule(given, value)):
+                    continue
                 found += faults
+            elif name != "resourceType" or not self._is_resource:
+                found.append(self._unknown(name))
             if len(found) > MOST:
                 return found
         for name, extended in self._required:
@@ -68,7 +69,7 @@ class Grammar:
                 )
         if len(value) < 2 and not self._is_resource and (not value or (self.type != "Element" and "id" in value)):
             found.append(BARE)
-        if self._invariants and all("." in fault.path or fault.severity != "error" for fault in found):
+        if self._invariants and (not found or all("." in each.path or each.severity != "error" for each in found)):
             found += self._breaches(value, is_sound=not found)
         return found
 

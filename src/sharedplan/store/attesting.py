@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from sharedplan.store import guard
-from sharedplan.store.types import Encoder, placeholder
+from sharedplan.store.types import Encoder, array, placeholder
 from sharedplan.store.versions import Attestation, Change
 
 _INSTANT = """to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
@@ -62,14 +62,15 @@ def parameters(shape: Shape, attested: Attestation) -> list[Any]:
 
 def among_many(shape: Shape) -> str:
     """The statement that writes one of many, after the changes. Parameters: `among_many_with`."""
-    values = _values(shape, 10, recorded="$5::timestamptz", patients="nullif($4::text[], '{}')")
+    values = _values(shape, 10, recorded="$5::timestamptz", patients="nullif($4::text::text[], '{}')")
     return guard.writing(f"""
         WITH its AS (
             SELECT v.controller FROM resource_version v
             WHERE v.type = $7::text AND v.id = $8::text AND v.version = $9::integer
         ), kept AS (
             {_VERSION}
-            SELECT 'Provenance', $1::text, 1, $2::timestamptz, 'create', $3::json, its.controller, $6::json, $4::text[]
+            SELECT 'Provenance', $1::text, 1, $2::timestamptz, 'create', $3::json, its.controller, $6::json,
+                $4::text::text[]
             FROM its
         ), projected AS (
             INSERT INTO {shape.table} ({_listed(shape)})
@@ -89,7 +90,7 @@ def among_many_with(
     patients: Sequence[str],
 ) -> list[Any]:
     """The parameters of `among_many`."""
-    told = [attested.id, at, content, list(patients), recorded, change.who, change.type, change.id, change.version]
+    told = [attested.id, at, content, array(patients), recorded, change.who, change.type, change.id, change.version]
     return told + _encoded(shape, attested)
 
 

@@ -13,7 +13,7 @@ from sharedplan.catalogue import CATALOGUE
 from sharedplan.search.parameters import columns
 from sharedplan.search.registry import kept_until_renewed
 from sharedplan.store import attesting, derived, guard, trail
-from sharedplan.store.types import ENCODERS, Encoder, placeholder
+from sharedplan.store.types import ENCODERS, Encoder, array, placeholder
 from sharedplan.store.versions import Change
 
 INSTANT = """to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
@@ -122,7 +122,7 @@ class Projection:
             if self.is_derived:
                 after += self._deriving(id="$3", rows=f"${first}", at="made.at", source=", made")
                 first += 1
-            audit, patients = trail.insert(first), "$7::text[]"
+            audit, patients = trail.insert(first), "$7::text::text[]"
         if attested:
             first += len(trail.FIELDS) if recorded else 0
             after += attesting.beside(projection("Provenance"), first, register=register, who="$6", patients=patients)
@@ -139,7 +139,7 @@ class Projection:
                 INSERT INTO resource_version (type, id, version, last_updated, interaction, content, controller, who,
                     patients)
                 SELECT '{self.type}', $3::text, $4::integer, at, '{interaction}', content, {register}, $6::json,
-                    $7::text[]
+                    $7::text::text[]
                 FROM made
             ){after}
             SELECT at FROM clock
@@ -148,7 +148,7 @@ class Projection:
     def alone_with(self, change: Change) -> list[Any]:
         """The parameters of `alone`."""
         head, tail = (change.stamped.head, change.stamped.tail) if change.stamped else (None, None)
-        patients = list(self.patients_of(change))
+        patients = array(self.patients_of(change))
         known = [head, tail, change.id, change.version, change.controller, change.who, patients]
         return known if change.stamped is None else known + self._sent(change)
 
@@ -161,7 +161,7 @@ class Projection:
                 INSERT INTO resource_version (type, id, version, last_updated, interaction, content, controller, who,
                     patients)
                 VALUES ('{self.type}', $1::text, $2::integer, $3::timestamptz, '{interaction}', $5::json, {register},
-                    $6::json, $7::text[])
+                    $6::json, $7::text::text[])
             ){"" if is_new else self._superseding(id="$1", at="$3::timestamptz")}
         """
         if interaction == "delete":
@@ -182,7 +182,7 @@ class Projection:
 
     def among_many_with(self, change: Change, at: Any, content: str | None) -> list[Any]:
         """The parameters of `among_many`."""
-        known = [change.id, change.version, at, change.controller, content, change.who, list(self.patients_of(change))]
+        known = [change.id, change.version, at, change.controller, content, change.who, array(self.patients_of(change))]
         return known if content is None else known + self._sent(change)
 
     @property
