@@ -29,7 +29,6 @@ class Statement:
     _purpose: str = ""
     _viewed: list[str] = field(default_factory=list)
     _untold: str = ""
-    _found: list[str] = field(default_factory=list)
     _sights: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)  # (client, purpose) → as bound
 
     def bind(self, value: Any, type: str) -> str:
@@ -80,13 +79,6 @@ class Statement:
         self._untold = self._untold or f"access_untold({self.bind(client, 'text')})"
         return "(select names from untold)"
 
-    def ids_of(self, rows: str) -> str:
-        """SQL of the ids that a SELECT gives, found once in the whole statement, as the keys of an object: among those
-        an id is found at once, where an array would be gone through for each (20,000 of 20,000: seconds, measured)."""
-        if rows not in self._found:
-            self._found.append(rows)
-        return f"(select ids from found_{self._found.index(rows)})"
-
     def takes_on(self, other: "Statement") -> None:
         """What the conditions of another one that has the same parameters refer to stands at its head, too."""
         self.asker, self._untold = self.asker or other.asker, self._untold or other._untold
@@ -94,12 +86,12 @@ class Statement:
     def headed(self, sql: str) -> str:
         """The statement with what its conditions refer to at its head, opening the second guard: who asks comes after
         its parameters (`Session.ask`)."""
-        steps = [*self._of_asker(), *self._of_clients(), *self._of_ids()]
+        steps = [*self._of_asker(), *self._of_clients()]
         return guard.opening(_beside(steps, sql), len(self.parameters) + 1)
 
     def apart(self, sql: str) -> tuple[list[str], str]:
         """The steps at the head that go by who asks alone, and the statement with all others at its own."""
-        return self._of_asker(), _beside([*self._of_clients(), *self._of_ids()], sql)
+        return self._of_asker(), _beside(self._of_clients(), sql)
 
     def _of_asker(self) -> list[str]:
         steps = [f"untold AS MATERIALIZED (SELECT {self._untold} AS names)"] if self._untold else []
@@ -133,10 +125,6 @@ class Statement:
                 f"sight_{number} AS MATERIALIZED (SELECT access_sight({client}, a, {purpose}) AS s FROM asker)"
             )
         return steps
-
-    def _of_ids(self) -> list[str]:
-        every = "SELECT coalesce(jsonb_object_agg(id, 0), '{}') AS ids FROM"
-        return [f"found_{n} AS MATERIALIZED ({every} ({rows}) of_them)" for n, rows in enumerate(self._found)]
 
 
 def _beside(steps: list[str], sql: str) -> str:

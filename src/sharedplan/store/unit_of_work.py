@@ -24,6 +24,7 @@ from sharedplan.search.expression import Everything, Expression
 from sharedplan.search.includes import Include
 from sharedplan.store import (
     containing,
+    histories,
     including,
     knowing,
     queries,
@@ -172,7 +173,7 @@ class Unit:
         """The newest version, which may be a deletion (visible only to whom everything of the type is)."""
         if type == "AuditEvent":  # never changed nor deleted, and a client is not told all that its versions hold
             return await self.read(type, id, within=within)
-        found = await self._session.ask(*queries.newest(type, id, within=within))
+        found = await self._session.ask(*histories.newest(type, id, within=within))
         return version_of(found[0]) if found else None
 
     async def version(self, type: str, id: str, version: int, *, within: Expression) -> Version | None:
@@ -180,7 +181,7 @@ class Unit:
         if type == "AuditEvent":  # what the service records itself never changes, and is not kept twice
             found = await self._looked(queries.current(type, id, within=within, version=version))
             return living_of(type, found[0]) if found else None
-        found = await self._session.ask(*queries.version(type, id, version, within=within))
+        found = await self._session.ask(*histories.version(type, id, version, within=within))
         return version_of(found[0]) if found else None
 
     async def history(
@@ -199,14 +200,14 @@ class Unit:
         Those from `since` on; those that were current at some time of `at`, [low, high); on a later page, those
         `before` the last one seen.
         """
-        query = queries.history(within=within, type=type, id=id, since=since, at=at, before=before, count=count)
+        query = histories.history(within=within, type=type, id=id, since=since, at=at, before=before, count=count)
         if query is None:
             return Page([], 0, False)
         found = await self._session.ask(*query)
         total = found[0]["total"]
         shown = [version_of(row) for row in found if row["id"] is not None][:count]
         more = bool(shown) and (found[0]["fetched"] or len(found)) > len(shown)
-        return Page(shown, total if total <= queries.COUNTED else None, more)
+        return Page(shown, total if total <= histories.COUNTED else None, more)
 
     async def search(self, search: Search, *, trail: Trail | None = None) -> Found:
         """A page of the living resources that match and are visible. With a `trail`, the audit row goes in with the
@@ -376,7 +377,7 @@ class Unit:
 
     async def deleted(self, type: str, ids: Sequence[str], *, within: Mapping[str, Expression]) -> set[str]:
         """Those of the ids that are deleted, and whose deletion is visible."""
-        query = queries.deletions(type, ids, within=within[type]) if ids else None
+        query = histories.deletions(type, ids, within=within[type]) if ids else None
         return {row["id"] for row in await self._session.ask(*query)} if query is not None else set()
 
     async def standing(self, subscription: str) -> subscriptions.Standing | None:
@@ -450,7 +451,7 @@ class Unit:
             await self._lock_identities(absent)
             await self._lock_rows(absent, within, locked)  # somebody may have stored it while we waited
         for type, ids in _by_type(key for key in absent if key not in locked):
-            query = queries.deletions(type, ids, within=within[type])
+            query = histories.deletions(type, ids, within=within[type])
             for row in await self._session.ask(*query) if query is not None else ():
                 locked.setdefault((type, row["id"]), Version(*tuple(row)[:6]))
         return locked
