@@ -185,7 +185,9 @@ class Clients:
             return f"select unnest({clients})"
         one, others = replace(self, alias="v"), f"v.controller is distinct from {ACTED_FOR}"
         kept = projection(self.type).clients
-        return f"select distinct {one.name} from {kept} v where {one.is_one_of(clients)} and {others}"
+        # Without a collation beside those of other types they would have none, and be looked up by no index.
+        named = f'{one.name} collate "default"' if self.type == "Patient" else one.name
+        return f"select distinct {named} from {kept} v where {one.is_one_of(clients)} and {others}"
 
     def of_targets(self, asked: e.OfTargets, is_anchored: bool, is_whole: bool) -> str:
         it = self.alias
@@ -201,8 +203,6 @@ class Clients:
             f"{it}.patient && (select c from askers_clients)::text[]",
             f"{it}.patient is null and {it}.controller = {ACTED_FOR}",
         ]
-        if asked.person is None:  # of things in the own register and others, which askers_clients leaves out
-            ways.append(f"{it}.controller is null")
         if asked.person is not None or is_whole:  # as in `sql`
             seen = self.of_targets_by_views(asked, seen)
         return f"(({' or '.join(ways)}) and {seen})"
