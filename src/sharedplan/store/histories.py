@@ -24,6 +24,7 @@ from sharedplan.search.expression import (
     OfClient,
     OfRegister,
     Or,
+    Permitted,
     WrittenBy,
     asker_of,
 )
@@ -62,21 +63,22 @@ class During(NamedTuple):
         placeholders = ["" if each is None else statement.bind(each, "timestamptz") for each in (since, low, high)]
         return cls(placeholders[0], at is not None, placeholders[1], placeholders[2])
 
-    def of_versions(self, alias: str = "v") -> list[str]:
-        """The conditions on a version."""
-        its = f"{alias}.type, {alias}.id, {alias}.version"
-        return [*([f"{alias}.interaction <> 'delete'"] if self.is_at else []), *self._within(alias, its)]
+    def of_versions(self) -> list[str]:
+        """The conditions on a version `v`."""
+        parts = ["v.interaction <> 'delete'"] if self.is_at else []
+        return [*parts, *self._stretch("v"), *self._not_over("v.type, v.id, v.version")]
 
     def of_rows(self, type: str) -> list[str]:
-        """The conditions on the living row `r`, that its version meets them."""
-        return self._within("r", f"'{type}', r.id, r.version")
+        """The conditions on a living row `r`, that its version meets them. Not to be found by their index: beside what
+        is visible it would find what others changed meanwhile."""
+        return [f"({each}) IS TRUE" for each in self._stretch("r")] + self._not_over(f"'{type}', r.id, r.version")
 
-    def _within(self, alias: str, its: str) -> list[str]:
-        return [
-            *([f"{alias}.last_updated >= {self.since}"] if self.since else []),
-            *([f"{alias}.last_updated < {self.high}"] if self.high else []),
-            *([f"NOT was_over({its}, {self.low})"] if self.low else []),
-        ]
+    def _stretch(self, alias: str) -> list[str]:
+        since = [f"{alias}.last_updated >= {self.since}"] if self.since else []
+        return since + ([f"{alias}.last_updated < {self.high}"] if self.high else [])
+
+    def _not_over(self, its: str) -> list[str]:
+        return [f"NOT was_over({its}, {self.low})"] if self.low else []
 
 
 class Way(NamedTuple):
@@ -283,7 +285,7 @@ def _named(statement: Statement, way: Way, along: Sequence[Way], during: During)
         parts += [*(condition(statement, by, type) for by in way.by), *during.of_rows(type)]
     for other in along:
         parts.append(f"({' AND '.join(_held(statement, other, alias))}) IS NOT TRUE")
-    fields = f"'{type}'::text COLLATE \"C\" AS type, {alias}.id, {alias}.version, {alias}.last_updated"
+    fields = f"'{type}' COLLATE \"C\" AS type, {alias}.id, {alias}.version, {alias}.last_updated"
     return f"SELECT {fields} FROM {source} WHERE {' AND '.join(parts)}"
 
 
@@ -341,13 +343,15 @@ def _client_of(within: Expression) -> str | None:
 def _masked(within: Mapping[str, Expression], types: Sequence[str], statement: Statement) -> str:
     """The column `masked` of a version `v`: whether the ban that a client has now takes something out of it for whoever
     asks."""
-    found = []
+    alike: dict[tuple[Permitted, bool], list[str]] = {}
     for type in types:
         asker = asker_of(within[type])
-        if asker is None or not may_mask(type):
-            continue
+        if asker is not None and may_mask(type):
+            alike.setdefault((asker, type in MASKED), []).append(f"'{type}'")
+    found = []
+    for (asker, is_whole), those in alike.items():
         own = acted_for(statement, asker)
         banned = "EXISTS (SELECT FROM unnest(v.patients) p WHERE access_has_safety_ban(p))"
-        holds = "" if type in MASKED else " AND v.content -> 'contained' IS NOT NULL"
-        found.append(f"v.type = '{type}'{holds} AND (v.controller = {own}) IS NOT TRUE AND {banned}")
+        holds = "" if is_whole else " AND v.content -> 'contained' IS NOT NULL"
+        found.append(f"v.type IN ({', '.join(those)}){holds} AND (v.controller = {own}) IS NOT TRUE AND {banned}")
     return f"({' OR '.join(found) or 'false'}) AS masked"
