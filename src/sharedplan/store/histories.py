@@ -65,20 +65,22 @@ class During(NamedTuple):
 
     def of_versions(self) -> list[str]:
         """The conditions on a version `v`."""
-        parts = ["v.interaction <> 'delete'"] if self.is_at else []
-        return [*parts, *self._stretch("v"), *self._not_over("v.type, v.id, v.version")]
+        return [*self._not_deleted(), *self._stretch("v"), *self._not_over("v")]
 
-    def of_rows(self, type: str) -> list[str]:
-        """The conditions on a living row `r`, that its version meets them. Not to be found by their index: beside what
-        is visible it would find what others changed meanwhile."""
-        return [f"({each}) IS TRUE" for each in self._stretch("r")] + self._not_over(f"'{type}', r.id, r.version")
+    def of_named(self) -> list[str]:
+        """The conditions on what names a version, as `n`. Not to be found by an index: beside what is visible it would
+        find what others changed meanwhile."""
+        return [f"({each}) IS TRUE" for each in self._stretch("n")] + self._not_over("n")
+
+    def _not_deleted(self) -> list[str]:
+        return ["v.interaction <> 'delete'"] if self.is_at else []
 
     def _stretch(self, alias: str) -> list[str]:
         since = [f"{alias}.last_updated >= {self.since}"] if self.since else []
         return since + ([f"{alias}.last_updated < {self.high}"] if self.high else [])
 
-    def _not_over(self, its: str) -> list[str]:
-        return [f"NOT was_over({its}, {self.low})"] if self.low else []
+    def _not_over(self, alias: str) -> list[str]:
+        return [f"NOT was_over({alias}.type, {alias}.id, {alias}.version, {self.low})"] if self.low else []
 
 
 class Way(NamedTuple):
@@ -174,8 +176,7 @@ def _of_one(
 def _of_many(
     statement: Statement, ways: list[Way], within: Mapping[str, Expression], during: During, before: datetime | None
 ) -> Query:
-    """The history of a type or of everything. Each row that is found by name stands for one version; those that are
-    found along an index, too, are left out of them."""
+    """The history of a type or of everything. What is found along an index is left out of what is found by name."""
     along = [each for each in ways if each.is_along]
     named = [
         _named(statement, each, [other for other in along if other.type == each.type], during)
@@ -188,19 +189,20 @@ def _of_many(
     first = "ORDER BY v.last_updated DESC LIMIT $1::integer + 1"
     shown = [f"{each}{place} {first}) v" for each in rows]
     counted = [f"{each} ORDER BY v.last_updated DESC LIMIT {COUNTED + 1}) v" for each in rows]
+    head = ""
     if named:
+        head = f"""named AS MATERIALIZED (
+            SELECT * FROM ({" UNION ".join(named)}) n(type, id, version, last_updated)
+            WHERE {" AND ".join(["true", *during.of_named()])}
+        ), """
         # OFFSET keeps each a look into the index: else all versions might be read to join them.
-        its = "v.type = n.type AND v.id = n.id AND v.version = n.version"
+        its = 'v.type = n.type COLLATE "C" AND v.id = n.id AND v.version = n.version'
         shown.append(f"""(SELECT * FROM named v WHERE true{place} {first}) n
             CROSS JOIN LATERAL (SELECT * FROM resource_version v WHERE {its} OFFSET 0) v""")
         counted.append("named")
-    return _page(
-        statement,
-        f"({' UNION ALL '.join(f'SELECT {_FIELDS}, v.controller, v.patients FROM {each}' for each in shown)}) v",
-        f"({' UNION ALL '.join(f'SELECT 1 FROM {each}' for each in counted)}) v",
-        masks,
-        f"named AS MATERIALIZED ({' UNION '.join(named)}), " if named else "",
-    )
+    versions = " UNION ALL ".join(f"SELECT {_FIELDS}, v.controller, v.patients FROM {each}" for each in shown)
+    every = " UNION ALL ".join(f"SELECT 1 FROM {each}" for each in counted)
+    return _page(statement, f"({versions}) v", f"({every}) v", masks, head)
 
 
 def _page(statement: Statement, shown: str, counted: str, masks: str, head: str = "") -> Query:
@@ -214,7 +216,8 @@ def _page(statement: Statement, shown: str, counted: str, masks: str, head: str 
         FROM (SELECT count(*) AS total FROM (SELECT FROM {counted} LIMIT {COUNTED + 1}) few) counted
         LEFT JOIN page ON true ORDER BY page.last_updated DESC
         """
-    return statement.headed(sql), statement.parameters
+    # Without the breaks the longest, a system's of everything, is still kept prepared (`engine.LONGEST`).
+    return " ".join(statement.headed(sql).split()), statement.parameters
 
 
 def _before(statement: Statement, before: datetime | None) -> str:
@@ -282,11 +285,11 @@ def _named(statement: Statement, way: Way, along: Sequence[Way], during: During)
         its += [written_by(statement, by, "v") for by in way.by]
         source += f" CROSS JOIN LATERAL (SELECT * FROM resource_version v WHERE {' AND '.join(its)} OFFSET 0) v"
     else:
-        parts += [*(condition(statement, by, type) for by in way.by), *during.of_rows(type)]
+        parts += [condition(statement, by, type) for by in way.by]
     for other in along:
         parts.append(f"({' AND '.join(_held(statement, other, alias))}) IS NOT TRUE")
-    fields = f"'{type}' COLLATE \"C\" AS type, {alias}.id, {alias}.version, {alias}.last_updated"
-    return f"SELECT {fields} FROM {source} WHERE {' AND '.join(parts)}"
+    fields = f"{alias}.id, {alias}.version, {alias}.last_updated"
+    return f"SELECT '{type}', {fields} FROM {source} WHERE {' AND '.join(parts)}"
 
 
 def _seen(type: str, within: Expression, statement: Statement) -> str:
