@@ -1,10 +1,14 @@
 """Histories of an instance, a type and the system, page by page, through the conductor."""
 
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from builders import a_care_plan, an_observation
 from exchange.asking import ANNA, BASE, BY_SCOPES, RECORDS, Ask, a_patient, resource_in
+from exchange.cast import AINO, Aino, H, Jari, Leena, N, Niko, S, Sari, consents, k1, k2, system, the_world
 from sharedplan.errors import Incorrect, NotFound
 from sharedplan.fhir.bundles import instant
 from sharedplan.fhir.exchanges import Json
@@ -160,3 +164,32 @@ async def test_a_version_that_spoke_of_another_client_stays_that_ones(ask: Ask) 
         await ask("vread", "CarePlan/moved/1", by=ANNA)
     assert (await ask("vread", "CarePlan/moved/2", by=ANNA)).status == 200
     assert (await ask("vread", "CarePlan/moved/1")).status == 200
+
+
+async def test_the_history_of_everything_is_that_of_each_resource_for_whoever_asks(ask: Ask) -> None:
+    """The one is found along indexes and by the rows that are visible, the other by looking at each version."""
+    await the_world(ask)
+    await consents(ask, k1(), k2())
+    await ask("update", "CarePlan/1", a_care_plan(AINO, id="1", title="again"), by=system(S))
+    await ask("update", "Observation/plain", an_observation(AINO, id="plain", status="amended"), by=system(H))
+    await ask("update", "Group/1", {"resourceType": "Group", "id": "1", "type": "person", "actual": True}, by=system(H))
+    await ask("delete", "Observation/old", by=system(H))
+    everybody = (*map(system, (S, H, N)), Sari, Niko, Jari, Leena, Aino, replace(Niko, purpose="ETREAT"))
+    known = {
+        each["fullUrl"].removeprefix(f"{BASE}/")
+        for by in everybody
+        for each in resource_in(await ask("history-system", "?_count=1000", by=by)).get("entry", [])
+    }
+    assert len(known) > 40 and {"Observation/old", "Group/1"} <= known
+    for by in everybody:
+        of_all = resource_in(await ask("history-system", "?_count=1000", by=by))
+        of_each = []
+        for name in known:
+            with suppress(NotFound):
+                of_each += resource_in(await ask("history-instance", name, by=by))["entry"]
+        of_each.sort(key=lambda entry: entry["response"]["lastModified"], reverse=True)
+        assert of_all["entry"] == of_each
+        assert of_all["total"] == len(of_each)
+        for type in {each.partition("/")[0] for each in known}:
+            of_type = resource_in(await ask("history-type", f"{type}?_count=1000", by=by)).get("entry", [])
+            assert of_type == [each for each in of_each if each["fullUrl"].startswith(f"{BASE}/{type}/")]
