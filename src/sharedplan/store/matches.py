@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sharedplan.search.expression import Everything, Expression, Nothing
 from sharedplan.search.masking import is_masked
-from sharedplan.store import containing
+from sharedplan.store import containing, own_log
 from sharedplan.store.compile import (
     Holder,
     client_of,
@@ -122,7 +122,11 @@ def _contained_hits(
 def source(statement: Statement, rank: int, type: str, within: Expression) -> Source:
     """What is shown for itself, or as a container."""
     shown = fields(type, masked_column(statement, within, type))
-    return Source(rank, type, shown, f"JOIN {rows(statement, type, within)} r ON r.id = few.id")
+    there = rows(statement, type, within)
+    if type == "AuditEvent" and own_log.reader_of(within) is not None:
+        # Each looked up by itself: a join would first tell the client's whole log, which is 0.4 s of 27,000 rows.
+        return Source(rank, type, shown, f"CROSS JOIN LATERAL (SELECT * FROM {there} r WHERE r.id = few.id OFFSET 0) r")
+    return Source(rank, type, shown, f"JOIN {there} r ON r.id = few.id")
 
 
 def _alone(statement: Statement, rank: int, type: str, within: Expression) -> Source:
