@@ -20,13 +20,13 @@ from sharedplan.search.parse import parse
 from sharedplan.store import including
 from sharedplan.store.engine import Pool
 from sharedplan.store.guard import PATH, Who
-from sharedplan.store.histories import newest
 from sharedplan.store.joint import Question
 from sharedplan.store.projection import projection
 from sharedplan.store.queries import audited
 from sharedplan.store.searches import Place, Search, SortKey
 from sharedplan.store.searching import page
 from sharedplan.store.unit_of_work import Store
+from sharedplan.store.visible_versions import newest
 from store.changes import ALL, NORTH, a_change, a_trail, written
 
 TYPES = ("Patient", "CarePlan", "Observation", "Task")

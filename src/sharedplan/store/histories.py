@@ -1,9 +1,6 @@
-"""What is asked of the versions of resources, as SQL text and its parameters; pure. Every one takes its slice into the
-query. https://hl7.org/fhir/R4/http.html#history
+"""The history of one resource, of a type or of everything, as SQL text and its parameters; pure.
 
-A version is visible when the resource's current row lies within the slice and the version itself spoke of the same
-client: what was once another's stays theirs. Where that cannot be told, the current version is all. A deleted resource
-has no row any more, so it is visible only to whom everything is, or everything of its register.
+https://hl7.org/fhir/R4/http.html#history
 
 The history of a type, or of everything, looks at no version that is not in it, for else it would take the longer the
 more is hidden (45 s among 350,000 versions of others, measured). There are two ways to find versions: along an index,
@@ -15,34 +12,16 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sharedplan.catalogue import CATALOGUE
-from sharedplan.search.expression import (
-    And,
-    Everything,
-    Expression,
-    Not,
-    Nothing,
-    OfClient,
-    OfRegister,
-    Or,
-    Permitted,
-    WrittenBy,
-    asker_of,
-)
-from sharedplan.search.masking import MASKED, may_mask
-from sharedplan.store.clients import acted_for
+from sharedplan.search.expression import And, Everything, Expression, Nothing, OfRegister, Or, WrittenBy
 from sharedplan.store.compile import condition, written_by
 from sharedplan.store.projection import projection
 from sharedplan.store.queries import Query
 from sharedplan.store.statements import Statement
+from sharedplan.store.visible_versions import FIELDS, SPOKEN_OF, masked_version, own_view, seen
 from sharedplan.store.weighing import weighed
 
 COUNTED = 10_000
 """Versions of a history that are counted at most: beyond, a total costs more than it tells."""
-
-_SPOKEN_OF = "CASE WHEN v.type = 'Provenance' THEN v.patients END AS spoken_of"
-"""The patients of what does not tell them by itself."""
-
-_FIELDS = "v.type, v.id, v.version, v.last_updated, v.interaction, v.content"
 
 
 class During(NamedTuple):
@@ -97,45 +76,6 @@ class Way(NamedTuple):
         return isinstance(self.part, (Everything, OfRegister))
 
 
-def newest(type: str, id: str, *, within: Expression) -> Query:
-    """The newest version of a resource, also a deletion."""
-    statement = Statement([type, id])
-    seen = _seen(type, within, statement)
-    sql = f"""
-        SELECT {_FIELDS}, {_masked({type: within}, [type], statement)}
-        FROM resource_version v WHERE v.type = $1::text AND v.id = $2::text AND {seen}
-        ORDER BY v.version DESC LIMIT 1
-        """
-    return statement.headed(sql), statement.parameters
-
-
-def version(type: str, id: str, number: int, *, within: Expression) -> Query:
-    """One version of a resource."""
-    statement = Statement([type, id, number])
-    seen = _seen(type, within, statement)
-    sql = f"""
-        SELECT {_FIELDS}, v.controller, {_SPOKEN_OF}, {_masked({type: within}, [type], statement)}
-        FROM resource_version v
-        WHERE v.type = $1::text AND v.id = $2::text AND v.version = $3::integer AND {seen}
-        """
-    return statement.headed(sql), statement.parameters
-
-
-def deletions(type: str, ids: Sequence[str], *, within: Expression) -> Query | None:
-    """The newest version of each of these ids, where it is a deletion that is visible; None when none can be."""
-    statement = Statement([type, list(ids)])
-    seen = _seen_gone(within, statement)
-    if seen is None:
-        return None
-    sql = f"""
-        SELECT * FROM (
-            SELECT DISTINCT ON (v.id) {_FIELDS}, v.controller, v.who FROM resource_version v
-            WHERE v.type = $1::text AND v.id = ANY($2::text[]) ORDER BY v.id, v.version DESC
-        ) v WHERE interaction = 'delete' AND {seen} AND NOT is_succeeded($1::text, v.id, v.version)
-        """
-    return statement.headed(sql), statement.parameters
-
-
 def history(
     *,
     within: Mapping[str, Expression],
@@ -167,9 +107,9 @@ def _of_one(
     if isinstance(within, Nothing):
         return None
     its = f"v.type = {statement.bind(type, 'text')} AND v.id = {statement.bind(id, 'text')}"
-    parts = [its, _seen(type, within, statement), *during.of_versions()]
+    parts = [its, seen(type, within, statement), *during.of_versions()]
     rows = f"resource_version v WHERE {' AND '.join(parts)}"
-    masks = _masked({type: within}, [type], statement)
+    masks = masked_version({type: within}, [type], statement)
     return _page(statement, f"{rows}{_before(statement, before)}", rows, masks)
 
 
@@ -184,7 +124,7 @@ def _of_many(
         if not each.is_along
     ]
     rows = [_along(statement, those, during) for those in _alike(along)]
-    masks = _masked(within, list(within), statement)
+    masks = masked_version(within, list(within), statement)
     place = _before(statement, before)
     first = "ORDER BY v.last_updated DESC LIMIT $1::integer + 1"
     shown = [f"{each}{place} {first}) v" for each in rows]
@@ -200,7 +140,7 @@ def _of_many(
         shown.append(f"""(SELECT * FROM named v WHERE true{place} {first}) n
             CROSS JOIN LATERAL (SELECT * FROM resource_version v WHERE {its} OFFSET 0) v""")
         counted.append("named")
-    versions = " UNION ALL ".join(f"SELECT {_FIELDS}, v.controller, v.patients FROM {each}" for each in shown)
+    versions = " UNION ALL ".join(f"SELECT {FIELDS}, v.controller, v.patients FROM {each}" for each in shown)
     every = " UNION ALL ".join(f"SELECT 1 FROM {each}" for each in counted)
     return _page(statement, f"({versions}) v", f"({every}) v", masks, head)
 
@@ -209,7 +149,7 @@ def _page(statement: Statement, shown: str, counted: str, masks: str, head: str 
     """A page of what is `shown`, as `v`, with the number of what is `counted`."""
     sql = f"""
         WITH {head}few AS (
-            SELECT {_FIELDS}, v.controller, {_SPOKEN_OF}, {masks} FROM {shown}
+            SELECT {FIELDS}, v.controller, {SPOKEN_OF}, {masks} FROM {shown}
             ORDER BY v.last_updated DESC LIMIT $1::integer + 1
         ), page AS MATERIALIZED ({weighed("few", "last_updated DESC")})
         SELECT counted.total, page.*
@@ -240,7 +180,7 @@ def _ways(type: str, within: Expression, by: tuple[WrittenBy, ...] = ()) -> Iter
                 yield from _ways(type, part, by)
         case And((inner, WrittenBy() as one)):
             yield from _ways(type, inner, (*by, one))
-        case _ if _client_of(within) and not projection(type).patients:
+        case _ if own_view(within) and not projection(type).patients:
             return  # it never speaks of a client
         case _:
             yield Way(type, within, by)
@@ -275,7 +215,7 @@ def _named(statement: Statement, way: Way, along: Sequence[Way], during: During)
     """SELECT of the versions that are found by the living rows: of a client's, all that spoke of no other; else the
     current one, of which the row tells the same."""
     type, table = way.type, projection(way.type).table
-    client = _client_of(way.part)
+    client = own_view(way.part)
     alias = "r" if client is None else "v"
     parts = [condition(statement, way.part, type, is_whole=True)]
     source = f"{table} r"
@@ -290,71 +230,3 @@ def _named(statement: Statement, way: Way, along: Sequence[Way], during: During)
         parts.append(f"({' AND '.join(_held(statement, other, alias))}) IS NOT TRUE")
     fields = f"{alias}.id, {alias}.version, {alias}.last_updated"
     return f"SELECT '{type}', {fields} FROM {source} WHERE {' AND '.join(parts)}"
-
-
-def _seen(type: str, within: Expression, statement: Statement) -> str:
-    """The condition on a version `v` of a resource that it is visible.
-
-    A register's versions are seen by whoever sees the register, also deletions.
-    """
-    match within:
-        case Everything():
-            return "true"
-        case OfRegister(organization):
-            return f"v.controller = {statement.bind(organization, 'text')}"
-        case Or(parts):
-            return f"({' OR '.join(_seen(type, part, statement) for part in parts)})"
-        case And((inner, WrittenBy() as by)):
-            return f"({_seen(type, inner, statement)} AND {written_by(statement, by, 'v')})"
-    client = _client_of(within)
-    if client and not projection(type).patients:
-        return "false"  # it never speaks of a client; and nothing may be bound that nothing refers to
-    inside = condition(statement, within, type, is_anchored=True, is_whole=True)
-    row = f"SELECT FROM {projection(type).table} r WHERE {inside} AND r.id = v.id"
-    if client:
-        of_him = f"v.patients <@ ARRAY[{statement.bind(client, 'text')}]"
-        return f"(EXISTS ({row}) AND {of_him} AND v.patients <> '{{}}')"
-    # OFFSET keeps it from becoming a join, in which the slice would be asked again for each version there ever was:
-    # who may not see a thing of 250 versions waited for four seconds (measured).
-    return f"EXISTS ({row} AND r.version = v.version OFFSET 0)"
-
-
-def _seen_gone(within: Expression, statement: Statement) -> str | None:
-    """The condition on a version `v` that is visible even when nothing living is there; None when that is never so."""
-    match within:
-        case Everything():
-            return "true"
-        case OfRegister(organization):
-            return f"v.controller = {statement.bind(organization, 'text')}"
-        case Or(parts):
-            found = [each for part in parts if (each := _seen_gone(part, statement)) is not None]
-            return f"({' OR '.join(found)})" if found else None
-        case And((inner, WrittenBy() as by)):
-            gone = _seen_gone(inner, statement)
-            return f"({gone} AND {written_by(statement, by, 'v')})" if gone is not None else None
-    return None
-
-
-def _client_of(within: Expression) -> str | None:
-    """The client whose own view it is, without further limits; None for any other."""
-    match within:
-        case OfClient(client) | And((OfClient(client), Not())):
-            return client
-    return None
-
-
-def _masked(within: Mapping[str, Expression], types: Sequence[str], statement: Statement) -> str:
-    """The column `masked` of a version `v`: whether the ban that a client has now takes something out of it for whoever
-    asks."""
-    alike: dict[tuple[Permitted, bool], list[str]] = {}
-    for type in types:
-        asker = asker_of(within[type])
-        if asker is not None and may_mask(type):
-            alike.setdefault((asker, type in MASKED), []).append(f"'{type}'")
-    found = []
-    for (asker, is_whole), those in alike.items():
-        own = acted_for(statement, asker)
-        banned = "EXISTS (SELECT FROM unnest(v.patients) p WHERE access_has_safety_ban(p))"
-        holds = "" if is_whole else " AND v.content -> 'contained' IS NOT NULL"
-        found.append(f"v.type IN ({', '.join(those)}){holds} AND (v.controller = {own}) IS NOT TRUE AND {banned}")
-    return f"({' OR '.join(found) or 'false'}) AS masked"

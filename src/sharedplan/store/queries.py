@@ -1,6 +1,7 @@
 """What reads ask of living rows, as SQL text and its parameters; pure. Every one takes its slice into the query.
 
-What is asked of their versions is in `store/histories.py`; conditions are compiled in `store/compile.py`.
+What is asked of their versions is in `store/visible_versions.py` and `store/histories.py`; conditions are compiled in
+`store/compile.py`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -32,6 +32,7 @@ from sharedplan.store import (
     together,
     tracing,
     used_once,
+    visible_versions,
     writing,
 )
 from sharedplan.store.company import Company
@@ -173,7 +174,7 @@ class Unit:
         """The newest version, which may be a deletion (visible only to whom everything of the type is)."""
         if type == "AuditEvent":  # never changed nor deleted, and a client is not told all that its versions hold
             return await self.read(type, id, within=within)
-        found = await self._session.ask(*histories.newest(type, id, within=within))
+        found = await self._session.ask(*visible_versions.newest(type, id, within=within))
         return version_of(found[0]) if found else None
 
     async def version(self, type: str, id: str, version: int, *, within: Expression) -> Version | None:
@@ -181,7 +182,7 @@ class Unit:
         if type == "AuditEvent":  # what the service records itself never changes, and is not kept twice
             found = await self._looked(queries.current(type, id, within=within, version=version))
             return living_of(type, found[0]) if found else None
-        found = await self._session.ask(*histories.version(type, id, version, within=within))
+        found = await self._session.ask(*visible_versions.version(type, id, version, within=within))
         return version_of(found[0]) if found else None
 
     async def history(
@@ -377,7 +378,7 @@ class Unit:
 
     async def deleted(self, type: str, ids: Sequence[str], *, within: Mapping[str, Expression]) -> set[str]:
         """Those of the ids that are deleted, and whose deletion is visible."""
-        query = histories.deletions(type, ids, within=within[type]) if ids else None
+        query = visible_versions.deletions(type, ids, within=within[type]) if ids else None
         return {row["id"] for row in await self._session.ask(*query)} if query is not None else set()
 
     async def standing(self, subscription: str) -> subscriptions.Standing | None:
@@ -451,7 +452,7 @@ class Unit:
             await self._lock_identities(absent)
             await self._lock_rows(absent, within, locked)  # somebody may have stored it while we waited
         for type, ids in _by_type(key for key in absent if key not in locked):
-            query = histories.deletions(type, ids, within=within[type])
+            query = visible_versions.deletions(type, ids, within=within[type])
             for row in await self._session.ask(*query) if query is not None else ():
                 locked.setdefault((type, row["id"]), Version(*tuple(row)[:6]))
         return locked
