@@ -317,6 +317,16 @@ def test_of_a_system_the_cheap_part_is_asked_before_the_second_guard(crowd: Crow
 
 
 @pytest.mark.parametrize("mode", MODES)
+def test_what_a_system_sees_of_several_types_is_found_by_its_clients(crowd: Crowd, mode: str) -> None:
+    """Of Patients they are made from ids, which are compared otherwise than references."""
+    slice = Permitted(None, "Organization/north", "TREAT")
+    search = Search(dict.fromkeys(("CarePlan", "Patient", "Task"), ALL), seen(slice), 20, "some")
+    found = page(search)
+    plan = crowd.plan((found.sql, found.parameters), mode=mode)
+    assert read_from_end_to_end(plan) == [], outline(plan)
+
+
+@pytest.mark.parametrize("mode", MODES)
 def test_each_that_an_array_refers_to_is_looked_up(crowd: Crowd, mode: str) -> None:
     """A kept plan takes each value of an array for one that a hundredth of the table has; among a million it tried all
     pairs of plans and teams."""
