@@ -199,7 +199,7 @@ class Clients:
         seen = f"access_targets({it}.target, {it}.patient, {it}.controller, {asker}, {purpose}, null)"
         if is_anchored:
             return seen
-        # What is in no register is of things in several: for a system one of them is another's, and its client his.
+        # What is in no register a system sees by what some client lets it see, and he is among these.
         ways = [
             f"{it}.patient && (select c from askers_clients)::text[]",
             f"{it}.patient is null and {it}.controller = {ACTED_FOR}",
