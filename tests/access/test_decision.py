@@ -13,6 +13,7 @@ from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Refused, Unauthenticated
 from sharedplan.fhir.exchanges import Asked
 from sharedplan.search.expression import (
+    Addressed,
     And,
     Everything,
     Expression,
@@ -31,11 +32,12 @@ from sharedplan.search.expression import (
     ToldOf,
     WrittenBy,
 )
-from sharedplan.search.parameters import PARAMETERS
+from sharedplan.search.parameters import CONSULTING, PARAMETERS
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 FACTS = Facts(at=NOW)
 OWN = Or((OfRegister("Organization/s"), Permitted(None, "Organization/s", "TREAT")))
+OWN_AND_ASKED = Or((*OWN.parts, Addressed(None, "Organization/s")))
 """What the system of Organization/s may see."""
 
 
@@ -102,7 +104,7 @@ def test_what_may_be_searched_can_be_referred_to_while_writing() -> None:
 
 def test_the_slice_of_the_type_asked_for_is_that_of_the_interaction() -> None:
     grant = decide(Asked("search-type", "Task"), a_principal("patient/Task.r system/Task.s"), FACTS)
-    assert grant.slice_of("Task") == OWN
+    assert grant.slice_of("Task") == OWN_AND_ASKED
     by_patient_only = a_principal("patient/Task.s system/Task.r")
     assert decide(Asked("search-type", "Task"), by_patient_only, FACTS).slice_of("Task") == Nothing()
 
@@ -147,6 +149,21 @@ def test_a_relative_sees_what_the_client_permits() -> None:
     assert decide(Asked("read", "CarePlan", "1"), leena, FACTS).slice_of("CarePlan") == permitted
 
 
+def test_consultations_that_name_no_client_reach_the_professionals_whom_they_ask() -> None:
+    sari = a_principal("user/*.cruds", person="Practitioner/sari")
+    leena = a_principal("user/*.cruds", organization=None, person="RelatedPerson/leena")
+    aino = a_principal("user/*.cruds", organization=None, person="Patient/aino")
+    for type in CATALOGUE:
+        for by in (sari, a_principal(), leena, aino):
+            for interaction in ("read", "search-type", "update"):
+                try:
+                    slice = decide(Asked(interaction, type, "1"), by, FACTS).slice_of(type)
+                except Refused:
+                    continue
+                asks = isinstance(slice, Or) and Addressed(by.person, by.organization) in slice.parts
+                assert asks is (type in CONSULTING and by.is_professional), type
+
+
 def test_patient_scopes_open_nothing_for_a_professional() -> None:
     sari = a_principal("patient/*.rs", person="Practitioner/sari")
     assert decide(Asked("read", "CarePlan", "1"), sari, FACTS).slice_of("CarePlan") == Nothing()
@@ -154,7 +171,7 @@ def test_patient_scopes_open_nothing_for_a_professional() -> None:
 
 def test_the_history_of_everything_is_cut_type_by_type() -> None:
     grant = decide(Asked("history-system"), a_principal("system/Task.s system/Goal.r"), FACTS)
-    assert {type for type, slice in grant.slices.items() if slice == OWN} == {"Task"}
+    assert {type for type, slice in grant.slices.items() if slice == OWN_AND_ASKED} == {"Task"}
     assert set(grant.slices) == set(CATALOGUE)
 
 
@@ -165,7 +182,7 @@ def test_the_history_of_everything_needs_a_scope_of_something() -> None:
 
 def test_an_operation_on_an_instance_needs_leave_to_read_it() -> None:
     validate = Asked("operation", "Task", "1", operation="validate")
-    assert decide(validate, a_principal("system/Task.r"), FACTS).slice_of("Task") == OWN
+    assert decide(validate, a_principal("system/Task.r"), FACTS).slice_of("Task") == OWN_AND_ASKED
     with pytest.raises(Refused):
         decide(validate, a_principal("system/Task.c"), FACTS)
 
@@ -254,7 +271,7 @@ def test_a_client_stays_in_his_own_compartment_within_the_limit() -> None:
 def test_a_limit_of_another_type_holds_on_the_way() -> None:
     by = a_principal("system/Task.rs system/CarePlan.rs?status=active")
     grant = decide(Asked("search-type", "Task"), by, FACTS)
-    assert (grant.slice_of("Task"), grant.slice_of("CarePlan")) == (OWN, And((OWN, ACTIVE)))
+    assert (grant.slice_of("Task"), grant.slice_of("CarePlan")) == (OWN_AND_ASKED, And((OWN, ACTIVE)))
 
 
 def test_what_a_limited_writer_may_not_read_is_not_shown_to_him() -> None:
@@ -273,7 +290,9 @@ def test_an_emergency_opens_the_core_to_read_and_nothing_else() -> None:
     permitted = Permitted("Practitioner/olli", "Organization/s", "BTG")
     for type, slice in slices("read", "CarePlan", purpose="BTG").items():
         if CATALOGUE[type].client_data and type not in ("AuditEvent", "Provenance", "Subscription"):
-            assert slice == (Or((permitted, opened)) if type in CORE else permitted), type
+            asked = Or((permitted, Addressed("Practitioner/olli", "Organization/s")))
+            other = asked if type in CONSULTING else permitted
+            assert slice == (Or((permitted, opened)) if type in CORE else other), type
     own = WrittenBy("records", "Organization/s", "Practitioner/olli")
     assert slices("read", "CarePlan", purpose="BTG")["Subscription"] == And((permitted, own))
     of_targets = OfTargets("Practitioner/olli", "Organization/s", "BTG")

@@ -88,6 +88,30 @@ def asker_of(
     return Asker(person, acts_for, names, names | above | teams, now, standing, kinds)
 
 
+def reached_by(person: str | None, organization: str | None, directory: Directory, at: datetime) -> frozenset[str]:
+    """All that a consultation may name to mean the asker that a token names: himself, his roles at the organisation and
+    that; for an organisation's system the organisation, and the roles that are held there."""
+    asker = asker_of(person, organization, directory, (), at)
+    acts_for = frozenset(filter(None, (asker.organization,)))
+    if not asker.is_system:
+        return asker.names | acts_for
+    return acts_for | {role.reference for role in _held_at(asker.organization, directory, at)}
+
+
+def house_of(organization: str | None, directory: Directory, at: datetime) -> frozenset[str]:
+    """The organisation, the roles that are known to be held there, and those who hold them."""
+    if organization is None:
+        return frozenset()
+    held = _held_at(organization, directory, at)
+    people = {role.practitioner for role in held if role.practitioner is not None}
+    return frozenset({organization, *people, *(role.reference for role in held)})
+
+
+def _held_at(organization: str | None, directory: Directory, at: datetime) -> list[Role]:
+    held = [role for role in directory.roles if role.organization == organization and role.period.covers(at)]
+    return held if organization is not None else []
+
+
 def _person(
     person: str, organization: str | None, directory: Directory, at: datetime
 ) -> tuple[frozenset[str], str | None]:

@@ -19,6 +19,7 @@ from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Refused, Unauthenticated
 from sharedplan.fhir.exchanges import Asked
 from sharedplan.search.expression import (
+    Addressed,
     And,
     Everything,
     Expression,
@@ -38,7 +39,7 @@ from sharedplan.search.expression import (
     ToldOf,
     WrittenBy,
 )
-from sharedplan.search.parameters import PARAMETERS
+from sharedplan.search.parameters import CONSULTING, PARAMETERS
 
 READING = "rs"
 SEARCHING = "s"
@@ -200,7 +201,8 @@ def _by_context(type: str, by: Principal, letters: str) -> Expression:
     """What lies open by the widest context that allows one of the letters.
 
     The directory and the definitions lie open to whoever has the scope, but only professionals write them. Of clients'
-    data each sees his own; an organisation's system its register; and who is on a client's team what he permits.
+    data each sees his own; an organisation's system its register; and who is on a client's team what he permits. A
+    consultation that names no client is seen by the professionals whom it asks, too.
     """
     allowed = contexts(by.scopes, type, letters)
     if not allowed or by.purpose not in PURPOSES:
@@ -219,7 +221,12 @@ def _by_context(type: str, by: Principal, letters: str) -> Expression:
     permitted: Expression = Permitted(by.person, by.organization, by.purpose)
     if type == "Provenance":
         permitted = OfTargets(by.person, by.organization, by.purpose)
-    opened = permitted if by.person is not None else Or((OfRegister(str(by.organization)), permitted))
+    ways: tuple[Expression, ...] = (permitted,)
+    if by.person is None:
+        ways = (OfRegister(str(by.organization)), permitted)
+    if type in CONSULTING and by.is_professional:
+        ways += (Addressed(by.person, by.organization),)
+    opened = ways[0] if len(ways) == 1 else Or(ways)
     if type == "Subscription":  # what it follows, and where that is told, is nobody else's
         return And((opened, WrittenBy(by.client_id, by.organization, by.person)))
     return opened

@@ -15,7 +15,9 @@ from sharedplan.access.relations import TASK, memberships
 from sharedplan.catalogue import SHARED_PLAN
 from sharedplan.fhir.exchanges import Json
 from sharedplan.fhir.references import each as references
+from sharedplan.search.consulting import consulted
 from sharedplan.search.masking import SAFETY_BAN
+from sharedplan.search.parameters import CONSULTING
 from sharedplan.search.values.date import EARLIEST, span
 from sharedplan.search.values.reference import indexed
 
@@ -71,7 +73,8 @@ class Item:
     it is part of. `creator`: the person who made it, when it is known. `start` and `end`: its own time, UTC, None where
     open. `refers_to` and `referred_by`: one step, as "Type/id". `opens`: it lets somebody in: a Consent in force that
     permits, a CareTeam with members. `bars`: a Consent in force that denies. `is_plan`: the client's shared plan, in
-    force. `consultees`: the owners of a Task that asks for a consultation, whatever its status.
+    force. `consultees`: the owners of a Task that asks for a consultation, whatever its status. `consulted`: those whom
+    it is addressed to, of a consultation that names no client.
     Of a type without an element that names an author, `attested` are those whom the service recorded itself in its
     Provenances, and `claimed` those whom Provenances name that others wrote. Of a Provenance itself, `targets` are the
     things of this client that it is of; it `lacks` some when others are not there, or are not what it was bound to.
@@ -100,6 +103,7 @@ class Item:
     bars: bool = False
     is_plan: bool = False
     consultees: frozenset[str] = frozenset()
+    consulted: frozenset[str] = frozenset()
     attested: frozenset[str] = frozenset()
     claimed: frozenset[str] = frozenset()
     targets: tuple["Item", ...] = ()
@@ -174,6 +178,7 @@ def item_of(
         consultees=frozenset(_people(resource, ("owner",), base))
         if type == "Task" and CONSULTATION in _codings(resource.get("code", {}))
         else frozenset(),
+        consulted=frozenset(consulted(resource, base=base) or () if type in CONSULTING else ()),
     )
 
 

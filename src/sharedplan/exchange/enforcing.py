@@ -7,7 +7,7 @@ and such) by what was there before and the Patients that are made beside it, all
 transaction may bring a client with plan, team and consent, and nobody lets himself in by what he writes beside.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from sharedplan import published
 from sharedplan.access.answers import Judgement
 from sharedplan.access.asker import asker_of
 from sharedplan.access.choices import Choices
+from sharedplan.access.consultation import by_address
 from sharedplan.access.facts import Facts, Question
 from sharedplan.access.items import AUTHORED, Item, item_of
 from sharedplan.access.judgement import outcome
@@ -32,9 +33,10 @@ from sharedplan.fhir import json_text
 from sharedplan.fhir.exchanges import Asked, Json
 from sharedplan.interactions.acting import Acting, Write
 from sharedplan.interactions.targets import targets
-from sharedplan.search.expression import Everything, RefersTo
+from sharedplan.search.consulting import consulted
+from sharedplan.search.expression import Everything, HasId, Or, RefersTo
 from sharedplan.search.indexing import index_values
-from sharedplan.search.parameters import PARAMETERS
+from sharedplan.search.parameters import CONSULTING, PARAMETERS
 from sharedplan.search.values.reference import indexed
 from sharedplan.store.unit_of_work import Unit
 from sharedplan.store.versions import Authors, Change
@@ -142,7 +144,7 @@ class _Judging:
         clients = dict.fromkeys((*each.clients_before, *each.clients_after))
         change = each.write.change
         if not clients:
-            return change if self.is_in_own_register(each) else self.refused(each)
+            return self.of_nobody(each)
         controller = change.controller
         if each.write.before is None and self.is_of_new_things(each):
             controller = self.register_of(next(iter(clients)))
@@ -153,6 +155,21 @@ class _Judging:
                 return self.refused(each)
             grounds |= dict.fromkeys((found.step, *found.consents))
         return replace(change, controller=controller, grounds=tuple(grounds))
+
+    def of_nobody(self, each: _Planned) -> Change | Exception:
+        """What is of no client is written in the own register; a consultation also by whom it asks."""
+        change = each.write.change
+        if self.is_in_own_register(each):
+            return change
+        if each.before is None or each.type not in CONSULTING:
+            return self.refused(each)
+        item, after = self.item(each, each.before, None), None
+        if each.after is not None:
+            after = self.new_item(each, None, change.controller)
+        question = Question(self.by.person, self.by.organization, self.by.purpose, each.action, item, after)
+        directory = replace(self.known.directory, roles=tuple({*self.known.directory.roles, *self.roles}))
+        found = by_address(question, directory, self.known.at)
+        return replace(change, grounds=(found.step,)) if found.is_permitted else self.refused(each)
 
     def is_of_new_things(self, each: _Planned) -> bool:
         """Whether it goes into the register that new things go into. A Provenance lies where its targets are."""
@@ -181,13 +198,13 @@ class _Judging:
         question = Question(self.by.person, self.by.organization, self.by.purpose, each.action, item, after)
         return outcome(question, facts)
 
-    def item(self, each: _Planned, resource: Json, client: str) -> Item:
+    def item(self, each: _Planned, resource: Json, client: str | None) -> Item:
         """What is there, as it is asked about."""
         stored = self.known.items.get(each.name, _NOTHING_KNOWN)
         item = self._item(resource, stored.controller, stored.holders, stored.creator, stored)
         return _as_of(client if client in each.clients_before else None, item)
 
-    def new_item(self, each: _Planned, client: str, controller: str | None) -> Item:
+    def new_item(self, each: _Planned, client: str | None, controller: str | None) -> Item:
         """What will be there."""
         stored = self.known.items.get(each.name, _NOTHING_KNOWN)
         if each.before is not None:
@@ -340,15 +357,25 @@ async def _judging(by: Principal, writes: Sequence[Write], unit: Unit, base: str
         Written(each.name, each.after, _register(each, by, found)) for each in planned if each.is_of_clients
     )
     people = [each.name for each in kept if each.type == "Practitioner"]
+    people += sorted({name for each in kept for name in _asked(each, base)})
     related, roles = await _related(planned, found, unit), await _roles_of(people, unit, base)
     return _Judging(by, planned, found, written, related, roles, await _authors(planned, found, unit))
 
 
+def _asked(each: _Planned, base: str) -> Iterator[str]:
+    """Whom a consultation that names no client asks, before and after."""
+    if each.type in CONSULTING and not each.clients_before and not each.clients_after:
+        for resource in (each.before, each.after):
+            yield from (consulted(resource, base=base) or ()) if resource is not None else ()
+
+
 async def _roles_of(people: Sequence[str], unit: Unit, base: str) -> tuple[Role, ...]:
-    """The roles of these Practitioners, at whatever organisation."""
+    """Of these the roles, and those of Practitioners, at whatever organisation."""
+    people = [each for each in people if not each.startswith("Organization/")]
     if not people:
         return ()
-    where = RefersTo(PARAMETERS["PractitionerRole"]["practitioner"], tuple(people))
+    ids = tuple(each.removeprefix("PractitionerRole/") for each in people if each.startswith("PractitionerRole/"))
+    where = Or((RefersTo(PARAMETERS["PractitionerRole"]["practitioner"], tuple(people)), HasId(ids)))
     found = await unit.living("PractitionerRole", where, within=_WHOLE, limit=10 * len(people) + 100)
     return tuple(role_of(json_text.read(str(each.content)), base=base) for each in found.versions)
 

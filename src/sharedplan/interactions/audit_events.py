@@ -12,7 +12,7 @@ import base64
 from sharedplan.fhir.bundles import instant
 from sharedplan.fhir.exchanges import Json
 from sharedplan.fhir.json_text import write
-from sharedplan.interactions.plain_words import GROUNDS, grounds_of, narrative
+from sharedplan.interactions.plain_words import ADDRESSED, GROUNDS, grounds_of, narrative
 from sharedplan.store.trail import DICOM, LOGIN, LOGIN_SUBTYPE, LOGIN_TYPE, Trail
 from sharedplan.store.versions import Version
 
@@ -129,6 +129,8 @@ def _entities(trail: Trail) -> list[Json]:
     for patient in trail.patients:
         entity = _entity({"reference": patient}, _PERSON, (_ROLE, "1", "Patient"))
         entities.append({**entity, "detail": told} if told else entity)
+    if grounds == (ADDRESSED,) and entities and not trail.patients:
+        entities[0] = {**entities[0], "detail": told}  # it is nobody's
     for consent in grounds:
         if consent.startswith("Consent/"):
             entities.append({"what": {"reference": consent}, "type": _coding(_CONSENT)})

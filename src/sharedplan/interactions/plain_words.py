@@ -65,6 +65,9 @@ THINGS: Words = {
     "RelatedPerson": ("läheisen tiedot", "närståendes uppgifter", "details of a relative"),
     "AuditEvent": ("lokitiedot", "logguppgifter", "log"),
 }
+ADDRESSED = "addressed"
+"""The ground of a consultation that names no client."""
+
 GROUNDS: Words = {
     "client": ("asiakas itse", "klienten själv", "the client in person"),
     "guardian": ("huoltaja", "vårdnadshavare", "guardian"),
@@ -82,6 +85,11 @@ GROUNDS: Words = {
         "hätätilanne; aiheellisuus tarkistetaan jälkikäteen",
         "nödsituation; behovet granskas i efterhand",
         "an emergency; whether it was needed is reviewed",
+    ),
+    ADDRESSED: (
+        "kysyjälle osoitettu konsultaatio, joka ei nimeä asiakasta",
+        "en konsultation riktad till den som frågar, utan att klienten nämns",
+        "a consultation addressed to whoever asks, which names no client",
     ),
     "directory": ("julkinen hakemisto", "offentlig katalog", "the directory, which is no client's data"),
 }
@@ -114,16 +122,16 @@ def grounds_of(trail: Trail) -> tuple[str, ...]:
     """The grounds of what was done, as keys of GROUNDS, and the consents that speak in it, as references; none of what
     came to nothing, and where nobody told.
 
-    What was shown out of the own register of whoever asked went by that; of another, by team and consent, for nothing
-    else opens it.
+    What was shown out of the own register of whoever asked went by that; of another, by team and consent where it names
+    a client, for nothing else opens it, and where it names none by asking him.
     """
     if trail.outcome != "0":
         return ()
     if trail.grounds or not trail.registers:
         return trail.grounds
     own = ("register",) if trail.organization in trail.registers else ()
-    others = ("consent",) if any(each != trail.organization for each in trail.registers) else ()
-    return own + others
+    others = any(each != trail.organization for each in trail.registers)
+    return own + ((("consent" if trail.patients else ADDRESSED),) if others else ())
 
 
 def narrative(trail: Trail, at: datetime) -> str:

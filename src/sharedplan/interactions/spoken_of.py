@@ -15,19 +15,22 @@ MOST_NAMED = 20
 
 
 def about(trail: Trail, versions: Sequence[Version]) -> Trail:
-    """The audit row with the resources that were shown, their patients and the registers that they are in. Which
-    Subscriptions were among them is their owner's alone to know."""
+    """The audit row with the resources that were shown, their patients and the registers that they are in: of those
+    that speak of patients, if any do. Which Subscriptions were among them is their owner's alone to know."""
     shown: dict[str, None] = {}
+    speaking: list[Version] = []
     patients: dict[str, None] = dict.fromkeys(trail.patients)
     for version in versions:
         held = version.container
         name = f"{version.type}/{version.id}" if held is None else f"{held.type}/{held.id}"
         if name not in shown:
             shown[name] = None
-            patients.update(dict.fromkeys(patients_of(version)))
+            of = patients_of(version)
+            patients.update(dict.fromkeys(of))
+            speaking += [version] if of else []
     shown.pop(trail.resource or "", None)
     shown = {name: None for name in shown if not name.startswith("Subscription/")}
-    registers = tuple(dict.fromkeys(each.controller for each in versions if each.controller is not None))
+    registers = tuple(dict.fromkeys(each.controller for each in speaking or versions if each.controller is not None))
     return trail._replace(patients=tuple(patients), entities=(*trail.entities, *shown), registers=registers)
 
 

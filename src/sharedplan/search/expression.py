@@ -106,6 +106,17 @@ class Permitted(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class Addressed(Expression):
+    """It is a consultation that names no client (`search/consulting.py`), and asks whoever asks here: a person as
+    himself, by a role that he holds at the organisation, or as one who acts for it; an organisation's system for that
+    and for the roles that are held there. Register, teams and consents have no say in it.
+    """
+
+    person: str | None
+    organization: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Opened(Expression):
     """The person broke the glass for the client that it names, at that organisation and with that purpose, and what he
     opened has not ended; and no ban of the client's is on it (`access/emergency.py`)."""

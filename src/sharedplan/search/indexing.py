@@ -14,7 +14,8 @@ from sharedplan.fhir import paths
 from sharedplan.fhir.exchanges import Json
 from sharedplan.fhir.primitives import is_id
 from sharedplan.search import composites
-from sharedplan.search.parameters import OWN_COLUMNS, PARAMETERS, SOUNDS, Parameter, columns
+from sharedplan.search.consulting import consulted
+from sharedplan.search.parameters import CONSULTED, CONSULTING, OWN_COLUMNS, PARAMETERS, SOUNDS, Parameter, columns
 from sharedplan.search.registry import kept_until_renewed
 from sharedplan.search.values import date, lookup, number, phonetic, position, quantity, reference, string, token, uri
 from sharedplan.search.values import words as said
@@ -52,6 +53,8 @@ def index_values(type: str, resource: Json, *, base: str = "") -> dict[str, Any]
         for fill in fills.get(name, ()):
             fill(resource, row)
     row["narrative"], row["words"] = said.narrative(resource), said.content(resource)
+    if type in CONSULTING:
+        row[CONSULTED.name] = consulted(resource, base=base)
     if row["lookup"] is not None:
         row["lookup"] = lookup.within_limit(row["lookup"])
     return row

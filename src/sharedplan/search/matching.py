@@ -25,7 +25,14 @@ class Known(NamedTuple):
 
 
 Judged = (
-    e.Permitted | e.Opened | e.OfOwnClients | e.OfTargets | e.TargetsWithin | e.WrittenBy | e.OfNoOthersSubscription
+    e.Permitted
+    | e.Addressed
+    | e.Opened
+    | e.OfOwnClients
+    | e.OfTargets
+    | e.TargetsWithin
+    | e.WrittenBy
+    | e.OfNoOthersSubscription
 )
 """What is not said by the resource itself."""
 
@@ -111,7 +118,7 @@ def _meets(expression: e.Expression, it: Known, world: World) -> bool:
             return client in clients(it)
         case e.Permitted() | e.Opened() | e.OfOwnClients() | e.OfTargets() | e.TargetsWithin():
             return world.allows(expression, it)
-        case e.WrittenBy() | e.OfNoOthersSubscription():
+        case e.Addressed() | e.WrittenBy() | e.OfNoOthersSubscription():
             return world.allows(expression, it)
         case e.Missing(parameter):
             return parameter.column not in ("id", "last_updated") and is_missing(parameter, it.values)

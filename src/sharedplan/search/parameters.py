@@ -30,7 +30,9 @@ SOUNDS = "phonetic"
 
 _OFFERED = frozenset({"token", "reference", "date", "string", "uri", "number", "quantity", "composite"})
 _SPECIAL = frozenset({"near"})
-_RESERVED = frozenset({"id", "version", "last_updated", "controller", "content", "lookup", "narrative", "words"})
+_RESERVED = frozenset(
+    {"id", "version", "last_updated", "controller", "content", "lookup", "narrative", "words", "consulted"}
+)
 _SINGLE = {"reference": "text", "date": "tstzrange"}
 _ARRAYS = {"date": "tstzrange[]", "number": "numrange[]", "quantity": "numrange[]", "special": "float8[]"}
 _NAMED_BY_URL = frozenset(
@@ -104,7 +106,7 @@ class Column:
     """One column of a type's table, as search needs it.
 
     `kind`: its SQL type, or "lookup" or "words", which PostgreSQL makes tsvectors of. `parameter`: whose values it
-    holds; None for those that all parameters share. `is_span`: it encloses all ranges of the parameter's array.
+    holds; None for those that are no one parameter's. `is_span`: it encloses all ranges of the parameter's array.
     """
 
     name: str
@@ -115,6 +117,12 @@ class Column:
 
 SHARED = (Column("lookup", "lookup"), Column("narrative", "words"), Column("words", "words"))
 """`lookup`: what is found by how it begins (`values/lookup.py`). `narrative` and `words`: for `_text`, `_content`."""
+
+CONSULTING = frozenset({"Task", "Communication"})
+"""The types that a consultation which names no client may be of (`search/consulting.py`)."""
+
+CONSULTED = Column("consulted", "text[]")
+"""Whom it is addressed to: by this it is seen, but not searched."""
 
 
 def _definitions() -> Iterator[dict[str, Any]]:
@@ -234,7 +242,12 @@ def parameter(type: str, code: str) -> Parameter | None:
 @kept_until_renewed()
 def columns(type: str) -> tuple[Column, ...]:
     """The columns that search needs in the table of a type, in the order of the parameters' codes."""
-    return (*columns_of(PARAMETERS.indexed[type].values()), *SHARED)
+    return (*columns_of(PARAMETERS.indexed[type].values()), *of_no_parameter(type))
+
+
+def of_no_parameter(type: str) -> tuple[Column, ...]:
+    """The columns of a type that are no one parameter's."""
+    return (*SHARED, CONSULTED) if type in CONSULTING else SHARED
 
 
 def columns_of(parameters: Iterable[Parameter]) -> tuple[Column, ...]:

@@ -9,6 +9,7 @@ asker may see, not what is stored.
 from dataclasses import dataclass, replace
 
 from sharedplan.search import expression as e
+from sharedplan.search.parameters import CONSULTED
 from sharedplan.store.projection import projection
 from sharedplan.store.statements import Statement
 
@@ -81,6 +82,8 @@ class Clients:
                 if self.kind == "id" or not (expression.person and expression.organization):
                     return permitted
                 return f"({self.of_nobody(expression)} or {permitted})"
+            case e.Addressed():
+                return self.addressed(expression)
             case e.Opened():
                 return self.each(self.opened(expression), is_anchored, expression) if self.kind else "false"
             case e.OfOwnClients():
@@ -112,6 +115,17 @@ class Clients:
         """In the own register, and of no client."""
         own = f"{self.alias}.controller = {acted_for(self.statement, asked)}"
         return f"({self.alias}.patient is null and {own})" if self.kind else own
+
+    def addressed(self, asked: e.Addressed) -> str:
+        """By the index of those whom it asks. The roles at an organisation are many, and whether one holds is looked at
+        only where it is asked."""
+        column = f"{self.alias}.{CONSULTED.name}"
+        if asked.person is not None:
+            self.statement.asked_by(asked.person, asked.organization)
+            return f"{column} && (select (a).members from asker)"
+        organization = self.statement.bind(asked.organization, "text")
+        reached = f"(select access_reached({organization}))"
+        return f"({column} && {reached} and access_is_asked({column}, {organization}))"
 
     def each(self, holds: str, is_anchored: bool, asked: e.Permitted | e.Opened | e.OfOwnClients) -> str:
         """That it holds of each client that the row names; `holds` is SQL with CLIENT in the place of one."""

@@ -208,6 +208,8 @@ class _Condition:
                 return "false"
             case e.And(parts):
                 return self.all_of(parts, is_anchored or is_anchor(expression))
+            case e.Or((*ways, e.Addressed())) if self.is_of_one:  # it names no client
+                return self.shown(e.Or(tuple(ways)) if len(ways) > 1 else ways[0], is_anchored)
             case e.Or((e.OfRegister() as own, e.Permitted(None) as others)) if self.is_of_one:
                 # What goes by the client alone is cheap, and stands apart, so that it is asked before the second guard.
                 clients = Clients(self.statement, self.type, self.alias, self.client)
@@ -232,6 +234,7 @@ class _Condition:
                 | e.OfClient()
                 | e.ToldOf()
                 | e.Permitted()
+                | e.Addressed()
                 | e.Opened()
                 | e.OfOwnClients()
                 | e.WrittenBy()
@@ -249,7 +252,7 @@ class _Condition:
                 return self.of_no_others_subscription(expression)
             case e.TargetsWithin():
                 return self.targets_within(expression)
-            case e.OfClient() | e.Permitted() | e.Opened() | e.OfOwnClients() | e.OfTargets():
+            case e.OfClient() | e.Permitted() | e.Addressed() | e.Opened() | e.OfOwnClients() | e.OfTargets():
                 clients = Clients(self.statement, self.type, self.alias, self.client)
                 return clients.sql(expression, is_anchored=is_anchored, is_whole=self.is_whole)
             case e.Missing(parameter):

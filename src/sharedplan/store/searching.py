@@ -11,7 +11,18 @@ from functools import lru_cache
 from typing import Any
 
 from sharedplan.fhir import bundles
-from sharedplan.search.expression import And, Everything, Expression, Not, OfRegister, OfTargets, Or, Permitted, Updated
+from sharedplan.search.expression import (
+    Addressed,
+    And,
+    Everything,
+    Expression,
+    Not,
+    OfRegister,
+    OfTargets,
+    Or,
+    Permitted,
+    Updated,
+)
 from sharedplan.search.masking import may_mask
 from sharedplan.search.registry import kept_until_renewed
 from sharedplan.store import trail as trails
@@ -274,7 +285,7 @@ def told(name: str, *types: str) -> str:
 def recorded(first: int, *, name: str, unless: str = "") -> str:
     """The steps that put in the audit row, whose values are the parameters from `first` on: with the resources that the
     rows of `shown` are (each by its `name`), the patients whom they speak of beside those who were asked about, and
-    their registers. There is none when `unless` is true."""
+    the registers of what speaks of any, or of all when nothing does. There is none when `unless` is true."""
     asked = trails.placeholder(first, "patients")
     told = {"spoken_of": "told.patients", "shown": "told.resources", "registers": "told.registers"}
     return f"""told AS MATERIALIZED (
@@ -284,7 +295,9 @@ def recorded(first: int, *, name: str, unless: str = "") -> str:
                 ) spoken_of
             ) AS patients,
                 (SELECT array_agg({name}) FROM shown) AS resources,
-                (SELECT array_agg(DISTINCT controller) FROM shown WHERE controller IS NOT NULL) AS registers
+                (SELECT array_agg(DISTINCT controller) FROM shown WHERE controller IS NOT NULL AND (
+                    patients IS NOT NULL OR NOT EXISTS (SELECT FROM shown WHERE patients IS NOT NULL)
+                )) AS registers
             {f"WHERE NOT ({unless})" if unless else ""}
         ),
         recorded AS ({trails.insert(first, **told, source="told")})"""
@@ -301,7 +314,9 @@ def recorded_of_all(name: str) -> str:
                     ) spoken_of
                 ) AS spoken_of,
                 (SELECT array_agg({name}) {own} AND id IS NOT NULL) AS resources,
-                (SELECT array_agg(DISTINCT controller) {own} AND controller IS NOT NULL) AS registers
+                (SELECT array_agg(DISTINCT controller) {own} AND controller IS NOT NULL AND (
+                    patients IS NOT NULL OR NOT EXISTS (SELECT {own} AND patients IS NOT NULL)
+                )) AS registers
             FROM {ASKED} WHERE NOT EXISTS (SELECT {own} AND fetched = {HEAVY})
         ),
         recorded AS ({trails.insert(ASKED, **told, source=f"{ASKED} JOIN told ON told.whose = {ASKED}.turn")})"""
@@ -359,6 +374,8 @@ def _walked(search: Search) -> tuple[Expression, ...] | None:
             return (within,)
         case Or((OfRegister() as own, (Permitted() | OfTargets()) as others)):
             return own, And((Not(own), others))
+        case Or((OfRegister() as own, Permitted() as others, Addressed() as addressed)):
+            return own, And((Not(own), Or((others, addressed))))
     return None
 
 

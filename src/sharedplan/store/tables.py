@@ -30,7 +30,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB, NUMRA
 from sqlalchemy.types import TypeEngine
 
 from sharedplan.catalogue import CATALOGUE, Offered
-from sharedplan.search.parameters import PARAMETERS, SHARED, columns_of
+from sharedplan.search.parameters import CONSULTED, PARAMETERS, columns_of, of_no_parameter
 from sharedplan.search.parameters import Column as Searched
 
 KEY = Text(collation="C")
@@ -282,6 +282,9 @@ def _of(offered: Offered) -> Table:
             # What is of no client is seen in the own register. Where that is most of the table, the planner would
             # rather look through all of it than follow the index above: 4.1 s instead of 0.13 at 400,000 (measured).
             _index(table, "of_nobody", "btree", "controller", postgresql_where=table.c.patient.is_(None))
+    if CONSULTED.name in table.c:
+        held, pending = table.c[CONSULTED.name].is_not(None), {"fastupdate": False}
+        _index(table, "consulted", "gin", "consulted", postgresql_where=held, postgresql_with=pending)
     # Words are many and looked for seldom, so they wait in a list until there are enough of them to be sorted in.
     _index(table, "words", "gin", "narrative", "words", postgresql_with={"gin_pending_list_limit": PENDING_WORDS})
     _index_values(table, offered)
@@ -296,7 +299,7 @@ def _index_values(table: Table, offered: Offered) -> None:
             Index(f"{offered.table}_{column.name}_idx", column.name, _table=table, postgresql_where=held)
         elif column.kind in RANGES:
             _index(table, column.name, "gist", column.name, postgresql_where=held)
-    arrays = [column.name for column in _searched(offered) if column.kind == "text[]"]
+    arrays = [column.name for column in _searched(offered) if column.kind == "text[]" and column != CONSULTED]
     for n, first in enumerate(range(0, len(arrays), GIN_COLUMNS)):
         # Without a pending list an insert costs 70 µs more, and no search ever waits for one to be read (measured).
         name = "arrays" if n == 0 else f"arrays_{n + 1}"
@@ -305,7 +308,7 @@ def _index_values(table: Table, offered: Offered) -> None:
 
 def _searched(offered: Offered) -> tuple[Searched, ...]:
     """The columns of the parameters that are shipped; those that an installation adds are its own."""
-    return (*columns_of(PARAMETERS.shipped[offered.type].values()), *SHARED)
+    return (*columns_of(PARAMETERS.shipped[offered.type].values()), *of_no_parameter(offered.type))
 
 
 def _columns(offered: Offered) -> list[Column[Any]]:
