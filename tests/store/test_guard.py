@@ -7,7 +7,16 @@ from typing import Any
 import asyncpg
 import pytest
 
-from builders import a_care_plan, a_care_team, a_consent, a_patient, a_practitioner, a_practitioner_role, a_reference
+from builders import (
+    a_care_plan,
+    a_care_team,
+    a_communication,
+    a_consent,
+    a_patient,
+    a_practitioner,
+    a_practitioner_role,
+    a_reference,
+)
 from sharedplan.access.rows import rows_of
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Fault
@@ -153,6 +162,40 @@ async def test_a_slice_that_is_too_wide_shows_what_the_asker_has_to_do_with(two_
         assert await seen(guarded, type, "Practitioner/nobody", "Organization/nowhere") == set()
         assert await seen(guarded, type, None, None) == set()
     assert await seen(guarded, "Practitioner", None, None) == {"niko"}
+
+
+async def test_a_consultation_that_names_no_client_is_shown_to_whom_it_asks(store: Store, guarded: Store) -> None:
+    """Whatever the slice: what names a client is not, and of what it said before only the newest version."""
+    role = "PractitionerRole/nikos"
+    await written(
+        store,
+        of(SOUTH, a_practitioner_role(id="nikos", practitioner=a_reference(NIKO), organization=a_reference(SOUTH))),
+        of(SOUTH, a_practitioner_role(id="past", organization=a_reference(SOUTH), active=False)),
+    )
+    for id, to in {"niko": NIKO, "role": role, "south": SOUTH, "past": "PractitionerRole/past"}.items():
+        message = {**a_communication("Patient/anna", recipient=[a_reference(to)]), "id": id}
+        anonymous = {name: each for name, each in message.items() if name != "subject"}
+        await written(store, of(NORTH, {**message, "id": f"{id}-anna"}), of(NORTH, message))
+        await written(store, of(NORTH, anonymous, version=2))
+    for person, organization, sees in (
+        (NIKO, None, {"niko"}),
+        (NIKO, SOUTH, {"niko", "role", "south"}),
+        (role, SOUTH, {"niko", "role", "south"}),
+        (NIKO, ELSEWHERE, {"niko"}),
+        (None, SOUTH, {"role", "south"}),
+        ("Practitioner/other", SOUTH, set()),
+        (None, ELSEWHERE, set()),
+        ("Patient/anna", None, {f"{id}-anna" for id in ("niko", "role", "south", "past")}),
+        (None, None, set()),
+    ):
+        assert await seen(store=guarded, type="Communication", person=person, organization=organization) == sees
+        async with guarded.begin() as unit:
+            unit.asked_by(person, organization)
+            page = await unit.history(within=EVERYTHING, type="Communication", id=None, count=99)
+            told = {(each.id, each.version) for each in page.versions if not each.id.endswith("-anna")}
+            expected = {(id, 2) for id in sees if not id.endswith("-anna")}
+            assert told - {(id, 1) for id in ("niko", "role", "south", "past")} == expected
+            assert (told == expected) is (person != "Patient/anna")  # the older ones are hers
 
 
 async def test_reads_versions_histories_and_locks_are_guarded_as_searches_are(

@@ -14,7 +14,7 @@ import pytest
 from builders import a_care_plan, a_patient, a_task, an_observation
 from databases import Server, of_service
 from sharedplan.catalogue import CATALOGUE
-from sharedplan.search.expression import Expression, InCompartment, OfRegister, Or, Permitted
+from sharedplan.search.expression import Addressed, Expression, InCompartment, OfRegister, Or, Permitted
 from sharedplan.search.includes import parse as parse_include
 from sharedplan.search.parse import parse
 from sharedplan.store import including
@@ -371,6 +371,25 @@ def test_what_several_ask_together_reads_no_table_from_end_to_end(
     search = Search({type: query.where}, seen(slice), 20, "some", sort)
     found = page(search, trail=a_trail("search-type", type), row_id="1", is_light=True)
     plan = crowd.plan_of_several([found, found])
+    assert read_from_end_to_end(plan) == [], outline(plan)
+
+
+SOUTH = "Organization/south"  # which keeps nothing
+OF_CONSULTATIONS = [
+    Or((OfRegister(SOUTH), Permitted(None, SOUTH, "TREAT"), Addressed(None, SOUTH))),
+    Or((Permitted("Practitioner/d7", NORTH, "TREAT"), Addressed("Practitioner/d7", NORTH))),
+]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("slice", OF_CONSULTATIONS)
+def test_what_somebody_is_asked_is_found_by_an_index(crowd: Crowd, slice: Expression, mode: str) -> None:
+    for question in ("Task?code=urn:task|do7", "Task?owner=Practitioner/d7", "Task?patient=Patient/p7-3", "Task"):
+        plan = crowd.plan(asked(question, within=slice), mode=mode)
+        assert read_from_end_to_end(plan) == [], (question, outline(plan))
+    trail = a_trail("read", "Task")
+    questions = [audited("Task", f"{n}", within=slice, trail=trail, row_id=f"{n}") for n in range(5)]
+    plan = crowd.plan_of_several(questions)
     assert read_from_end_to_end(plan) == [], outline(plan)
 
 
