@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from builders import (
     a_care_plan,
     a_communication,
+    a_concept,
     a_condition,
     a_consent,
     a_goal,
@@ -37,6 +38,7 @@ from exchange.cast import (
     AINO,
     JARI,
     NIKO,
+    SARI,
     Aino,
     H,
     Jari,
@@ -57,6 +59,7 @@ from exchange.cast import (
     together,
 )
 from sharedplan.access.principal import Principal
+from sharedplan.access.relations import TASK
 from sharedplan.errors import NotFound, SharedplanError
 from sharedplan.fhir import json_text
 from sharedplan.fhir.exchanges import Json
@@ -88,6 +91,9 @@ KINDS = {
 LINKS = {"Task": "focus", "Observation": "focus", "Communication": "basedOn"}
 """Type → an element that may refer to anything."""
 
+ASKS = {"Task": "owner", "Communication": "recipient"}
+"""Type → the element that says whom it asks."""
+
 IDS = tuple(f"x{number}" for number in range(6))
 
 
@@ -97,7 +103,8 @@ def things() -> st.SearchStrategy[list[Json]]:
     one = st.fixed_dictionaries(
         {
             "type": st.sampled_from([*KINDS, *LINKS, *LINKS]),
-            "client": st.sampled_from([AINO, AINO, AINO, OTTO]),
+            "client": st.sampled_from([AINO, AINO, AINO, OTTO, None]),
+            "asks": st.sampled_from([NIKO, "PractitionerRole/niko", H, SARI, S]),
             "register": st.sampled_from([S, H]),
             "meta": st.sampled_from([None, PSY, TABOO]),
             "link": st.integers(0, len(IDS) - 1),
@@ -111,12 +118,19 @@ def things() -> st.SearchStrategy[list[Json]]:
 
 def _linked(made: list[Json]) -> list[Json]:
     named = [{**each, "id": id} for each, id in zip(made, IDS, strict=False)]
+    for each in named:
+        if each["client"] is None and (each["type"] not in ASKS or each["holds"] is not None):
+            each["client"] = AINO
     return [{**each, "link": _name(named[each["link"] % len(named)])} for each in named]
 
 
 def resource_of(thing: Json) -> Json:
     type = thing["type"]
     more: Json = {"id": thing["id"]}
+    if thing["client"] is None:
+        to = a_reference(thing["asks"])
+        more[ASKS[type]] = to if type == "Task" else [to]
+        more |= {"code": a_concept(TASK, "consultation")} if type == "Task" else {}
     if thing["meta"]:
         more["meta"] = thing["meta"]
     if thing["secret"]:
@@ -127,6 +141,9 @@ def resource_of(thing: Json) -> Json:
     if holds := thing["holds"]:
         held = {"id": "held", **({"identifier": _identifier(holds)} if thing["secret"] else {})}
         more["contained"] = [KINDS[holds](thing["client"], **held)]
+    if thing["client"] is None:  # a consultation that names nobody, unless what it refers to or contains does
+        whole = KINDS[type](AINO, **more)
+        return {name: each for name, each in whole.items() if name not in ("for", "subject")}
     return KINDS[type](thing["client"], **more)
 
 
@@ -171,6 +188,8 @@ PAIRS = (
     "_has:Task:focus:identifier=secret",
     "_has:Observation:focus:_security=PSY",
     "_has:Communication:based-on:_id={i0},{i2}",
+    "owner=Practitioner/niko",
+    "recipient=Practitioner/niko,Organization/h",
     "_lastUpdated=gt{mid}",
     "_lastUpdated=lt{mid}",
     "_filter=_id eq {i2} or identifier eq secret",

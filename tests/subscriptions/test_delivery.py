@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from builders import a_care_plan, a_care_team, a_patient, a_provenance
+from builders import a_care_plan, a_care_team, a_communication, a_patient, a_provenance, a_reference
 from exchange.answers import searched
 from exchange.asking import RECORDS, Ask, resource_in
-from exchange.cast import AINO, Aino, H, Niko, S, a_member, consents, k1, person, system, the_world
+from exchange.cast import AINO, Aino, H, N, Niko, S, a_member, consents, k1, person, system, the_world
 from loading.texts import text
 from sharedplan.errors import Conflict, Gone, Incorrect, NotFound, Refused, Unprocessable
 from sharedplan.loading.loader import Loader
@@ -133,6 +133,21 @@ async def test_who_sees_nothing_more_is_told_nothing_more_but_that(
     await deliverer.settle()
     [again] = receiver.taken()
     assert again.events == [(2, "CarePlan/1")]  # what was hidden has left no gap
+
+
+async def test_a_consultation_that_names_no_client_is_told_to_whom_it_asks(
+    ask: Ask, deliverer: Deliverer, receiver: Receiver
+) -> None:
+    await the_world(ask)
+    asked = a_subscription(receiver, "Communication?status=completed")
+    await subscribed(ask, deliverer, asked, by=system(H))
+    for id, to, client in (("1", H, None), ("2", N, None), ("3", H, AINO), ("4", "PractitionerRole/niko", None)):
+        message = {**a_communication(client, id=id, recipient=[a_reference(to)])}
+        message = message if client else {name: each for name, each in message.items() if name != "subject"}
+        await ask("update", f"Communication/{id}", message, by=system(S))
+    await deliverer.settle()
+    _, told = receiver.taken()
+    assert told.events == [(1, "Communication/1"), (2, "Communication/4")]
 
 
 async def test_who_leaves_the_team_is_told_nothing_more(ask: Ask, deliverer: Deliverer, receiver: Receiver) -> None:
