@@ -29,10 +29,17 @@ FUNCTIONS = (
     """
     CREATE FUNCTION access_is_asked(asked text[], organization_ text) RETURNS boolean
     LANGUAGE plpgsql STABLE COST 1000 AS $$
-    -- Whether the organisation is among those whom a consultation asks, or a role that is held there now.
+    -- Whether the organisation is among those whom a consultation asks, or a role that is held there now
+    -- (`access_is_active`, which takes its time where there is no period, too).
     BEGIN
         RETURN coalesce(organization_ = ANY (asked), false)
-            OR EXISTS (SELECT FROM unnest(asked) a WHERE access_is_role_at(a, organization_));
+            OR EXISTS (
+                SELECT FROM unnest(asked) a JOIN practitioner_role r ON r.id = substr(a, 18)
+                WHERE a LIKE 'PractitionerRole/%' AND r.organization = organization_
+                AND coalesce('false' <> ALL (r.active), true) AND (
+                    r.content -> 'period' IS NULL OR access_validity(r.content -> 'period') @> statement_timestamp()
+                )
+            );
     END
     $$
     """,
