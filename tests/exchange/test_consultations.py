@@ -104,7 +104,7 @@ async def shown(ask: Ask, by: Principal, type: str) -> list[set[str]]:
         bundle = await searched(ask, question, by=by)
         assert bundle["total"] == len(ids(bundle))
         found.append(set(ids(bundle)))
-    assert (await searched(ask, f"{type}?_summary=count", by=by))["total"] == bundle["total"]
+    assert (await searched(ask, f"{question}&_summary=count", by=by))["total"] == bundle["total"]
     both = await searched(ask, f"?_type=Task,Communication&_id={','.join(every)}&_count=100", by=by)
     found.append({each.partition("/")[2] for each in named(both) if each.startswith(type)})
     for history in (f"{type}?_count=100", f"{type}?_since=2020-01-01T00:00:00Z&_count=100"):
