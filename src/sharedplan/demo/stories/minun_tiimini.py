@@ -35,7 +35,9 @@ def told(clock: Clock) -> Steps:
     }
     yield Step(KAI, "asks the nurse for advice, and tells too much", post(asking), Refused("R4.8"))
     asking["payload"] = [{"contentString": "Miten auttaisin nuorta miestä, joka ei uskalla ryhmään?"}]
-    yield Step(KAI, "asks without saying who it is", post(asking), Done())
+    question = yield Step(KAI, "asks without saying who it is", post(asking), Done())
+    yield Step(NIKO, "reads it, in the register of another organisation", get(question.name), Done())
+    yield Step(OLLI, "is not asked, and finds nothing", get(question.name), Hidden(why="it asks somebody else"))
     joonas = yield from ways.known(SOCIAL_SYSTEM, "Joonas", "Heino", "1996-06-11")
     request = records.referral("minun-tiimini", joonas, JONNA, start, "Työttömänä kolme vuotta.", "cooperation-tried")
     yield from ways.referred(SOCIAL_SYSTEM, request, joonas, SARI, start)
