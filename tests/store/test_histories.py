@@ -1,7 +1,6 @@
 """What the history of a type, or of everything, costs: what is in it, and nothing for what is hidden from the asker."""
 
 import asyncio
-import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -16,14 +15,18 @@ from exchange.cast import person, system
 from sharedplan.access.decision import Facts, decide
 from sharedplan.access.principal import Principal
 from sharedplan.fhir.exchanges import Asked
-from sharedplan.search.expression import Expression
+from sharedplan.search.expression import Everything, Expression, HasToken
+from sharedplan.search.parameters import PARAMETERS
 from sharedplan.store.engine import LONGEST, Pool
 from sharedplan.store.guard import PATH, Who
 from sharedplan.store.histories import history
 from sharedplan.store.projection import projection
 from sharedplan.store.queries import Query
+from sharedplan.store.searches import Search
+from sharedplan.store.searching import page
 from sharedplan.store.unit_of_work import Store
 from store.changes import a_change, written
+from store.explaining import explained
 
 LARGE, SMALL, STRANGE = "Organization/large", "Organization/small", "Organization/strange"
 TYPES = ("Patient", "CarePlan", "Goal", "Task", "Provenance")
@@ -95,8 +98,9 @@ class Others:
         await written(Store(pool), *changes)
         await pool.close()
         self._operator = await asyncpg.connect(url)
-        for statement in (A_MEMBER, A_PERMIT):
-            await self._operator.execute(statement)
+        for statement in (A_MEMBER, A_PERMIT, "ALTER DATABASE CURRENT_DATABASE SET track_functions = 'pl'"):
+            database = await self._operator.fetchval("SELECT quote_ident(current_database())")
+            await self._operator.execute(statement.replace("CURRENT_DATABASE", database))
         self._connection = await asyncpg.connect(of_service(url), server_settings={"search_path": PATH})
         await self._operator.execute("VACUUM ANALYZE")
 
@@ -128,18 +132,32 @@ class Others:
     def buffers(self, query: Query, by: Principal, mode: str) -> int:
         """How many pages the database looks at to answer, planning apart."""
 
-        async def explained() -> Any:
-            await self._connection.execute(f"SET plan_cache_mode = {mode}")
-            told = [*query[1], *Who("asker", by.person, by.organization)]
-            return await self._connection.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query[0]}", *told)
-
-        plan = json.loads(self._runner.run(explained()))[0]["Plan"]
+        told = _told(query, by)
+        plan = self._runner.run(explained(self._connection, query[0], told, mode, "ANALYZE, BUFFERS"))
         return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
 
+    def judged(self, query: Query, by: Principal) -> int:
+        """How often the second guard is asked of a client, or what a consent lets be seen of a thing."""
+
+        calls = "SELECT coalesce(sum(calls), 0)::int FROM pg_stat_xact_user_functions WHERE funcname = ANY($1)"
+        judging = ["guard_knows", "access_sees", "access_item"]
+
+        async def counted() -> int:
+            await self._connection.execute("SET plan_cache_mode = force_generic_plan")
+            async with self._connection.transaction():
+                before = await self._connection.fetchval(calls, judging)
+                await self._connection.fetch(query[0], *_told(query, by))
+                return int(await self._connection.fetchval(calls, judging) - before)
+
+        return self._runner.run(counted())
+
     def found(self, query: Query, by: Principal) -> list[str]:
-        told = [*query[1], *Who("asker", by.person, by.organization)]
-        rows = self._runner.run(self._connection.fetch(query[0], *told))
-        return [f"{each['type']}/{each['id']}" for each in rows if each["id"] is not None]
+        rows = self._runner.run(self._connection.fetch(query[0], *_told(query, by)))
+        return [f"{each.get('type', 'CarePlan')}/{each['id']}" for each in rows if each["id"] is not None]
+
+
+def _told(query: Query, by: Principal) -> list[Any]:
+    return [*query[1], *Who("asker", by.person, by.organization), *([0] if "AS turn" in query[0] else [])]
 
 
 def slices(by: Principal) -> dict[str, Expression]:
@@ -150,6 +168,11 @@ def asked(by: Principal, type: str | None, since: datetime | None, before: datet
     query = history(within=slices(by), type=type, id=None, since=since, at=None, before=before, count=50)
     assert query is not None
     return query
+
+
+def searched(by: Principal, where: Expression) -> Query:
+    sql, parameters, *_ = page(Search({"CarePlan": where}, slices(by), 10, "accurate"))
+    return sql, [*parameters]
 
 
 QUESTIONS = [(None, None), ("CarePlan", LONG_AGO), ("Provenance", None)]
@@ -173,6 +196,33 @@ def test_a_history_costs_no_more_where_others_have_more(server: Server) -> None:
         if after - before > (OF_A_TYPE if type else OF_EVERYTHING)
     }
     assert grown == {}
+
+
+def test_a_search_asks_nothing_of_what_is_hidden(server: Server) -> None:
+    """Nor does it walk along it where nothing but the slice leaves anything out."""
+    status = HasToken(PARAMETERS["CarePlan"]["status"], None, "active")
+    with server.database() as url:
+        others = Others(url)
+        try:
+            before = {name: _search_costs(others, by, status) for name, by in ASKERS.items()}
+            others.grow()
+            after = {name: _search_costs(others, by, status) for name, by in ASKERS.items()}
+            by = ASKERS["a small organisation"]
+            assert {"CarePlan/own", "CarePlan/shared"} == set(others.found(searched(by, Everything()), by))
+        finally:
+            others.close()
+    grown = {
+        name: (before[name], after[name])
+        for name in ASKERS
+        if after[name][0] > before[name][0] or after[name][1] > before[name][1] + OF_A_TYPE
+    }
+    assert grown == {}
+
+
+def _search_costs(others: Others, by: Principal, where: Expression) -> tuple[int, int]:
+    """(things judged of a search with a condition, pages looked at of one without any)."""
+    judged = others.judged(searched(by, where), by)
+    return judged, others.buffers(searched(by, Everything()), by, "force_generic_plan")
 
 
 def _costs(others: Others) -> dict[tuple[str, str | None, datetime | None, str], int]:

@@ -2,7 +2,6 @@
 from end to end."""
 
 import asyncio
-import json
 import random
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -28,6 +27,7 @@ from sharedplan.store.searching import page
 from sharedplan.store.unit_of_work import Store
 from sharedplan.store.visible_versions import newest
 from store.changes import ALL, NORTH, a_change, a_trail, written
+from store.explaining import explained
 
 TYPES = ("Patient", "CarePlan", "Observation", "Task")
 TEMPLATES = 250
@@ -123,11 +123,7 @@ class Crowd:
         return self._explained(together.sql, told, "force_generic_plan", self._connection)
 
     def _explained(self, sql: str, told: Sequence[Any], mode: str, connection: asyncpg.Connection) -> Plan:
-        async def explain() -> Any:
-            await connection.execute(f"SET plan_cache_mode = {mode}")
-            return await connection.fetchval(f"EXPLAIN (FORMAT JSON, VERBOSE) {sql}", *told)
-
-        return list(_nodes(json.loads(self._runner.run(explain()))[0]["Plan"]))
+        return list(_nodes(self._runner.run(explained(connection, sql, told, mode))))
 
 
 async def _multiply(connection: asyncpg.Connection, type: str) -> None:

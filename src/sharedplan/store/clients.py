@@ -92,6 +92,20 @@ class Clients:
                 return self.of_targets(expression, is_anchored, is_whole)
         raise TypeError(f"no SQL for {expression!r}")
 
+    def reach(self, asked: e.Permitted | e.OfTargets) -> str:
+        """What holds of all that he may see by his clients, and is told without asking anything of the row: that it is
+        of one of them, or of nobody and in his register."""
+        self.statement.asked_by(asked.person, asked.organization)
+        clients = "(select c from askers_clients)"
+        if self.kind == "text[]":
+            one = f"{self.alias}.patient && {clients}::text[]"
+        else:
+            one = self.is_one_of(clients) if self.kind else "false"
+        if self.kind == "id":
+            return one
+        nobody = f"{self.alias}.patient is null and " if self.kind else ""
+        return f"({one} or {nobody}{self.alias}.controller = {ACTED_FOR})"
+
     @property
     def kind(self) -> str:
         """How a row names its clients: "id" (it is one), "text", "text[]" or "" (it does not)."""

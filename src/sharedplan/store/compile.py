@@ -16,7 +16,7 @@ from typing import NamedTuple
 from sharedplan.search import expression as e
 from sharedplan.search.masking import MASKED, is_masked, may_mask, of_masked, without_places
 from sharedplan.search.matching import members
-from sharedplan.search.parameters import Parameter
+from sharedplan.search.parameters import CONSULTED, Parameter
 from sharedplan.search.values import lookup, position, string, token, uri
 from sharedplan.search.values.entry import capped
 from sharedplan.store import own_log, ranges
@@ -62,6 +62,25 @@ def condition(
     """
     slice = e.asker_of(expression)
     return _Condition(statement, type, alias, client, is_whole, slice, holder).sql(expression, is_anchored)
+
+
+def reach(statement: Statement, within: e.Expression, type: str, alias: str = "r") -> str:
+    """SQL of what holds of all rows of the slice and costs next to nothing to be told: whose register they are in, and
+    of which clients. It stands beside the slice where much may be found that is hidden, so that nothing more is asked
+    of that: neither the second guard, nor the consents. Empty where there is nothing to be told so."""
+    match within:
+        case e.OfRegister(organization):
+            return f"{alias}.controller = {statement.bind(organization, 'text')}"
+        case e.Permitted() | e.OfTargets(own=None):
+            return Clients(statement, type, alias).reach(within)
+        case e.Addressed():
+            return f"{alias}.{CONSULTED.name} is not null"
+        case e.Or(parts):
+            each = [reach(statement, part, type, alias) for part in parts]
+            return f"({' or '.join(each)})" if each and all(each) else ""
+        case e.And(parts):
+            return next((found for part in parts if (found := reach(statement, part, type, alias))), "")
+    return ""
 
 
 def masked(

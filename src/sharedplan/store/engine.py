@@ -20,7 +20,7 @@ FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClien
 STATEMENTS = 500
 """Statements that a connection keeps prepared: all of reading and writing every type, and the usual searches."""
 
-LONGEST = 20 * 1024
+LONGEST = 24 * 1024
 """Characters of a statement that is kept prepared. The driver's own limit, 15 KiB, is less than what a client's whole
 plan is asked by (16.7 KB for a person): made ready each time, that took 16 to 30 ms, and 4 to answer (measured). No
 more, for whoever varies a long search fills the memory of each connection with them."""

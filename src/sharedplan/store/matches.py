@@ -17,6 +17,7 @@ from sharedplan.store.compile import (
     masked,
     masked_column,
     masked_within,
+    reach,
     rows,
 )
 from sharedplan.store.projection import projection
@@ -57,7 +58,22 @@ def hits(search: Search, statement: Statement, rank: int, type: str, within: Exp
     inside = condition(
         statement, within, type, is_anchored=is_anchor(asked), client=client_of(asked), is_whole=is_whole
     )
+    is_narrow = is_whole or is_anchor(asked) or is_anchor(within)
+    if not is_narrow and (near := reach(statement, within, type)):
+        inside = f"{near} AND {inside}"
     return f"SELECT {rank:d} AS rank, r.id{more}{keys} FROM {source} r WHERE {where} AND {inside}"
+
+
+def along(search: Search, statement: Statement, type: str, own: str) -> str:
+    """The matches in the own register (`own`: SQL of it), which is a column, too, `register`: to be ordered by it and
+    what follows it in its index.
+
+    It is asked for as a range: of one register the planner takes the order to be that of all rows by their ids, and
+    walks along those of all others until it has found so many.
+    """
+    where = condition(statement, search.wheres[type], type, is_anchored=True)
+    return f"""SELECT 0 AS rank, r.id, r.controller AS register{_keys(search, type, "")} FROM {rows(statement, type)} r
+        WHERE {where} AND r.controller BETWEEN {own} AND {own}"""
 
 
 def hits_within(

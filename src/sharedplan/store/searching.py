@@ -28,7 +28,7 @@ from sharedplan.search.registry import kept_until_renewed
 from sharedplan.store import trail as trails
 from sharedplan.store.blanks import Blanks, Form, ForSeveral, Unlike, blanks, form
 from sharedplan.store.joint import ASKED, Question, may_join
-from sharedplan.store.matches import Source, hits, hits_within, source
+from sharedplan.store.matches import Source, along, hits, hits_within, source
 from sharedplan.store.searches import Search, SortKey
 from sharedplan.store.statements import Statement
 from sharedplan.store.trail import Trail
@@ -174,16 +174,28 @@ def _made(
 ) -> str:
     """The text, with what it binds in the statement: last, if it is recorded, room for the audit row."""
     place, walked = search.place, _walked(search)
+    is_backwards = place is not None and place.is_backwards
+    order, own = ordering(search, is_backwards), ""
     if search.contained is not None:
         found, sources = hits_within(search, search.contained, statement)
     else:
         if walked is not None:
-            (type,) = search.wheres
-            found = tuple(hits(search, statement, 0, type, within) for within in walked)
+            (type,), (first, *others) = search.wheres, walked
+            if isinstance(first, OfRegister):
+                own = statement.bind(first.organization, "text")
+                found = (along(search, statement, type, own),)
+            else:
+                found = (hits(search, statement, 0, type, first),)
+            found += tuple(hits(search, statement, 0, type, each, ", NULL::text AS register") for each in others)
         else:
             found = tuple(hits(search, statement, n, each, search.seen[each]) for n, each in enumerate(search.wheres))
         sources = tuple(source(statement, n, each, search.seen[each]) for n, each in enumerate(search.wheres))
     beyond = _beyond(search, statement) if place is not None and place.keys is not None else "true"
+    along_order, along_beyond = order, beyond
+    if own:
+        along_order = f"register {'DESC' if is_backwards != _runs_down(search) else 'ASC'}, {order}"
+        if place is not None and place.keys is not None:
+            along_beyond = f"{_straight_to(search, statement, own)} AND {beyond}"
     moment = moment_of(search, statement)
     bound = len(statement.parameters)
     if is_recorded:
@@ -195,8 +207,10 @@ def _made(
         sources,
         tuple(f"k{number}" for number in range(len(search.sort))),
         _columns(search, tuple(source.type for source in sources), is_recorded=is_recorded),
-        order=ordering(search, place is not None and place.is_backwards),
+        order=order,
         beyond=beyond,
+        along_order=along_order,
+        along_beyond=along_beyond,
         moment=moment,
         count=search.count,
         total=search.total,
@@ -217,6 +231,8 @@ def _statement(
     *,
     order: str,
     beyond: str,
+    along_order: str,
+    along_beyond: str,
     moment: str,
     count: int,
     total: str,
@@ -231,7 +247,7 @@ def _statement(
     there is none too many."""
     limit = f"LIMIT {count + 1 if count else 0:d}"
     if walks:
-        steps = f"few AS (SELECT hits.* FROM ({hits[0]}) hits WHERE {beyond} ORDER BY {order} {limit})"
+        steps = f"few AS (SELECT hits.* FROM ({hits[0]}) hits WHERE {along_beyond} ORDER BY {along_order} {limit})"
         every = f"SELECT FROM ({hits[0]}) hits"
         for others in hits[1:]:
             steps = f"""others AS MATERIALIZED ({others}), {steps.replace("few", "along", 1)},
@@ -443,6 +459,16 @@ def _beyond(search: Search, statement: Statement) -> str:
         nulls = "" if is_backwards else f" OR {column} IS NULL"
         after = f"({column} {sign} {bound} OR {column} = {bound} AND {after}{nulls})"
     return after
+
+
+def _straight_to(search: Search, statement: Statement, own: str) -> str:
+    """The condition on a row of the own register that leads to the place's keys in the index of the register."""
+    assert search.place is not None and search.place.keys is not None
+    *values, _, id = search.place.keys
+    sign = "<=" if search.place.is_backwards != _runs_down(search) else ">="
+    if search.sort and search.sort[0].parameter.code == "_lastUpdated":
+        return f"(register, k0) {sign} ({own}, {statement.bind(values[0], 'timestamptz')})"
+    return f"(register, id) {sign} ({own}, {statement.bind(id, 'text')})"
 
 
 def ordered(search: Search, found: Sequence[Any]) -> list[Any]:
