@@ -1,5 +1,6 @@
 """`sharedplan serve` as the process that users run: it starts, keeps its workers alive, and stops in order."""
 
+import json
 import shlex
 import signal
 import socket
@@ -202,5 +203,20 @@ def test_the_demo_fills_an_empty_database_once_and_shows_a_plan(tmp_path: Path) 
             wait_until(lambda: running.log.read_text().count("\ncurl ") == 2)
             assert running.log.read_text().count("Filling the empty database") == 1
             assert client.get("CarePlan").json()["total"] == plans
+    finally:
+        running.stop()
+
+
+def test_what_lacks_of_the_demo_world_is_put_in(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A start that came to an end amidst the filling leaves some of it; somebody's own data would be left alone."""
+    running = Service(prepared(tmp_path_factory, "half"), free_port()).start()
+    try:
+        for part in world.PARTS[:10]:
+            with running.client("--client", "journey", "--organization", part.organization) as client:
+                assert client.post("", json=json.loads(part.text)).status_code == 200
+        running.stop()
+        running.start("--demo")
+        with running.client("--client", "journey", "--organization", world.PARTS[-1].organization) as client:
+            assert client.get(f"CarePlan/{world.PARTS[-1].name}").status_code == 200
     finally:
         running.stop()

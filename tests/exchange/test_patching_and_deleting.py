@@ -4,14 +4,25 @@ from dataclasses import replace
 
 import pytest
 
-from exchange.asking import ANNA, RECORDS, Ask, a_bundle, a_patient, an_entry, identified, resource_in
+from exchange.asking import ANNA, BY_SCOPES, RECORDS, Ask, a_bundle, a_patient, an_entry, identified, resource_in
 from sharedplan.access.scopes import parse
-from sharedplan.errors import Gone, Incorrect, ManyMatches, NotFound, SharedplanError, Unprocessable, VersionMismatch
+from sharedplan.errors import (
+    Gone,
+    Incorrect,
+    ManyMatches,
+    NotFound,
+    Refused,
+    SharedplanError,
+    Unprocessable,
+    VersionMismatch,
+)
 from sharedplan.fhir import json_text
 from sharedplan.fhir.exchanges import Json
+from sharedplan.search.masking import SAFETY_BAN
 
 REPLACE = [{"op": "replace", "path": "/gender", "value": "female"}]
 JSON_PATCH = {"patch_format": "json-patch"}
+SOUTH = replace(RECORDS, organization="Organization/south")
 
 
 def fhirpath(path: str, value: Json) -> Json:
@@ -43,6 +54,19 @@ async def test_a_fhirpath_patch_does_the_same(ask: Ask) -> None:
 async def test_a_patch_that_changes_nothing_makes_no_version(ask: Ask) -> None:
     await ask("update", "Patient/1", a_patient(id="1", gender="female"))
     assert (await ask("patch", "Patient/1", REPLACE, **JSON_PATCH)).version == 1
+
+
+async def test_the_register_alone_takes_a_security_label_away(ask: Ask) -> None:
+    """By a patch, which says outright that it is to go: so a safety ban ends."""
+    label = {"system": SAFETY_BAN, "code": "1"}
+    await ask("update", "Patient/1", a_patient(id="1", meta={"security": [label]}), by=SOUTH, policy=BY_SCOPES)
+    gone = [{"op": "remove", "path": "/meta/security"}]
+    with pytest.raises(Refused, match="taken away by the register"):
+        await ask("patch", "Patient/1", gone, by=RECORDS, policy=BY_SCOPES, **JSON_PATCH)
+    kept = await ask("read", "Patient/1", by=SOUTH, policy=BY_SCOPES)
+    assert (kept.version, resource_in(kept)["meta"]["security"]) == (1, [label])
+    ended = resource_in(await ask("patch", "Patient/1", gone, by=SOUTH, policy=BY_SCOPES, **JSON_PATCH))
+    assert "security" not in ended["meta"]
 
 
 async def test_a_failing_test_and_an_invalid_result_change_nothing(ask: Ask) -> None:

@@ -23,7 +23,7 @@ from sharedplan.search.identity import mentions_identity_code
 from sharedplan.search.indexing import index_values
 from sharedplan.search.matching import matches
 from sharedplan.search.parameters import COMPARTMENTS, PARAMETERS
-from sharedplan.search.parse import parse
+from sharedplan.search.parse import _controls, parse
 
 STATUS = PARAMETERS["CarePlan"]["status"]
 SUBJECT = PARAMETERS["CarePlan"]["subject"]
@@ -261,3 +261,11 @@ def test_a_personal_identity_code_is_recognised(value: str, is_told: bool) -> No
     assert mentions_identity_code([("_count", "1"), ("identifier", value)]) == is_told
     assert mentions_identity_code([("subject:Patient.identifier", value)]) == is_told
     assert mentions_identity_code([(value, "")]) == is_told
+
+
+def test_what_is_long_is_not_kept() -> None:
+    """Or whoever asks for many elements again and again fills the memory."""
+    before = _controls.cache_info().currsize
+    for number in range(3):
+        parse("Goal", [("_elements", ",".join(f"e{number}x{each}" for each in range(100)))])
+    assert _controls.cache_info().currsize == before

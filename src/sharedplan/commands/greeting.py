@@ -1,7 +1,6 @@
 """What `serve --demo` adds: the demo world in an empty database, sent as a record system would, and how to begin."""
 
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,26 +10,26 @@ import click
 from sharedplan.access.own_tokens import own_token
 from sharedplan.clock import Clock
 from sharedplan.demo import world
+from sharedplan.demo.stories.playing import Service
+from sharedplan.demo.stories.setting import set_up
 from sharedplan.settings import Settings
 
 CLIENT = "demo"
 LASTS = timedelta(hours=12)
-BODY = "application/fhir+json"
-
-
-class DemoFailed(Exception):
-    """The demo world was not taken; the text says what the service answered."""
 
 
 def fill(address: str, settings: Settings, clock: Clock, is_there: Callable[[], bool]) -> None:
-    """Put the demo world in, through the service at that address once it is ready; nothing when it goes away before.
+    """Put in what is not there of the demo world, through the service at that address once it is ready; nothing when it
+    goes away before.
 
-    Raises DemoFailed.
+    Raises SettingFailed, and Unreachable when it goes away meanwhile.
     """
     if _is_ready(address, is_there):
-        for part in world.PARTS:
-            token = own_token(settings, clock, client=CLIENT, organization=part.organization)
-            _send(f"{address}/fhir", token, part.text.encode())
+        service = Service(address, lambda by: own_token(settings, clock, client=CLIENT, organization=by.organization))
+        try:
+            set_up(service, *world.CLIENTS)
+        finally:
+            service.close()
 
 
 def greet(
@@ -69,13 +68,3 @@ def _is_ready(address: str, is_there: Callable[[], bool]) -> bool:
         except OSError:
             time.sleep(0.05)
     return False
-
-
-def _send(base: str, token: str, body: bytes) -> None:
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": BODY, "Accept": BODY}
-    request = urllib.request.Request(base, body, headers)  # noqa: S310  # our own address
-    try:
-        with urllib.request.urlopen(request, timeout=60):  # noqa: S310  # our own address
-            return
-    except urllib.error.HTTPError as refusal:
-        raise DemoFailed(f"the demo world was answered {refusal.code}: {refusal.read().decode()[:2000]}") from None

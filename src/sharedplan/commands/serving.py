@@ -16,9 +16,9 @@ from sharedplan.clock import SystemClock
 from sharedplan.commands.database import as_service, database, migrate_if_needed
 from sharedplan.commands.options import as_environment, check_role, check_where_it_signs, read_settings
 from sharedplan.commands.supervisor import Supervisor, WorkerFailed, listening_socket
-from sharedplan.errors import Incorrect
+from sharedplan.errors import Incorrect, Unavailable
 from sharedplan.settings import Settings, unknown_names
-from sharedplan.store.readiness import has_clients
+from sharedplan.store.readiness import clients
 
 GRACE = timedelta(seconds=5)
 """What the workers get beyond notice and draining, to close the pool and end."""
@@ -71,18 +71,32 @@ def serve(*, host: str | None, port: int | None, workers: int | None, demo: bool
 
 
 def _fill(settings: Settings, url: str, supervisor: Supervisor) -> None:
-    """The demo world goes in before anybody is let in, so that whoever finds the service ready finds all of it. It is
-    served without, should that fail."""
-    from sharedplan.commands.greeting import DemoFailed, fill  # seldom wanted, and long
+    """The demo world goes in before anybody is let in, so that whoever finds the service ready finds all of it; the
+    rest of it, if a start before came to an end amidst. Somebody's own data is left alone.
 
-    if asyncio.run(has_clients(url)):  # somebody's own data is left alone
+    Raises click.ClickException when the service dies meanwhile. What is refused is told, and the service is there
+    without it.
+    """
+    from sharedplan.commands.greeting import fill  # seldom wanted, and long
+    from sharedplan.demo import world
+    from sharedplan.demo.stories.playing import Unreachable
+    from sharedplan.demo.stories.setting import SettingFailed
+
+    try:
+        there = asyncio.run(clients(url, len(world.CLIENTS) + 1))
+    except Unavailable as failure:
+        raise click.ClickException(f"the database cannot be reached: {failure}") from None
+    if not there < set(world.CLIENTS):
         return
-    click.echo("Filling the empty database with the demo world ...")
+    click.echo("Filling the empty database with the demo world ..." if not there else "Filling in the demo world ...")
     try:
         with supervisor.beforehand(url) as (address, is_there):
             fill(address, settings, SystemClock(), is_there)
-    except (DemoFailed, Incorrect, OSError) as failure:
+    except (SettingFailed, Incorrect) as failure:
         click.echo(f"Error: {failure}", err=True)
+    except (Unreachable, OSError) as failure:
+        if not supervisor.is_stopping:
+            raise click.ClickException(f"the demo world could not be put in: {failure}") from None
 
 
 def _greet(settings: Settings, supervisor: Supervisor) -> None:

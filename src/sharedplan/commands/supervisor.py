@@ -184,17 +184,22 @@ class Supervisor:
         whether it is still there and nobody has said stop. Raises WorkerFailed."""
         bound = listening_socket("127.0.0.1", 0)
         try:
-            worker = Worker(bound, self._environment, database_url, self._ended)
-        except WorkerFailed:
-            bound.close()
-            raise
-        try:
             port = bound.getsockname()[1]
-            yield f"http://127.0.0.1:{port}", lambda: self._signalled is None and worker.exit_code is None
+            worker = Worker(bound, self._environment, database_url, self._ended)
         finally:
-            bound.close()
+            bound.close()  # he has his own; what we held would go on taking connections when he is gone
+        try:
+            yield f"http://127.0.0.1:{port}", lambda: not self.is_stopping and worker.exit_code is None
+        finally:
             worker.leave()
             worker.wait(time.monotonic() + self._patience)
+            if worker.pid is not None:
+                self._ended(worker.pid)
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether a signal has said stop."""
+        return self._signalled is not None
 
     def is_healthy(self) -> bool:
         """Whether every worker lives."""

@@ -64,6 +64,10 @@ PARTS = (
 )
 
 
+CLIENTS = tuple(dict.fromkeys(part.name.partition("-")[0] for part in PARTS if part.name != DIRECTORY))
+"""The ids of its clients."""
+
+
 @lru_cache(maxsize=1)
 def resources() -> dict[str, dict[str, Any]]:
     """Every resource of the world by its reference ("CarePlan/aino")."""

@@ -93,8 +93,12 @@ def proposed(
     type = str(asked.type)
     before = newest if newest is not None and not newest.is_deleted else None
     found = summaries.refusal(type, resource)
-    if before is not None:
-        resource = with_labels_kept(resource, before)
+    if before is not None and (lost := labels_lost(resource, before)):
+        if interaction != "patch":
+            meta = resource.get("meta", {})
+            resource = {**resource, "meta": {**meta, "security": [*meta.get("security", []), *lost]}}
+        elif before.controller is None or before.controller != acting.controller:
+            raise Refused("a security label is taken away by the register that keeps the resource, and by nobody else")
     found += resources.issues_of(type, resource)
     if not acting.imports:
         found += faults(type, resource, before)
@@ -164,17 +168,18 @@ def _are_errors(issues: Iterable[Issue]) -> bool:
     return any(issue.severity in ("error", "fatal") for issue in issues)
 
 
-def with_labels_kept(resource: Json, before: Version) -> Json:
-    """The resource with the security labels that it had: a client can add a label, never take one away."""
+def labels_lost(resource: Json, before: Version) -> list[Json]:
+    """The security labels that it had and has no more. An update adds labels and takes none away, for its writer may
+    not know of them; a patch says outright that one is to go.
+    https://hl7.org/fhir/R4/resource.html#tag-updates"""
     if before.content is None or '"security":' not in before.content:
-        return resource
+        return []
     kept = json_text.read(before.content).get("meta", {}).get("security", [])
     meta = resource.get("meta", {})
     given = meta.get("security", []) if isinstance(meta, dict) else None
     if not isinstance(given, list):
-        return resource  # refused by validation
-    lost = [label for label in kept if _label(label) not in map(_label, given)]
-    return {**resource, "meta": {**meta, "security": [*given, *lost]}} if lost else resource
+        return []  # refused by validation
+    return [label for label in kept if _label(label) not in map(_label, given)]
 
 
 def _label(coding: object) -> tuple[object, object]:

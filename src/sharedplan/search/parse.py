@@ -28,6 +28,8 @@ OF_THE_EDGE = frozenset({"_format", "_pretty"})
 
 _UNSORTED = frozenset({"composite", "special"})
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+_USUAL = 200
+"""Characters that what is said of the answer has together, mostly."""
 _LONGEST_NAME = 200
 """Characters of a parameter's name that are looked at: comparing long texts to known names takes long."""
 
@@ -115,13 +117,20 @@ def parse(
         includes=includes.parse(tuple(included), tuple(shown)) if included else (),
         understood=tuple(understood),
         dropped=tuple(dropped),
-        **_controls(tuple(given.items())),
+        **_said(given),
     )
+
+
+def _said(given: Mapping[str, str]) -> Mapping[str, Any]:
+    """What the parameters say that speak of the answer. Raises Incorrect."""
+    pairs = tuple(pair for pair in given.items() if pair[0] != "_sort")
+    # What is long nobody says again, and it would be kept.
+    return (_controls if sum(len(value) for _, value in pairs) < _USUAL else _controls.__wrapped__)(pairs)
 
 
 @lru_cache(maxsize=128)
 def _controls(pairs: tuple[tuple[str, str], ...]) -> Mapping[str, Any]:
-    """What the parameters say that speak of the answer, which nearly all who ask say alike. Raises Incorrect."""
+    """The same, kept: nearly all who ask say the same."""
     given = dict(pairs)
     summary = controls.summary(given.get("_summary"))
     return {

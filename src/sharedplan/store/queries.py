@@ -133,7 +133,7 @@ def locking(type: str, ids: Sequence[str], *, within: Expression) -> Query:
     """The living rows of these ids, locked in the order of the ids until the unit of work ends."""
     statement = Statement([list(ids)])
     rows = _rows(type, within, statement)
-    fields = f"{projection(type).fields}, {masked_column(statement, within, type)}"
+    fields = f"{projection(type).fields}, r.controller, {masked_column(statement, within, type)}"
     sql = f"SELECT {fields} {rows} AND r.id = ANY($1::text[]) ORDER BY r.id FOR UPDATE OF r"
     return statement.headed(sql), statement.parameters
 

@@ -59,13 +59,14 @@ async def is_prepared(url: str, published: Mapping[str, str], *, role: str | Non
         raise Unavailable(f"{type(failure).__name__}: {failure}") from failure
 
 
-async def has_clients(url: str) -> bool:
-    """Whether any client is stored there, in whatever register, or ever was. Raises Unavailable, as `is_prepared`."""
-    asked = "SELECT EXISTS (SELECT FROM resource_version WHERE type = 'Patient')"
+async def clients(url: str, most: int) -> frozenset[str]:
+    """The ids of clients who are stored there, in whatever register, or ever were; no more than `most`. Raises
+    Unavailable, as `is_prepared`."""
+    asked = f"SELECT DISTINCT id FROM resource_version WHERE type = 'Patient' LIMIT {most:d}"
     try:
         connection = await asyncpg.connect(url, timeout=10, server_settings={"search_path": guard.PATH})
         try:
-            return bool(await connection.fetchval(guard.judging(asked)))
+            return frozenset(each["id"] for each in await connection.fetch(guard.judging(asked)))
         finally:
             await connection.close(timeout=5)
     except FAILURES as failure:

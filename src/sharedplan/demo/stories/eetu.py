@@ -71,7 +71,7 @@ def goes_on(clock: Clock) -> Steps:
         JOHANNA,
         "asks whether the NGO's system may see the plan, and what is missing",
         post(ways.whether(NGO, "CarePlan"), f"{EETU.person}/$access-decision"),
-        ways.DECIDED,
+        ways.decided("deny"),
     )
     yield Step(
         JOHANNA,

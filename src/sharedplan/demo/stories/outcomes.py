@@ -132,7 +132,7 @@ class Hidden:
 
     def tells(self, answer: Answer) -> Iterator[str]:
         yield from _said(answer.sentences())
-        if self.why:
+        if self.why and answer.status == self.status:
             yield self.why if self.status == 403 else f"sees nothing of it, not even that it is there: {self.why}"
 
 

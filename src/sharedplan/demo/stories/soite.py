@@ -116,7 +116,7 @@ def told(clock: Clock) -> Steps:
         JOHANNA,
         "asks whether the mental health services' system may see the plan, and why",
         post(asked, f"{onni.person}/$access-decision"),
-        ways.DECIDED,
+        ways.decided("permit"),
     )
     yield from ways.views(
         plan,

@@ -246,13 +246,14 @@ def whether(organization: str, type: str) -> Json:
     }
 
 
-DECIDED = Holds(
-    "it says yes or no",
-    lambda answer: bool([*answer.parameter("decision")]),
-    lambda answer: [
-        ": ".join([*answer.parameter("decision")]),
-        *answer.parameter("reason"),
-        *answer.parameter("wouldChange"),
-    ],
-)
-"""An $access-decision, with what it goes by."""
+def decided(decision: str) -> Holds:
+    """An $access-decision, permit or deny, with what it goes by."""
+    return Holds(
+        f"it says {decision}",
+        lambda answer: [*answer.parameter("decision")] == [decision],
+        lambda answer: [
+            ": ".join([*answer.parameter("decision")]),
+            *answer.parameter("reason"),
+            *answer.parameter("wouldChange"),
+        ],
+    )
