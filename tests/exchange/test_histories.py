@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from builders import a_care_plan, an_observation
+from builders import a_care_plan, a_goal, an_observation
 from exchange.asking import ANNA, BASE, BY_SCOPES, RECORDS, Ask, a_patient, resource_in
 from exchange.cast import AINO, Aino, H, Jari, Leena, N, Niko, S, Sari, consents, k1, k2, system, the_world
 from sharedplan.errors import Incorrect, NotFound
@@ -174,6 +174,9 @@ async def test_the_history_of_everything_is_that_of_each_resource_for_whoever_as
     await ask("update", "Observation/plain", an_observation(AINO, id="plain", status="amended"), by=system(H))
     await ask("update", "Group/1", {"resourceType": "Group", "id": "1", "type": "person", "actual": True}, by=system(H))
     await ask("delete", "Observation/old", by=system(H))
+    await ask("update", "Patient/bo", a_patient(id="bo"), by=system(S))
+    await ask("update", "Goal/moved", a_goal(AINO, id="moved"), by=system(S))
+    await ask("update", "Goal/moved", a_goal("Patient/bo", id="moved"), by=system(S))
     everybody = (*map(system, (S, H, N)), Sari, Niko, Jari, Leena, Aino, replace(Niko, purpose="ETREAT"))
     known = {
         each["fullUrl"].removeprefix(f"{BASE}/")
@@ -190,6 +193,9 @@ async def test_the_history_of_everything_is_that_of_each_resource_for_whoever_as
         of_each.sort(key=lambda entry: entry["response"]["lastModified"], reverse=True)
         assert of_all["entry"] == of_each
         assert of_all["total"] == len(of_each)
+        since = of_each[len(of_each) // 2]["response"]["lastModified"]
+        late = resource_in(await ask("history-system", f"?_since={since}&_count=1000", by=by))
+        assert late["entry"] == [each for each in of_each if each["response"]["lastModified"] >= since]
         for type in {each.partition("/")[0] for each in known}:
             of_type = resource_in(await ask("history-type", f"{type}?_count=1000", by=by)).get("entry", [])
             assert of_type == [each for each in of_each if each["fullUrl"].startswith(f"{BASE}/{type}/")]
