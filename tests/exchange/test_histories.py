@@ -176,7 +176,7 @@ async def test_the_history_of_everything_is_that_of_each_resource_for_whoever_as
     await ask("delete", "Observation/old", by=system(H))
     await ask("update", "Patient/bo", a_patient(id="bo"), by=system(S))
     await ask("update", "Goal/moved", a_goal(AINO, id="moved"), by=system(S))
-    await ask("update", "Goal/moved", a_goal("Patient/bo", id="moved"), by=system(S))
+    await ask("update", "Goal/moved", a_goal("Patient/bo", id="moved"), by=system(S), policy=BY_SCOPES)
     everybody = (*map(system, (S, H, N)), Sari, Niko, Jari, Leena, Aino, replace(Niko, purpose="ETREAT"))
     known = {
         each["fullUrl"].removeprefix(f"{BASE}/")
