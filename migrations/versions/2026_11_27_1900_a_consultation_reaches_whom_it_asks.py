@@ -45,8 +45,8 @@ FUNCTIONS = (
     """,
     """
     CREATE FUNCTION guard_asks(asked text[]) RETURNS boolean LANGUAGE plpgsql STABLE COST 1000 AS $$
-    -- Whether whoever the guard is open for is among those whom a consultation asks. Who that is, is found out once in a
-    -- statement.
+    -- Whether whoever the guard is open for is among those whom a consultation asks. Who that is, is found out once in
+    -- a statement.
     DECLARE
         stated text := current_setting('sharedplan.stated', true);
         who text := nullif(current_setting('sharedplan.person', true), '');
@@ -103,8 +103,10 @@ OF_VERSIONS = (
 )
 GUARDED = ("'guard_keeps',", "'guard_keeps', 'guard_asks', 'access_reached', 'access_is_asked',")
 
-OPEN = """(Practitioner|PractitionerRole|Organization|Location|Questionnaire|PlanDefinition|ActivityDefinition|Measure|Cod\
-eSystem|ValueSet|SearchParameter|StructureDefinition|Task|Communication)"""
+OPEN = (
+    "(Practitioner|PractitionerRole|Organization|Location|Questionnaire|PlanDefinition|ActivityDefinition|Measure|"
+    "CodeSystem|ValueSet|SearchParameter|StructureDefinition|Task|Communication)"
+)
 REFERS_ELSEWHERE = f"""
     t.content -> 'contained' IS NOT NULL OR EXISTS (
         SELECT FROM jsonb_path_query(t.content::jsonb, 'strict $.** ? (exists (@.reference))') x

@@ -254,6 +254,20 @@ async def test_a_stranger_is_found_out_once_and_no_longer_than_the_statement_las
         assert await connection.fetchval(asked, "asker", NIKO, None) == 2000
 
 
+async def test_several_who_are_known_are_found_out_once_each(
+    two_clients: None, store: Store, connection: asyncpg.Connection
+) -> None:
+    joined = a_care_team("Patient/otto", id="otto", participant=[{"member": a_reference(NIKO)}])
+    await written(store, of(NORTH, joined, version=2))
+    in_turn = "(ARRAY['Patient/anna', 'Patient/otto'])[1 + n % 2]"
+    asked = opening(f"SELECT count(*) FILTER (WHERE guard_knows({in_turn})) FROM generate_series(1, 2000) n", 1)
+    looked = "SELECT coalesce(seq_scan, 0) + coalesce(idx_scan, 0) FROM pg_stat_xact_user_tables WHERE relname = $1"
+    async with connection.transaction():
+        before = await connection.fetchval(looked, "access_member")
+        assert await connection.fetchval(asked, "asker", NIKO, None) == 2000
+        assert await connection.fetchval(looked, "access_member") - (before or 0) < 10
+
+
 async def test_what_a_judgement_reads_is_read_for_it_alone(two_clients: None, guarded: Store) -> None:
     async with guarded.begin() as unit:
         unit.asked_by("Practitioner/nobody", None)
