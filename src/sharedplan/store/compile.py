@@ -75,12 +75,23 @@ def reach(statement: Statement, within: e.Expression, type: str, alias: str = "r
             return Clients(statement, type, alias).reach(within)
         case e.Addressed():
             return f"{alias}.{CONSULTED.name} is not null"
-        case e.Or(parts):
-            each = [reach(statement, part, type, alias) for part in parts]
-            return f"({' or '.join(each)})" if each and all(each) else ""
+        case e.Or(parts) if _is_told(within):
+            return f"({' or '.join(reach(statement, part, type, alias) for part in parts)})"
         case e.And(parts):
-            return next((found for part in parts if (found := reach(statement, part, type, alias))), "")
+            return next((reach(statement, part, type, alias) for part in parts if _is_told(part)), "")
     return ""
+
+
+def _is_told(within: e.Expression) -> bool:
+    """Whether there is something to be told so of all rows of the slice."""
+    match within:
+        case e.OfRegister() | e.Permitted() | e.OfTargets(own=None) | e.Addressed():
+            return True
+        case e.Or(parts):
+            return bool(parts) and all(map(_is_told, parts))
+        case e.And(parts):
+            return any(map(_is_told, parts))
+    return False
 
 
 def masked(
