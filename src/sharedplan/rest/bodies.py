@@ -13,7 +13,7 @@ Pairs = tuple[tuple[str, str], ...]
 
 MOST_PARAMETERS = 100
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 class ClientLeft(Exception):
