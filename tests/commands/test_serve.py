@@ -207,6 +207,7 @@ def test_the_demo_fills_an_empty_database_once_and_shows_a_plan(tmp_path: Path) 
         running.stop()
 
 
+@pytest.mark.long
 def test_what_lacks_of_the_demo_world_is_put_in(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A start that came to an end amidst the filling leaves some of it; somebody's own data would be left alone."""
     running = Service(prepared(tmp_path_factory, "half"), free_port()).start()
