@@ -41,7 +41,7 @@ run: $(INSTALLED)
 	@SHAREDPLAN_LOG_FORMAT=$${SHAREDPLAN_LOG_FORMAT:-console} exec $(BIN)/sharedplan serve --demo --port $(PORT) $(if $(DATA_DIR),--data-dir $(DATA_DIR))
 
 test: $(INSTALLED)
-	$(PYTEST) -n 4 --dist loadfile --no-loadscope-reorder
+	$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder
 
 test-long: $(INSTALLED)
 	$(BIN)/pytest -m long

@@ -72,7 +72,7 @@ def test_the_story_comes_out_as_it_is_told(id: str, stage: playing.Service) -> N
     assert any(each[ngo] for each in changes) is (id != "soite")
 
 
-@pytest.mark.parametrize("id", STORIES)
+@pytest.mark.parametrize("id", [pytest.param(id, marks=pytest.mark.long) if id != "posote" else id for id in STORIES])
 def test_another_play_leaves_the_demo_client_as_the_first_did(id: str, stage: playing.Service) -> None:
     """No more of anything, nobody else on the team or let in, in whatever language. The first play is that of the test
     before."""
