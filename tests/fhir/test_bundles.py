@@ -35,6 +35,19 @@ def test_a_searchset_holds_its_resources_as_they_are_stored() -> None:
     assert json.loads(made)["meta"] == {"lastUpdated": "2025-06-03T14:10:00.123456Z"}
 
 
+def test_entries_that_were_joined_make_the_same_searchset() -> None:
+    """Of whatever address, with what is said of the search after them."""
+    base, said = 'https://x.fi/"a"/fhir', Entry(None, text([]), mode="outcome")
+    more = {"total": 2, "links": [("self", f"{base}/Patient")], "id": "b", "at": AT}
+    entries = [Entry(f"{base}/Patient/{n}", PATIENT, mode=mode) for n, mode in ((1, "match"), (2, "include"))]
+    told = "},{".join(
+        bundles.FOUND.format(f"{bundles.HERE}/Patient/{n}", PATIENT, mode) for n, mode in ((1, "match"), (2, "include"))
+    )
+    for after in ([], [said]):
+        made = bundles.searchset_of(told.encode(), after, base, **more)  # type: ignore[arg-type]  # several types
+        assert made.decode() == bundles.searchset([*entries, *after], **more)  # type: ignore[arg-type]
+
+
 def test_an_empty_bundle_has_no_empty_arrays() -> None:
     assert bundles.searchset([], total=0) == '{"resourceType":"Bundle","type":"searchset","total":0}'
     assert errors(bundles.searchset([])) == []

@@ -51,7 +51,7 @@ def searchset(
 ) -> str:
     """A searchset; `total` counts the matches of all pages, None when nobody counted. `labels` are codes of
     v3-ActReason."""
-    return _bundle("searchset", entries, total=total, links=links, id=id, at=at, labels=labels)
+    return _bundle(_opened("searchset", total=total, links=links, id=id, at=at, labels=labels), entries)
 
 
 FOUND = '"fullUrl":"{}","resource":{},"search":{{"mode":"{}"}}'
@@ -92,14 +92,14 @@ def history(
     labels: Sequence[str] = (),
 ) -> str:
     """A history: each entry tells the request that made the version; a deletion has no resource."""
-    return _bundle("history", entries, total=total, links=links, id=id, at=at, labels=labels)
+    return _bundle(_opened("history", total=total, links=links, id=id, at=at, labels=labels), entries)
 
 
 def response(
     to: str, entries: Iterable[Entry], *, links: Links = (), id: str | None = None, labels: Sequence[str] = ()
 ) -> str:
     """The answer `to` a "transaction" or a "batch", an entry for each of theirs in their order."""
-    return _bundle(f"{to}-response", entries, links=links, id=id, labels=labels)
+    return _bundle(_opened(f"{to}-response", links=links, id=id, labels=labels), entries)
 
 
 def document(
@@ -107,9 +107,8 @@ def document(
 ) -> str:
     """A document, its Composition first; `identifier` is a urn. https://hl7.org/fhir/R4/documents.html"""
     named = f',"identifier":{{"system":"urn:ietf:rfc:3986","value":{_quoted(identifier)}}}'
-    return _bundle(
-        "document", entries, id=id, at=at, labels=labels, language=language, named=named, timestamp=instant(at)
-    )
+    head = _opened("document", id=id, at=at, labels=labels, language=language, named=named, timestamp=instant(at))
+    return _bundle(head, entries)
 
 
 def etag(version: int | str) -> str:
@@ -117,22 +116,8 @@ def etag(version: int | str) -> str:
     return f'W/"{version}"'
 
 
-def _bundle(
-    type: str,
-    entries: Iterable[Entry],
-    *,
-    total: int | None = None,
-    links: Links = (),
-    id: str | None = None,
-    at: datetime | None = None,
-    labels: Sequence[str] = (),
-    language: str | None = None,
-    named: str = "",
-    timestamp: str | None = None,
-) -> str:
-    head = _opened(
-        type, total=total, links=links, id=id, at=at, labels=labels, language=language, named=named, timestamp=timestamp
-    )
+def _bundle(head: str, entries: Iterable[Entry]) -> str:
+    """A Bundle of which `_opened` gave the head."""
     parts = [head]
     begin = ',"entry":[{'
     for entry in entries:  # none: an empty array is not allowed

@@ -34,7 +34,7 @@ def kept_until_renewed(maxsize: int | None = None) -> Callable[[Callable[P, R]],
     def made(function: Callable[P, R]) -> Callable[P, R]:
         kept = lru_cache(maxsize)(function)
         _KEPT.add(kept)
-        return kept  # type: ignore[return-value]
+        return kept  # type: ignore[return-value]  # called as the function is, and more
 
     return made
 

@@ -37,8 +37,8 @@ def _point(value: tuple[float, float]) -> list[float]:
 
 
 def array(values: Sequence[str]) -> str:
-    """The text of a text[], for `$1::text::text[]`: of an array the driver looks at each element several times (a
-    tenth of what it takes to send a plan with its index values, measured).
+    """The text of a text[], for `$1::text::text[]`: of an array the driver asks each element what it is (150 times for
+    a plan; 3 % of what its create takes the service, by a profile).
     https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO"""
     text = orjson.dumps(values).decode()
     if "\\" not in text:
