@@ -23,6 +23,7 @@ from sharedplan.catalogue import CATALOGUE
 from sharedplan.clock import Clock
 from sharedplan.exchange.perform import perform
 from sharedplan.exchange.plain_read import PlainRead
+from sharedplan.exchange.plain_search import PlainSearch
 from sharedplan.exchange.refusals import Refusals
 from sharedplan.fhir.exchanges import Answer, Asked
 from sharedplan.fhir.resources import warm_up
@@ -133,6 +134,7 @@ def application(settings: Settings, clock: Clock, fetcher: Fetcher | None = None
     fhir = FhirBase(
         answered,
         PlainRead(store.begin, clock, choices),
+        PlainSearch(store.begin, clock, choices),
         Verifier(keys, clock, skew=settings.clock_skew, fetched=issuers),
         refusals,
         base=settings.base,

@@ -36,6 +36,8 @@ class Behind:
     version: Version | None = None
     at_work_plainly: Callable[[], Awaitable[object]] | None = None
     read_plainly: list[tuple[str, str, str]] = field(default_factory=list)
+    found: Answer | None = None
+    searched_plainly: list[Asked] = field(default_factory=list)
 
     @property
     def asked(self) -> Asked:
@@ -58,6 +60,11 @@ class Behind:
             await self.at_work_plainly()
         return self.version
 
+    async def search(self, asked: Asked, by: Principal) -> Answer | None:
+        """By the short way nothing is found here unless a test says what."""
+        self.searched_plainly.append(asked)
+        return self.found
+
     async def unproved(self, why: str, *, network: str | None, request_id: str) -> None:
         self.noted.append(("nobody", why))
 
@@ -73,6 +80,7 @@ def edge(settings: Settings, clock: Clock, behind: Behind, health: Health) -> Fa
     fhir = FhirBase(
         behind.perform,
         behind.read,
+        behind.search,
         Verifier(trusted_keys(settings), clock),
         behind,  # type: ignore[arg-type]
         base=settings.base,

@@ -29,7 +29,7 @@ async def history(asked: Asked, acting: Acting) -> Answer:
     place = pages.opened(asked, acting)
     pairs = asked.parameters if place is None else pages.asked_before(place)
     given = _parameters(pairs)
-    size = pages.size(controls.count(given.get("_count")), acting)
+    size = pages.size(controls.count(given.get("_count")), acting.policy)
     page = await acting.unit.history(
         within=acting.within,
         type=asked.type,

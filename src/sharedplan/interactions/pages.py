@@ -13,7 +13,7 @@ from typing import Any
 from sharedplan.errors import Incorrect
 from sharedplan.fhir.addresses import of_search, query
 from sharedplan.fhir.exchanges import Asked, Json
-from sharedplan.interactions.acting import Acting
+from sharedplan.interactions.acting import Acting, Policy
 from sharedplan.interactions.cursors import PARAMETER
 from sharedplan.store.searches import Keys, Place
 from sharedplan.store.trail import Trail
@@ -36,9 +36,9 @@ class Turn:
     types: tuple[str, ...] = ()
 
 
-def size(count: int | None, acting: Acting) -> int:
+def size(count: int | None, policy: Policy) -> int:
     """How many entries a page has at most: what `_count` asks for, up to the server's limit."""
-    return acting.policy.page_size if count is None else min(count, acting.policy.page_size_limit)
+    return policy.page_size if count is None else min(count, policy.page_size_limit)
 
 
 def opened(asked: Asked, acting: Acting) -> Json | None:

@@ -8,7 +8,7 @@ searched, too, where `_contained` says so: each is as visible as what contains i
 https://hl7.org/fhir/R4/search.html#contained
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -42,7 +42,7 @@ _TOTALS = {None: "some", "none": "none", "estimate": "accurate", "accurate": "ac
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
+class Question:
     """What is asked, as it was understood: of each type the condition, and the pairs for the links."""
 
     wheres: dict[str, Expression]
@@ -54,10 +54,11 @@ class _Question:
     def count(self) -> int | None:
         return 0 if self.query.summary == "count" else self.query.count
 
-    @property
-    def total(self) -> str:
-        """How to count; when nothing else is asked for, whatever it costs."""
-        return "accurate" if self.count == 0 and self.query.total is None else _TOTALS[self.query.total]
+
+def counting(query: Query) -> str:
+    """How the store is to count; when nothing else is asked for, whatever it costs."""
+    is_alone = query.total is None and (query.count == 0 or query.summary == "count")
+    return "accurate" if is_alone else _TOTALS[query.total]
 
 
 async def search(asked: Asked, acting: Acting) -> Answer:
@@ -67,8 +68,8 @@ async def search(asked: Asked, acting: Acting) -> Answer:
     wanted = Search(
         question.wheres,
         acting.within,
-        pages.size(question.count, acting),
-        question.total,
+        pages.size(question.count, acting.policy),
+        counting(query),
         tuple(SortKey(parameter, is_descending) for parameter, is_descending in query.sort),
         question.turn.place if question.turn is not None else None,
         _contained(question, acting),
@@ -76,16 +77,16 @@ async def search(asked: Asked, acting: Acting) -> Answer:
     )
     trail = pages.with_question(acting.trail, asked, question.pairs, question.turn is not None)
     if not trail.patients:
-        trail = trail._replace(patients=_asked_about(question))
+        trail = trail._replace(patients=clients_asked_about(question.wheres))
     if not query.includes and not acting.ordinary and query.contained is None:
         found = await acting.unit.search(wanted, trail=trail)
         if "AuditEvent" in question.wheres:
             found = replace(found, versions=await with_names(found.versions, acting))
-        return _answered(asked, acting, question, found, Included([], False))
+        return answered(asked, acting, question, found, Included([], False))
     if query.includes and not acting.ordinary:
         at_once = await acting.unit.search_with(query.includes, wanted, limit=MOST_INCLUDED, trail=trail)
         if at_once is not None:
-            return _answered(asked, acting, question, *at_once)
+            return answered(asked, acting, question, *at_once)
     async with acting.unit.snapshot():
         found = await acting.unit.search(wanted)
         included = await acting.unit.included(
@@ -100,10 +101,10 @@ async def search(asked: Asked, acting: Acting) -> Answer:
     await acting.unit.record(trail)
     if "AuditEvent" in question.wheres:
         found = replace(found, versions=await with_names(found.versions, acting))
-    return _answered(asked, acting, question, found, included, labels)
+    return answered(asked, acting, question, found, included, labels)
 
 
-def _contained(question: _Question, acting: Acting) -> Contained | None:
+def _contained(question: Question, acting: Acting) -> Contained | None:
     """How contained resources are searched. Raises Incorrect for the log, and for too many types."""
     asked = question.query.contained
     if asked is None:
@@ -117,7 +118,7 @@ def _contained(question: _Question, acting: Acting) -> Contained | None:
     return Contained(within, acting.contained, asked.is_both, asked.is_alone)
 
 
-async def _question(asked: Asked, acting: Acting) -> _Question:
+async def _question(asked: Asked, acting: Acting) -> Question:
     """Raises Incorrect for what is not understood, and for an identity code in an address."""
     turn = pages.continued(asked, acting)
     pairs = asked.parameters if turn is None else turn.pairs
@@ -135,7 +136,7 @@ async def _question(asked: Asked, acting: Acting) -> _Question:
     wheres = await all_settled([_inside(asked, each.where) for each in queries.values()], acting)
     if of_types:
         query = replace(query, understood=(*of_types, *query.understood))
-    return _Question(dict(zip(queries, wheres, strict=True)), query, pairs, turn)
+    return Question(dict(zip(queries, wheres, strict=True)), query, pairs, turn)
 
 
 def _parsed(types: list[str], pairs: pages.Pairs, asked: Asked, at: datetime) -> dict[str, Query]:
@@ -193,10 +194,10 @@ def _types(asked: Asked, pairs: pages.Pairs, acting: Acting) -> list[str]:
     return [type for type in offered if type in named]
 
 
-def _answered(
+def answered(
     asked: Asked,
     acting: Acting,
-    question: _Question,
+    question: Question,
     found: Found,
     included: Included,
     labels: tuple[str, ...] = (),
@@ -226,10 +227,10 @@ def _answered(
     return Answer(200, text, labels=labels)
 
 
-def _asked_about(question: _Question) -> tuple[str, ...]:
+def clients_asked_about(wheres: Mapping[str, Expression]) -> tuple[str, ...]:
     """The clients that are asked about, who are named even when nothing is found."""
-    found = dict.fromkeys(client for where in question.wheres.values() for client in asked_about(where))
-    for where in (question.wheres.get("Patient"),) if len(question.wheres) == 1 else ():
+    found = dict.fromkeys(client for where in wheres.values() for client in asked_about(where))
+    for where in (wheres.get("Patient"),) if len(wheres) == 1 else ():
         if isinstance(where, HasId):
             found |= dict.fromkeys(f"Patient/{id}" for id in where.ids)
     return tuple(found)[:MOST_NAMED]

@@ -35,6 +35,13 @@ Unsettled = e.Coded | e.Related
 _LOOKED_INTO = frozenset({e.And, e.Or, e.Not, e.Chained, e.ReferredBy, e.Coded, e.Related})
 
 
+def is_settled(expression: e.Expression) -> bool:
+    """Whether the condition has nothing of the kind in it."""
+    unsettled: dict[Unsettled, None] = {}
+    _collect(expression, unsettled)
+    return not unsettled
+
+
 async def settled(expression: e.Expression, acting: Acting) -> e.Expression:
     """The condition without Coded and Related. Raises Incorrect for what is not known, or comes to too much."""
     return (await all_settled((expression,), acting))[0]

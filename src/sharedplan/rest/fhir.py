@@ -12,7 +12,7 @@ from datetime import timedelta
 from sharedplan.access.principal import Principal
 from sharedplan.access.tokens import KeyNotAtHand, Verifier
 from sharedplan.catalogue import CATALOGUE
-from sharedplan.errors import NotAcceptable, Unauthenticated, Unavailable
+from sharedplan.errors import Incorrect, NotAcceptable, Unauthenticated, Unavailable
 from sharedplan.exchange.refusals import Refusals
 from sharedplan.fhir.addresses import ID, Address, addressed
 from sharedplan.fhir.exchanges import Answer, Asked
@@ -30,11 +30,17 @@ from sharedplan.store.versions import Version
 Perform = Callable[[Asked, Principal], Awaitable[Answer]]
 ReadPlainly = Callable[[str, str, Principal, str, str], Awaitable[Version | None]]
 """Type, id, who asks, the request's id and its languages → the version, or None when it is to be performed."""
+SearchPlainly = Callable[[Asked, Principal], Awaitable[Answer | None]]
+"""The same of a search: the answer, or None."""
 
-NOT_PLAIN = frozenset({b"if-match", b"if-none-match", b"if-modified-since", b"if-none-exist"})
-"""Headers that a read goes by beside those that say who asks and what the answer shall be."""
+NOT_PLAIN = frozenset({b"if-match", b"if-none-match", b"if-modified-since", b"if-none-exist", b"prefer"})
+"""Headers that a read or search goes by beside those that say who asks and what the answer shall be."""
 
 READ = frozenset(type for type, row in CATALOGUE.items() if "read" in row.can)
+SEARCHED = frozenset(type for type, row in CATALOGUE.items() if "search-type" in row.can)
+
+LONGEST = 500
+"""Bytes of a question that may be a usual one."""
 
 PAGES = frozenset({("CarePlan", "document")})
 """(type, operation) of what can be had as a page for people, too."""
@@ -57,6 +63,7 @@ class FhirBase:
         self,
         perform: Perform,
         read: ReadPlainly,
+        search: SearchPlainly,
         verifier: Verifier,
         refusals: Refusals,
         *,
@@ -65,11 +72,12 @@ class FhirBase:
         places: int,
         queue_wait: timedelta,
     ) -> None:
-        """`read` is a short way to what `perform` would answer; `refusals` takes down what is not performed; `base`:
-        the FHIR base URL without a trailing slash; `body_limit` in bytes; `places`: interactions at work at once;
-        `queue_wait`: how long one more may wait."""
+        """`read` and `search` are short ways to what `perform` would answer; `refusals` takes down what is not
+        performed; `base`: the FHIR base URL without a trailing slash; `body_limit` in bytes; `places`: interactions at
+        work at once; `queue_wait`: how long one more may wait."""
         self._perform = perform
         self._read = read
+        self._search = search
         self._verifier = verifier
         self._refusals = refusals
         self._noting: set[asyncio.Task[None]] = set()
@@ -98,28 +106,46 @@ class FhirBase:
         await reply(scope, receive, send)
 
     async def _plain(self, scope: Scope, headers: Headers, observed: Observed, heard: "_Heard") -> Reply | None:
-        """The answer to a read as most are; None, and nothing is on record, for anything else. Raises Unauthenticated
-        for a token that is none."""
-        type, _, id = scope["path_params"].get("below", "").partition("/")
-        if scope["method"] != "GET" or scope["query_string"] or type not in READ or not ID.fullmatch(id):
-            return None
-        if not headers.names.isdisjoint(NOT_PLAIN):
+        """The answer to a read or search as most are; None, and nothing is on record, for anything else. Raises
+        Unauthenticated for a token that is none."""
+        type, slash, id = scope["path_params"].get("below", "").partition("/")
+        sent: bytes = scope["query_string"]
+        pairs: bodies.Pairs = ()
+        if scope["method"] != "GET" or not headers.names.isdisjoint(NOT_PLAIN):
             return None
         try:
+            if slash:
+                if sent or type not in READ or not ID.fullmatch(id):
+                    return None
+            elif type in SEARCHED and 0 < len(sent) <= LONGEST:
+                pairs = bodies.pairs(sent)
+            else:
+                return None
             by = self._verifier.principal(headers.all(b"authorization"))
             form = Form(answer_type(headers.joined(b"accept"), None))
-        except (KeyNotAtHand, NotAcceptable):
+        except (KeyNotAtHand, NotAcceptable, Incorrect):
             return None
-        heard.by, heard.address = by, Address("read", type, id)
-        observed.client, observed.interaction, observed.type = by.client_id, "read", type
+        address = heard.address = Address("read", type, id) if slash else Address("search-type", type)
+        heard.by = by
+        observed.client, observed.interaction, observed.type = by.client_id, address.interaction, type
+        languages, request_id = headers.joined(b"accept-language"), observed.request_id
         async with self._admission:
             heard.is_performed = True
-            version = await self._read(type, id, by, observed.request_id, headers.joined(b"accept-language"))
-            heard.is_performed = version is not None
-        if version is None:
-            return None
-        answer = Answer(200, version.content, type, id, version.version, version.last_updated)
-        return reply_to(answer, form, self._base)
+            if slash:
+                version = await self._read(type, id, by, request_id, languages)
+                answer = version and Answer(200, version.content, type, id, version.version, version.last_updated)
+            else:
+                heard.asked = Asked(
+                    "search-type",
+                    type,
+                    parameters=pairs,
+                    base=self._base,
+                    request_id=request_id,
+                    accept_language=languages,
+                )
+                answer = await self._search(heard.asked, by)
+            heard.is_performed = answer is not None
+        return reply_to(answer, form, self._base) if answer is not None else None
 
     async def _note(self, failure: Exception, scope: Scope, heard: "_Heard", headers: Headers) -> None:
         """Puts on record what was not performed. Who sends no token at all has not tried to prove anything."""

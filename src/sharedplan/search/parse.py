@@ -5,7 +5,7 @@ asked for. `Prefer: handling=lenient` drops and reports it. A bad value is an er
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -112,13 +112,26 @@ def parse(
                 raise
             dropped.append(Issue("not-supported", f"left out: {unknown}", severity="warning"))
     return Query(
-        where=found[0] if len(found) == 1 else And(tuple(found)) if found else Everything(),
+        where=_joined(found),
         sort=sort,
         includes=includes.parse(tuple(included), tuple(shown)) if included else (),
         understood=tuple(understood),
         dropped=tuple(dropped),
         **_said(given),
     )
+
+
+def condition(type: str, pairs: Iterable[tuple[str, str]], *, base: str, at: datetime) -> Expression:
+    """What pairs that all filter demand together: the `where` that `parse` makes of them. Raises Incorrect."""
+    asking, found = Asking(base, at), []
+    for name, value in pairs:
+        _check_text(name, value)
+        found.append(filters.filter(type, name, value, asking))
+    return _joined(found)
+
+
+def _joined(found: Sequence[Expression]) -> Expression:
+    return found[0] if len(found) == 1 else And(tuple(found)) if found else Everything()
 
 
 def _said(given: Mapping[str, str]) -> Mapping[str, Any]:
