@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
@@ -35,17 +36,23 @@ def test_a_searchset_holds_its_resources_as_they_are_stored() -> None:
     assert json.loads(made)["meta"] == {"lastUpdated": "2025-06-03T14:10:00.123456Z"}
 
 
-def test_entries_that_were_joined_make_the_same_searchset() -> None:
+@pytest.mark.parametrize(("matches", "included"), [(2, 1), (1, 0), (0, 2), (0, 0)])
+def test_entries_that_were_joined_make_the_same_searchset(matches: int, included: int) -> None:
     """Of whatever address, with what is said of the search after them."""
-    base, said = 'https://x.fi/"a"/fhir', Entry(None, text([]), mode="outcome")
-    more = {"total": 2, "links": [("self", f"{base}/Patient")], "id": "b", "at": AT}
-    entries = [Entry(f"{base}/Patient/{n}", PATIENT, mode=mode) for n, mode in ((1, "match"), (2, "include"))]
-    told = "},{".join(
-        bundles.FOUND.format(f"{bundles.HERE}/Patient/{n}", PATIENT, mode) for n, mode in ((1, "match"), (2, "include"))
-    )
-    for after in ([], [said]):
-        made = bundles.searchset_of(told.encode(), after, base, **more)  # type: ignore[arg-type]  # several types
-        assert made.decode() == bundles.searchset([*entries, *after], **more)  # type: ignore[arg-type]
+    base = 'https://x.fi/"a"/fhir'
+
+    def joined(mode: str, many: int) -> bytes | None:
+        """As the database does it: with what is around two entries between them."""
+        head, tail = zip(*(bundles.around(f"{bundles.HERE}/Patient/{n}", mode) for n in range(many)), strict=True)
+        return (tail[0] + bundles.NEXT).join(each + PATIENT for each in head).encode()
+
+    told = [joined(mode, many) if many else None for mode, many in (("match", matches), ("include", included))]
+    modes = [("match", n) for n in range(matches)] + [("include", n) for n in range(included)]
+    entries = [Entry(f"{base}/Patient/{n}", PATIENT, mode=mode) for mode, n in modes]
+    more: dict[str, Any] = {"total": 2, "links": [("self", f"{base}/Patient")], "id": "b", "at": AT}
+    for said in (None, Entry(None, text([]), mode="outcome")):
+        made = bundles.searchset_of(*told, base, said=said, **more)
+        assert made.decode() == bundles.searchset([*entries, *([said] if said else [])], **more)
 
 
 def test_an_empty_bundle_has_no_empty_arrays() -> None:

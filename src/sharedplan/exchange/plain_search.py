@@ -91,8 +91,8 @@ class PlainSearch:
                 found = await unit.search(wanted, trail=trail), _NOTHING
             if found is None:
                 return None
-            page, _ = found
-            if page.entries is not None and not page.more:
+            page, included = found
+            if not page.more and not page.versions and not included.versions:
                 return Answer(200, self._alone(page, sent, asked.base))
             understood = replace(query, where=where, understood=pairs)
             surroundings = acting(asked, by, unit, self._clock, self._policy)
@@ -105,10 +105,10 @@ class PlainSearch:
             raise
 
     def _alone(self, page: Found, sent: str, base: str) -> bytes:
-        """The Bundle of a page that came joined and is the only one."""
+        """The Bundle of a page that came joined and is the only one, or of nothing."""
         links = (("self", f"{base}/{sent}"),)
         id, at = self._clock.new_id(), self._clock.now()
-        return searchset_of(page.entries or b"", (), base, total=page.total, links=links, id=id, at=at)
+        return searchset_of(page.entries, page.included, base, total=page.total, links=links, id=id, at=at)
 
 
 _NOTHING = Included([], False)

@@ -54,32 +54,49 @@ def searchset(
     return _bundle(_opened("searchset", total=total, links=links, id=id, at=at, labels=labels), entries)
 
 
-FOUND = '"fullUrl":"{}","resource":{},"search":{{"mode":"{}"}}'
-"""The members of an entry of a searchset."""
-
 HERE = "\x1e"
 """Stands in entries that are joined elsewhere for the address of the service; no text of a resource has it in it."""
 
+NEXT = "},{"
+"""What stands between two entries."""
+
+
+def around(full_url: str, mode: str) -> tuple[str, str]:
+    """The text of an entry of a searchset before and after its resource."""
+    return f'"fullUrl":"{full_url}","resource":', f',"search":{{"mode":"{mode}"}}'
+
 
 def searchset_of(
-    told: bytes,
-    entries: Iterable[Entry],
+    matches: bytes | None,
+    included: bytes | None,
     base: str,
     *,
     total: int | None = None,
     links: Links = (),
     id: str | None = None,
     at: datetime | None = None,
+    said: Entry | None = None,
 ) -> bytes:
-    """A searchset of entries that were joined elsewhere, each as FOUND, with "},{" between two; others come after."""
-    parts = [_opened("searchset", total=total, links=links, id=id, at=at), ',"entry":[{']
-    after = [""]
-    for entry in entries:
-        after.append("},{")
-        _append(entry, after)
-    after.append("}]}")
-    here = _quoted(base)[1:-1].encode()
-    return b"".join(("".join(parts).encode(), told.replace(HERE.encode(), here), "".join(after).encode()))
+    """A searchset of entries that were joined elsewhere, of each mode as `around` says, with HERE for the `base` and
+    with "},{" and what is `around` between two, so that the last one's end is missing; None for no entry. `said` comes
+    after them."""
+    parts, here = [_opened("searchset", total=total, links=links, id=id, at=at).encode()], _quoted(base)[1:-1].encode()
+    begin = b',"entry":[{'
+    for joined, end in ((matches, _MATCH), (included, _INCLUDE)):
+        if joined is not None:
+            parts += (begin, joined.replace(_HERE, here), end)
+            begin = b"},{"
+    if said is not None:
+        entry: list[str] = []
+        _append(said, entry)
+        parts += (begin, "".join(entry).encode())
+        begin = b"},{"
+    parts.append(b"}]}" if begin == b"},{" else b"}")
+    return b"".join(parts)
+
+
+_HERE = HERE.encode()
+_MATCH, _INCLUDE = (around("", mode)[1].encode() for mode in ("match", "include"))
 
 
 def history(

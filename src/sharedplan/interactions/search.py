@@ -215,14 +215,15 @@ def answered(
         )
     entries = _entries(asked, found.versions, "match", query)
     entries += _entries(asked, included.versions, "include", query)
-    if said:
-        entries.append(bundles.Entry(resource=outcomes.text(tuple(said)), mode="outcome"))
+    outcome = bundles.Entry(resource=outcomes.text(tuple(said)), mode="outcome") if said else None
     types = () if asked.type is not None else tuple(question.wheres)
     links = pages.links(asked, acting, query.understood, question.turn, found, types)
     total, id, at = found.total if query.total != "none" else None, acting.clock.new_id(), acting.clock.now()
     if found.entries is not None:
-        told = bundles.searchset_of(found.entries, entries, asked.base, total=total, links=links, id=id, at=at)
+        joined = found.entries, found.included
+        told = bundles.searchset_of(*joined, asked.base, total=total, links=links, id=id, at=at, said=outcome)
         return Answer(200, told)
+    entries += [outcome] if outcome is not None else []
     text = bundles.searchset(entries, total=total, links=links, id=id, at=at, labels=labels)
     return Answer(200, text, labels=labels)
 

@@ -83,6 +83,7 @@ class ForSeveral(NamedTuple):
 
     statement: Statement
     answer: str
+    rows: str
     recorded: str
     shown: str
 
@@ -105,7 +106,7 @@ def blanks(
     if of_several is not None:
         made = of_several(example)
         filled = fillings(made.statement.parameters)
-        shown = {"rows": "paged", "recorded": made.recorded, "shown": made.shown}
+        shown = {"rows": made.rows, "recorded": made.recorded, "shown": made.shown}
         together = joint(made.statement, filled, made.answer, many=len(marks), **shown)
     return Blanks(intern(sql), fillings(parameters), together)  # one text, however many ask with it
 

@@ -19,9 +19,10 @@ from sharedplan.store.versions import Container, Found, Version
 def page_of(search: Search, found: Sequence[Record]) -> Found:
     """The page that these rows are, or that this row tells."""
     first = found[0]
-    if (entries := first.get("entries")) is not None:
-        ends = (0, first["id"]), (0, first["last"])
-        return Found([], first["total"], first["as_of"], *ends, first["fetched"] is not None, entries)
+    if "entries" in first:
+        begin, end = ((0, id) if (id := first[name]) is not None else None for name in ("id", "last"))
+        is_more, texts = first["fetched"] is not None, (first["entries"], first["included"])
+        return Found([], first["total"], first["as_of"], begin, end, is_more, *texts)
     shown = ordered(search, found)
     types = search.types
     if search.contained is not None and search.contained.is_alone:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from sharedplan.fhir import bundles
 from sharedplan.search.expression import (
     Addressed,
     And,
@@ -25,6 +24,7 @@ from sharedplan.search.expression import (
 )
 from sharedplan.search.masking import may_mask
 from sharedplan.search.registry import kept_until_renewed
+from sharedplan.store import joined
 from sharedplan.store import trail as trails
 from sharedplan.store.blanks import Blanks, Form, ForSeveral, Unlike, blanks, form
 from sharedplan.store.joint import ASKED, Question, may_join
@@ -127,38 +127,19 @@ def _kept(
 def _of_several(search: Search) -> ForSeveral:
     """The light and recorded page of one among several who ask."""
     statement = Statement([], search.seen)
-    text = _made(search, statement, is_light=True, of_several=True)
     ((type, _),) = search.wheres.items()
+    if joins(search):
+        text = _made(search, statement, is_light=True, of_several=True, is_joined=True)
+        return ForSeveral(statement, text, joined.ROWS, joined.recorded(), joined.shown())
+    text = _made(search, statement, is_light=True, of_several=True)
     columns = ("turn", "total", "as_of", "fetched", *_columns(search, (type,), is_recorded=True))
     shown = f"SELECT {', '.join(columns)} FROM paged ORDER BY turn, {ordering(search)}"
-    if search.as_text and not search.sort and type != "AuditEvent":
-        shown = as_text(columns, f"'{type}/' || id", "'match'", order="id")
-    return ForSeveral(statement, text, recorded_of_all(told(f"'{type}/' || id", type)), shown)
+    return ForSeveral(statement, text, "paged", recorded_of_all(told(f"'{type}/' || id", type)), shown)
 
 
-def as_text(columns: Sequence[str], reference: str, mode: str, *, order: str, matches: str = "true") -> str:
-    """SQL that tells, for each turn in one row, the rows of `paged` as joined entries: `id` is that of the first match
-    and `last` that of the last one. `columns` are those of the rows of a turn of which a safety ban hides something,
-    which are told as they are, for it is taken out by who knows the resource (`search/masking.py`). `reference` and
-    `mode` are SQL of what a row's entry says beside its content, and `matches` of whether it is a match.
-
-    To read a row costs the driver and the service more than the database takes to join it.
-    """
-    bare = {"turn": "turn", "total": "min(total)", "as_of": "min(as_of)", "fetched": "min(fetched)"}
-    bare["id"] = f"min(id) FILTER (WHERE {matches})"
-    entry = bundles.FOUND.format(f"{bundles.HERE}/' || {reference} || '", "' || content || '", f"' || {mode} || '")
-    joined = f"""convert_to(string_agg('{entry}', '}},{{' ORDER BY {order}), 'UTF8')"""
-    hidden = "masked" in columns
-    told = ", ".join(f"{bare.get(name, 'NULL')} AS {name}" for name in columns)
-    unless = " WHERE turn NOT IN (SELECT turn FROM paged WHERE masked)" if hidden else ""
-    several = f"""SELECT {told}, max(id) FILTER (WHERE {matches}) AS last, {joined} AS entries
-        FROM paged{unless} GROUP BY turn"""
-    if not hidden:
-        return several
-    return f"""
-        SELECT {", ".join(columns)}, NULL AS last, NULL AS entries FROM paged
-        WHERE turn IN (SELECT turn FROM paged WHERE masked)
-        UNION ALL {several} ORDER BY turn, {order}"""
+def joins(search: Search) -> bool:
+    """Whether the page may come as one text (`joined.py`)."""
+    return search.as_text and not search.sort and "AuditEvent" not in search.wheres
 
 
 def _compiled(search: Search, is_light: bool, is_recorded: bool) -> tuple[str, list[Any]]:
@@ -170,7 +151,13 @@ def _compiled(search: Search, is_light: bool, is_recorded: bool) -> tuple[str, l
 
 
 def _made(
-    search: Search, statement: Statement, *, is_light: bool, is_recorded: bool = False, of_several: bool = False
+    search: Search,
+    statement: Statement,
+    *,
+    is_light: bool,
+    is_recorded: bool = False,
+    of_several: bool = False,
+    is_joined: bool = False,
 ) -> str:
     """The text, with what it binds in the statement: last, if it is recorded, room for the audit row."""
     place, walked = search.place, _walked(search)
@@ -219,6 +206,7 @@ def _made(
         recorded_from=bound + 1 if is_recorded else None,
         turn="" if of_several else f"{statement.turn} AS turn, ",
         is_light=is_light,
+        is_joined=is_joined,
     )
 
 
@@ -241,10 +229,11 @@ def _statement(
     recorded_from: int | None,
     turn: str,
     is_light: bool,
+    is_joined: bool,
 ) -> str:
     """The text of `page`. `hits` are the matches of each of the types. When it `walks`, they are of one type, the first
     to be walked along, and perhaps others. Without a `turn` it is of one among several, whose rows are all recorded:
-    there is none too many."""
+    there is none too many; and when it `is_joined`, they are one."""
     limit = f"LIMIT {count + 1 if count else 0:d}"
     if walks:
         steps = f"few AS (SELECT hits.* FROM ({hits[0]}) hits WHERE {along_beyond} ORDER BY {along_order} {limit})"
@@ -267,6 +256,19 @@ def _statement(
     )
     steps += f", found AS MATERIALIZED ({found})"
     is_more = f"(SELECT count(*) FROM found) > {count:d}"
+    if is_joined:
+        ((_, type, _, _),) = sources
+        whole = is_little("found")
+        return joined.page(
+            f"{steps}, shown AS MATERIALIZED (SELECT * FROM found WHERE {whole} ORDER BY {order} LIMIT {count:d})",
+            type=f"'{type}'",
+            name=told(f"'{type}/' || id", type),
+            total=counted(total, every, walks=walks),
+            as_of=f"CASE WHEN {is_more} THEN {moment} END",
+            is_more=is_more,
+            is_heavy=f"EXISTS (TABLE found) AND NOT {whole}",
+            has_included=False,
+        )
     cut, at_most = ("", "") if turn else (f" WHEN {is_more} THEN (SELECT count(*) FROM found)", f"LIMIT {count or 1:d}")
     if is_light:
         whole, page, fetched = (

@@ -236,7 +236,7 @@ class Unit:
         if not rows or rows[0]["fetched"] == HEAVY:
             return None
         self.has_recorded = True
-        if rows[0].get("entries") is not None:
+        if "entries" in rows[0]:
             return page_of(search, rows), Included([], False)
         end = next((number for number, row in enumerate(rows) if row["is_included"]), len(rows))
         return page_of(search, rows[:end]), Included(all_living_of(None, rows[end:]), False)

@@ -131,7 +131,8 @@ class Found:
     """A page of a search. `total` counts all matches, on all pages; None when it was not counted. `as_of` is the moment
     that all its pages show; None when it is the only one. `first` and `last` are where its ends stand in the order
     (`searches.Keys`); None without matches. `more`: whether there is another page in the direction asked for.
-    `entries`: the page with all that belongs to it, joined (`bundles.searchset_of`); there are no `versions` then."""
+    `entries` and `included`: the matches, and what belongs to them, joined (`bundles.searchset_of`); there are no
+    `versions` then."""
 
     versions: list[Version]
     total: int | None
@@ -140,6 +141,7 @@ class Found:
     last: tuple[Any, ...] | None
     more: bool
     entries: bytes | None = None
+    included: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from sharedplan.search.expression import Expression, Nothing
 from sharedplan.search.includes import Include
 from sharedplan.search.masking import is_masked
 from sharedplan.search.registry import kept_until_renewed
+from sharedplan.store import joined
 from sharedplan.store import trail as trails
 from sharedplan.store.blanks import Blanks, Form, ForSeveral, Unlike, blanks, form
 from sharedplan.store.compile import condition, masked_column, source_of
@@ -22,9 +23,9 @@ from sharedplan.store.searches import Search, SortKey
 from sharedplan.store.searching import (
     LIGHT,
     Same,
-    as_text,
     counted,
     is_walked,
+    joins,
     moment_of,
     ordering,
     recorded,
@@ -119,20 +120,26 @@ def _compiled(search: Search, includes: Sequence[Include], limit: int) -> tuple[
 def _of_several(search: Search, includes: Sequence[Include], limit: int) -> ForSeveral:
     """The page, and what belongs to it, of one among several who ask."""
     statement = Statement([], search.seen)
+    if joins(search):
+        text = _made(search, includes, limit, statement, of_several=True, is_joined=True)
+        return ForSeveral(statement, text, joined.ROWS, joined.recorded(), joined.shown())
     text = _made(search, includes, limit, statement, of_several=True)
     keys = [f"k{number}" for number in range(len(search.sort))]
     columns = ("turn", "is_included", "total", "as_of", "fetched", *keys, "type", *_SHOWN)
     types = (*search.wheres, *(type for each in includes for type in _added(each)))
     own = "CASE WHEN is_included THEN type END, CASE WHEN is_included THEN id END"
     shown = f"SELECT {', '.join(columns)} FROM paged ORDER BY turn, is_included, {own}, {ordering(search)}"
-    if search.as_text and not search.sort:
-        mode, order = "CASE WHEN is_included THEN 'include' ELSE 'match' END", "is_included, type, id"
-        shown = as_text(columns, "type || '/' || id", mode, order=order, matches="NOT is_included")
-    return ForSeveral(statement, text, recorded_of_all(told("type || '/' || id", *types)), shown)
+    return ForSeveral(statement, text, "paged", recorded_of_all(told("type || '/' || id", *types)), shown)
 
 
 def _made(
-    search: Search, includes: Sequence[Include], limit: int, statement: Statement, *, of_several: bool = False
+    search: Search,
+    includes: Sequence[Include],
+    limit: int,
+    statement: Statement,
+    *,
+    of_several: bool = False,
+    is_joined: bool = False,
 ) -> str:
     """The text, with what it binds in the statement: last, but not for one among several, room for the audit row."""
     (type,) = search.wheres
@@ -140,8 +147,8 @@ def _made(
     names = [f"k{number}" for number in range(len(search.sort))]
     found = hits(search, statement, 0, type, search.seen[type])
     followed = [each for each in includes if not each.is_reverse and each.parameter.resource == type]
-    columns = {each.parameter.column: f"f{number}" for number, each in enumerate(followed)}
-    referring = "".join(f', r."{column}" AS {name}' for column, name in columns.items())
+    fields_of = {each.parameter.column: f"f{number}" for number, each in enumerate(followed)}
+    referring = "".join(f', r."{column}" AS {name}' for column, name in fields_of.items())
     shown = source(statement, 0, type, search.seen[type])
     added = " UNION ALL ".join(_parts(search, includes, followed, statement, limit)) or _none()
     keys = "".join(f"{name}, " for name in names)
@@ -153,13 +160,30 @@ def _made(
         found AS MATERIALIZED (
             SELECT {"".join(f"few.{name}, " for name in names)}{shown.fields}{referring} FROM few {shown.joined}
         ), page AS MATERIALIZED (SELECT * FROM found ORDER BY {order} LIMIT {search.count:d}),
-        referred AS MATERIALIZED ({" UNION ".join(_references(followed, columns)) or "SELECT NULL::text AS v"}),
+        referred AS MATERIALIZED ({" UNION ".join(_references(followed, fields_of)) or "SELECT NULL::text AS v"}),
         added AS MATERIALIZED ({added}),
         weight AS MATERIALIZED (
             SELECT NOT {is_little("found")} OR NOT {is_little("added")}
                 OR (SELECT count(*) FROM added) > {limit:d} AS is_heavy
         )"""
     is_more = f"(SELECT count(*) FROM found) > {search.count:d}"
+    if is_joined:
+        columns = "id, content, patients, controller, masked"
+        unless, types = "NOT (SELECT is_heavy FROM weight)", (type, *(each for one in includes for each in _added(one)))
+        steps += f""", shown AS MATERIALIZED (
+            SELECT false AS is_included, '{type}' AS type, {columns} FROM page WHERE {unless}
+            UNION ALL SELECT true, type, {columns} FROM added WHERE {unless}
+        )"""
+        return joined.page(
+            steps,
+            type="type",
+            name=told("type || '/' || id", *types),
+            total=total,
+            as_of=f"CASE WHEN {is_more} THEN {moment} END",
+            is_more=is_more,
+            is_heavy="(SELECT is_heavy FROM weight)",
+            has_included=True,
+        )
     fetched, turn, rows, more = f"CASE WHEN is_heavy THEN {HEAVY} END", "", "found", ""
     if of_several:  # whose rows are all recorded: there is none too many
         fetched = f"CASE WHEN is_heavy THEN {HEAVY} WHEN {is_more} THEN (SELECT count(*) FROM found) END"

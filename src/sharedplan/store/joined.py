@@ -1,0 +1,71 @@
+"""Pages that the database joins to one text in UTF-8, each in one row with what its audit row tells; pure.
+
+To read ten rows, join and encode them costs the service more than the database takes for it. It is done for those who
+ask together (`store/joint.py`), where no order is asked for and nobody looks into what is found. What a safety ban
+hides something of is never joined: who knows the resource takes it out (`search/masking.py`), so such a page is asked
+for again as rows, as one is that may be too long.
+https://hl7.org/fhir/R4/http.html#search
+"""
+
+from sharedplan.fhir import bundles
+from sharedplan.store import trail as trails
+from sharedplan.store.joint import ASKED
+from sharedplan.store.weighing import HEAVY
+
+COLUMNS = ("turn", "total", "as_of", "fetched", "id", "last", "entries", "included")
+"""What comes back of each page: `id` and `last` are those of its first and last match, `entries` the matches and
+`included` what belongs to them, joined (`bundles.searchset_of`)."""
+
+ROWS = "told"
+"""The name of the rows that all pages give, each with its turn."""
+
+
+def page(
+    steps: str, *, type: str, name: str, total: str, as_of: str, is_more: str, is_heavy: str, has_included: bool
+) -> str:
+    """The SELECT of one page, after the steps that find what is `shown`: rows of id, content, patients, controller,
+    masked and, where it `has_included`, is_included; and `found`, the matches of the page and one more. The other texts
+    are SQL: `type` of a row's type, `name` of how the log names it, `is_heavy` of whether all may be too long, when
+    none is shown.
+    """
+    of_matches = " FILTER (WHERE NOT is_included)" if has_included else ""
+    included = _joined(type, "include", "type, id", " FILTER (WHERE is_included)") if has_included else "NULL::bytea"
+    return f"""
+        WITH {steps}
+        SELECT {total} AS total, {as_of} AS as_of,
+            CASE WHEN {is_heavy} OR bool_or(masked) THEN {HEAVY}
+                WHEN {is_more} THEN (SELECT count(*) FROM found) END AS fetched,
+            min(id){of_matches} AS id, max(id){of_matches} AS last,
+            {_joined(type, "match", "id", of_matches)} AS entries, {included} AS included,
+            array_agg({name}) AS resources,
+            coalesce(
+                array_agg(DISTINCT controller) FILTER (WHERE controller IS NOT NULL AND patients IS NOT NULL),
+                CASE WHEN bool_or(patients IS NOT NULL) IS NOT TRUE
+                    THEN array_agg(DISTINCT controller) FILTER (WHERE controller IS NOT NULL) END
+            ) AS registers,
+            (SELECT array_agg(DISTINCT p) FROM (
+                SELECT unnest(patients) AS p FROM shown UNION ALL SELECT unnest({ASKED}.patients)
+            ) spoken_of) AS spoken_of,
+            clock_timestamp() AS at
+        FROM shown
+    """
+
+
+def recorded() -> str:
+    """The step that puts in the audit row of each page that is shown."""
+    told = {"spoken_of": f"{ROWS}.spoken_of", "shown": f"{ROWS}.resources", "registers": f"{ROWS}.registers"}
+    source = f"{ASKED} JOIN {ROWS} ON {ROWS}.turn = {ASKED}.turn WHERE {ROWS}.fetched IS DISTINCT FROM {HEAVY}"
+    return f"recorded AS ({trails.insert(ASKED, **told, source=source)})"
+
+
+def shown() -> str:
+    """The SELECT of what comes back of all pages."""
+    return f"SELECT {', '.join(COLUMNS)} FROM {ROWS} ORDER BY turn"
+
+
+def _joined(type: str, mode: str, order: str, which: str) -> str:
+    """SQL of those of the rows as entries of that mode."""
+    head, tail = bundles.around(f"{bundles.HERE}/' || {type} || '/' || id || '", mode)
+    head = f"'{head}'".replace("' || '", "")
+    joined = f"string_agg({head} || content, '{tail}{bundles.NEXT}' ORDER BY {order}){which}"
+    return f"CASE WHEN bool_or(masked) IS NOT TRUE THEN textsend({joined}) END"
