@@ -161,12 +161,12 @@ def _opened(
     parts = ['{"resourceType":"Bundle"']
     if id is not None:
         parts.append(f',"id":{_quoted(id)}')
-    meta = [f'"lastUpdated":"{instant(at)}"'] if at is not None else []
     if labels:
         codings = ",".join(f'{{"system":"{ACT_REASON}","code":{_quoted(each)}}}' for each in labels)
-        meta.append(f'"security":[{codings}]')
-    if meta:
-        parts.append(f',"meta":{{{",".join(meta)}}}')
+        updated = f'"lastUpdated":"{instant(at)}",' if at is not None else ""
+        parts.append(f',"meta":{{{updated}"security":[{codings}]}}')
+    elif at is not None:
+        parts.append(f',"meta":{{"lastUpdated":"{instant(at)}"}}')
     if language is not None:
         parts.append(f',"language":"{language}"')
     parts.append(f'{named},"type":"{type}"')

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 def instant(at: datetime) -> str:
     """The instant as this service writes it: UTC, to the microsecond, "2025-06-03T14:10:00.123456Z"."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    at = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return at.isoformat(timespec="microseconds")[: -len("+00:00")] + "Z"
 
 
 def is_in_order(start: str | None, end: str | None) -> bool:

@@ -230,11 +230,12 @@ def answered(
 
 def clients_asked_about(wheres: Mapping[str, Expression]) -> tuple[str, ...]:
     """The clients that are asked about, who are named even when nothing is found."""
-    found = dict.fromkeys(client for where in wheres.values() for client in asked_about(where))
-    for where in (wheres.get("Patient"),) if len(wheres) == 1 else ():
-        if isinstance(where, HasId):
-            found |= dict.fromkeys(f"Patient/{id}" for id in where.ids)
-    return tuple(found)[:MOST_NAMED]
+    if len(wheres) > 1:
+        return tuple({client: None for where in wheres.values() for client in asked_about(where)})[:MOST_NAMED]
+    ((type, where),) = wheres.items()
+    if type == "Patient" and isinstance(where, HasId):
+        return tuple(f"Patient/{id}" for id in where.ids[:MOST_NAMED])
+    return asked_about(where)
 
 
 def _entries(asked: Asked, versions: Sequence[Version], mode: str, query: Query) -> list[bundles.Entry]:

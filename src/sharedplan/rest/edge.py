@@ -6,6 +6,7 @@ A plain ASGI middleware, for it stands before every request.
 import asyncio
 import re
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -19,6 +20,8 @@ from sharedplan.rest.failures import CLOSE, reply_to_failure
 from sharedplan.rest.reply import ASGIApp, Message, Receive, Reply, Scope, Send
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9\-._]{8,64}")
+Replies = Callable[[Scope, Receive], Awaitable[Reply]]
+
 KEY = "sharedplan.observed"
 PROBE = "none"
 """The interaction of addresses outside the FHIR base: health, numbers, documentation."""
@@ -35,10 +38,14 @@ class Observed:
 
 
 class Edge:
-    """Wraps the whole application."""
+    """Wraps the whole application, or what makes the replies to a part of it."""
 
-    def __init__(self, app: ASGIApp, *, clock: Clock, request_timeout: timedelta) -> None:
+    def __init__(
+        self, app: ASGIApp, *, clock: Clock, request_timeout: timedelta, replies: Replies | None = None
+    ) -> None:
+        """`replies`: what is asked instead of the `app`, where that is known to send whole replies."""
         self._app = app
+        self._replies = replies
         self._clock = clock
         self._deadlines = Deadlines(request_timeout.total_seconds())
 
@@ -64,7 +71,12 @@ class Edge:
                 await _closing(fault)(scope, receive, marked)
                 return
             with self._deadlines:
-                await self._app(scope, receive, marked)
+                if self._replies is None:
+                    await self._app(scope, receive, marked)
+                else:
+                    reply = await self._replies(scope, receive)
+                    reply.headers, status = [*reply.headers, *marks], reply.status
+                    await reply(scope, receive, send)
         except ClientLeft:
             status = 499
         except asyncio.CancelledError:

@@ -86,6 +86,12 @@ class FhirBase:
         self._admission = Admission(places, queue_wait)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        reply = await self.reply(scope, receive)
+        await reply(scope, receive, send)
+
+    async def reply(self, scope: Scope, receive: Receive) -> Reply:
+        """The response to a request, whatever comes of it. Raises bodies.ClientLeft, and CancelledError when it has
+        been given up."""
         headers, observed, heard = Headers(scope["headers"]), scope[KEY], _Heard()
         try:
             reply = await self._plain(scope, headers, observed, heard)
@@ -103,7 +109,7 @@ class FhirBase:
             if not heard.is_performed:
                 await self._note(failure, scope, heard, headers)
             reply = reply_to_failure(failure, token_sent=bool(headers.all(b"authorization")))
-        await reply(scope, receive, send)
+        return reply
 
     async def _plain(self, scope: Scope, headers: Headers, observed: Observed, heard: "_Heard") -> Reply | None:
         """The answer to a read or search as most are; None, and nothing is on record, for anything else. Raises

@@ -55,7 +55,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_size += len(name) + len(value)
         if self._head_size > self.header_limit:
             self._refuse(431, "too-long", f"the headers are longer than {self.header_limit} bytes")
-        super().on_header(name, value)
+        # As in uvicorn, without a call more for each of them.
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self._is_in_head, self._is_in_body, self._discarded = False, True, 0

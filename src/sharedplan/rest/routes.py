@@ -15,6 +15,7 @@ from sharedplan.clock import Clock
 from sharedplan.rest.answered import NOT_STORED
 from sharedplan.rest.edge import Edge
 from sharedplan.rest.failures import reply_to_failure
+from sharedplan.rest.fhir import FhirBase
 from sharedplan.rest.oauth import Tokens
 from sharedplan.rest.reply import ASGIApp, Receive, Reply, Scope, Send
 from sharedplan.rest.wellknown import JSON, Health, Metrics, Statement, smart_configuration
@@ -33,7 +34,7 @@ def application(
     settings: Settings,
     clock: Clock,
     *,
-    fhir: ASGIApp,
+    fhir: FhirBase,
     health: Health,
     statement: Callable[[], str],
     documentation: Sequence[BaseRoute],
@@ -46,7 +47,7 @@ def application(
     registry that executes, and not from the routes. `tokens` is None where the service signs none.
     """
     app = _Application(
-        Edge(fhir, clock=clock, request_timeout=settings.request_timeout),
+        Edge(fhir, clock=clock, request_timeout=settings.request_timeout, replies=fhir.reply),
         title="Sharedplan",
         openapi_url=None,
         docs_url=None,

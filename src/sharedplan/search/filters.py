@@ -18,6 +18,7 @@ from sharedplan.errors import Incorrect, Issue
 from sharedplan.search import composites, controls
 from sharedplan.search import expression as e
 from sharedplan.search.parameters import OF_THE_TEXT, PARAMETERS, SOUNDS, Parameter
+from sharedplan.search.registry import kept_until_renewed
 from sharedplan.search.values import date, number, phonetic, position, quantity, reference, string, token, uri
 from sharedplan.search.values.escapes import plain, split
 
@@ -92,6 +93,9 @@ def filter(type: str, name: str, value: str, asking: Asking) -> e.Expression:
     Raises Unknown for what there is not, Incorrect for a value that cannot be read; both name the parameter.
     """
     asking.budget.spend(1 + value.count(","))
+    if (bare := _bare(type, name)) is not None:
+        read = _reader(bare, "", asking)
+        return _either([read(each) for each in _values(name, value)])
     if name.startswith("_has:"):
         return _reverse(type, name, value, asking)
     if (chain := _CHAIN.fullmatch(name)) and chain["code"] in PARAMETERS[type]:
@@ -122,6 +126,13 @@ def filter(type: str, name: str, value: str, asking: Asking) -> e.Expression:
     read = _reader(parameter, modifier, asking)
     found = _either([read(each) for each in _values(name, value)])
     return e.Not(found) if modifier in ("not", "not-in") else found
+
+
+@kept_until_renewed(4096)
+def _bare(type: str, name: str) -> Parameter | None:
+    """The parameter that is named and nothing else; None for any other name: with a modifier, of a chain, or of those
+    that are read in their own way."""
+    return PARAMETERS[type].get(name) if name not in ("_id", "_lastUpdated", "_list") else None
 
 
 def _reader(parameter: Parameter, modifier: str, asking: Asking) -> Callable[[str], e.Expression]:
