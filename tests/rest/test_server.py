@@ -1,17 +1,22 @@
 """uvicorn as the service runs it, over real sockets: framing, bounds on a request's head, and a stop that drains."""
 
 import asyncio
+import logging
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from rest.behind import Behind, edge
 from sharedplan.clock import FixedClock
+from sharedplan.rest.protocol import Sending
 from sharedplan.rest.server import Server, server
 from sharedplan.rest.wellknown import Health
 from sharedplan.settings import Settings
@@ -218,3 +223,73 @@ def test_a_stop_does_not_wait_for_ever(settings: Settings, clock: FixedClock, be
     waiting.join(5)
     assert [answer.status_code for answer in answers] == [503]
     assert "retry-after" in answers[0].headers
+
+
+class Written:
+    """A transport that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self.sent.append(data)
+
+    def close(self) -> None:
+        self.sent.append(b"closed")
+
+
+def a_cycle(**said: Any) -> tuple[RequestResponseCycle, Written, list[str]]:
+    """The cycle of one request, as uvicorn makes it, with where it writes, and what is told when it is done."""
+    transport, told = Written(), []
+    cycle = RequestResponseCycle(
+        scope={"method": "GET"},  # type: ignore[typeddict-item]
+        transport=transport,  # type: ignore[arg-type]
+        flow=FlowControl(transport),  # type: ignore[arg-type]
+        logger=logging.getLogger("test"),
+        access_logger=logging.getLogger("test"),
+        access_log=False,
+        default_headers=[(b"date", b"today")],
+        message_event=asyncio.Event(),
+        expect_100_continue=False,
+        keep_alive=True,
+        on_response=lambda: told.append("done"),
+    )
+    for name, value in said.items():
+        setattr(cycle, name, value)
+    return cycle, transport, told
+
+
+HEADERS = [(b"content-type", b"text/plain"), (b"content-length", b"2")]
+
+
+async def test_a_response_that_is_sent_at_once_is_that_of_uvicorn() -> None:
+    cycle, transport, told = a_cycle()
+    assert Sending(cycle)(200, HEADERS, b"ok")
+    usual, to_usual, told_by_usual = a_cycle()
+    await usual.send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+    await usual.send({"type": "http.response.body", "body": b"ok", "more_body": False})
+    assert b"".join(transport.sent) == b"".join(to_usual.sent)
+    assert told == told_by_usual == ["done"]
+    for each in (cycle, usual):
+        assert each.response_started and each.response_complete and each.message_event.is_set()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"keep_alive": False},
+        {"disconnected": True},
+        {"response_started": True},
+        {"headers": [*HEADERS, (b"connection", b"close")]},
+        {"headers": [*HEADERS, (b"x", b"1\r\nset-cookie: a=b")]},
+        {"headers": [*HEADERS, (b"x", b"1\rset-cookie: a=b")]},
+        {"is_slow": True},
+    ],
+)
+async def test_what_is_not_usual_is_left_to_uvicorn(said: dict[str, Any]) -> None:
+    headers, is_slow = said.pop("headers", HEADERS), said.pop("is_slow", False)
+    cycle, transport, told = a_cycle(**said)
+    if is_slow:
+        cycle.flow.pause_writing()
+    assert not Sending(cycle)(200, headers, b"ok")
+    assert (transport.sent, told, cycle.response_complete) == ([], [], False)

@@ -5,12 +5,14 @@ https://www.rfc-editor.org/rfc/rfc9112#name-message-body-length
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from sharedplan.errors import Issue
 from sharedplan.fhir import outcomes
+from sharedplan.rest.reply import WHOLE
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -65,6 +67,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_in_head, self._is_in_body, self._discarded = False, True, 0
         self._disarm()
         super().on_headers_complete()
+        self.scope[WHOLE] = Sending(self.cycle)  # type: ignore[literal-required]  # ours, beside those of ASGI
 
     def on_body(self, body: bytes) -> None:
         if self.cycle.response_complete:
@@ -113,3 +116,34 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._hang_up is not None:
             self._hang_up.cancel()
             self._hang_up = None
+
+
+class Sending:
+    """Sends a whole response at once, as uvicorn would in two messages of ASGI, each of which is looked through: that
+    costs a read a twentieth of its time."""
+
+    __slots__ = ("_cycle",)
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._cycle = cycle
+
+    def __call__(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
+        """Whether it was sent; if not, nothing was, and uvicorn is to do it: a client that is slow, has gone or is to
+        go, and a header that is none. `headers` tell the length of the body, unless it is of a HEAD."""
+        cycle = self._cycle
+        if cycle.flow.write_paused or cycle.disconnected or cycle.response_started or not cycle.keep_alive:
+            return False
+        parts = [STATUS_LINE[status]]
+        for name, value in (*cycle.default_headers, *headers):
+            if name == b"connection":
+                return False
+            parts += (name, b": ", value, b"\r\n")
+        head = b"".join(parts)
+        if not head.count(b"\n") == head.count(b"\r") == len(parts) // 4 + 1:
+            return False
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        cycle.transport.write(b"".join((head, b"\r\n", body)))
+        cycle.message_event.set()
+        cycle.on_response()
+        return True

@@ -12,6 +12,9 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 WITHOUT_BODY = frozenset({204, 304})
 
+WHOLE = "sharedplan.whole"
+"""Where a scope has what sends a whole response at once (`protocol.Sending`), if it has such."""
+
 
 @dataclass(slots=True)
 class Reply:
@@ -27,5 +30,8 @@ class Reply:
             headers = [*headers, (b"content-length", b"%d" % len(body))]
             if scope["method"] == "HEAD":
                 body = b""
+        at_once = scope.get(WHOLE)
+        if at_once is not None and at_once(self.status, headers, body):
+            return
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
