@@ -2,8 +2,8 @@
 
 To read ten rows, join and encode them costs the service more than the database takes for it. It is done for those who
 ask together (`store/joint.py`), where no order is asked for and nobody looks into what is found. What a safety ban
-hides something of is never joined: who knows the resource takes it out (`search/masking.py`), so such a page is asked
-for again as rows, as one is that may be too long.
+hides something of is never joined: who knows the resource takes it out (`search/masking.py`), so such a page is told
+to be asked for as rows, and nothing is recorded; as of one that may be too long for an answer.
 https://hl7.org/fhir/R4/http.html#search
 """
 
@@ -15,6 +15,9 @@ from sharedplan.store.weighing import HEAVY
 COLUMNS = ("turn", "total", "as_of", "fetched", "id", "last", "entries", "included")
 """What comes back of each page: `id` and `last` are those of its first and last match, `entries` the matches and
 `included` what belongs to them, joined (`bundles.searchset_of`)."""
+
+MASKED = -2
+"""In the place of a number of rows, as HEAVY is: a safety ban hides something of them, and none is shown."""
 
 ROWS = "told"
 """The name of the rows that all pages give, each with its turn."""
@@ -33,7 +36,7 @@ def page(
     return f"""
         WITH {steps}
         SELECT {total} AS total, {as_of} AS as_of,
-            CASE WHEN {is_heavy} OR bool_or(masked) THEN {HEAVY}
+            CASE WHEN {is_heavy} THEN {HEAVY} WHEN bool_or(masked) THEN {MASKED}
                 WHEN {is_more} THEN (SELECT count(*) FROM found) END AS fetched,
             min(id){of_matches} AS id, max(id){of_matches} AS last,
             {_joined(type, "match", "id", of_matches)} AS entries, {included} AS included,
@@ -54,7 +57,7 @@ def page(
 def recorded() -> str:
     """The step that puts in the audit row of each page that is shown."""
     told = {"spoken_of": f"{ROWS}.spoken_of", "shown": f"{ROWS}.resources", "registers": f"{ROWS}.registers"}
-    source = f"{ASKED} JOIN {ROWS} ON {ROWS}.turn = {ASKED}.turn WHERE {ROWS}.fetched IS DISTINCT FROM {HEAVY}"
+    source = f"{ASKED} JOIN {ROWS} ON {ROWS}.turn = {ASKED}.turn WHERE coalesce({ROWS}.fetched, 0) >= 0"
     return f"recorded AS ({trails.insert(ASKED, **told, source=source)})"
 
 

@@ -40,6 +40,7 @@ from sharedplan.store.engine import Pool
 from sharedplan.store.engine import RetryableConflict as RetryableConflict
 from sharedplan.store.found_rows import all_living_of, living_of, page_of, part_of, version_of
 from sharedplan.store.guard import JUDGEMENT, Who
+from sharedplan.store.joined import MASKED
 from sharedplan.store.joint import Question
 from sharedplan.store.kept import Kept
 from sharedplan.store.queries import Query
@@ -429,7 +430,10 @@ class Unit:
         who = self._session.who
         if self._session.is_begun or not is_short:
             return await self._session.fetch(question.sql, [*question.parameters, *who, 0])
-        return await self._company.fetch(question, who)
+        rows = await self._company.fetch(question, who)
+        if rows and rows[0].get("fetched") == MASKED:
+            return await self._session.fetch(question.sql, [*question.parameters, *who, 0])
+        return rows
 
     async def lock(self, type: str, id: str, *, within: Expression) -> Version | None:
         """The newest version, kept as it is for others until the unit is left; None when there never was one to see.
