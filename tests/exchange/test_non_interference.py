@@ -327,7 +327,7 @@ class Side:
         try:
             answer = await self._answer(asked[0], asked[1].replace("{mid}", self.mid), by)
             while True:
-                found.append((answer.status, answer.version, answer.created, self._plain(answer.content)))
+                found.append((answer.status, answer.version, answer.created, self._plain(answer.text)))
                 found.append([str(each) for each in answer.warnings])
                 following = self._following(answer.content)
                 if following is None or len(found) > 6:

@@ -122,7 +122,7 @@ async def answered(ask: Ask, by: Principal) -> list[Any]:
             continue  # would change what is seen by the next
         try:
             answer = await ask(interaction, address, body, by=by, **condition, **form)
-            found.append((address, answer.status, _plain(answer.content)))
+            found.append((address, answer.status, _plain(answer.text)))
         except SharedplanError as failure:
             found.append((address, failure.status, failure.code, [each.saying for each in failure.issues]))
     return found

@@ -47,11 +47,14 @@ _SPEAKING = frozenset({"_count", "_total", "_include", "_revinclude"})
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """What the searches of one form by one asker have in common; `query` and `trail` but for the values."""
+    """What the searches of one form by one asker have in common; `query` and `trail` but for the values. `filtering`:
+    which of the pairs filter."""
 
     within: Mapping[str, Expression]
     trail: Trail
     query: Query
+    filtering: tuple[int, ...]
+    total: str
 
 
 class PlainSearch:
@@ -70,9 +73,8 @@ class PlainSearch:
         asking, now = _asking(by, type, form, self._policy.by_consent), self._clock.now()
         if asking is None or by.expires <= now or mentions_identity_code(pairs):
             return None
-        filtering = [pair for pair, each in zip(pairs, form, strict=True) if each.__class__ is str]
         try:
-            where = condition(type, filtering, base=asked.base, at=now)
+            where = condition(type, [pairs[n] for n in asking.filtering], base=asked.base, at=now)
         except Incorrect:  # told by the long way, and on record
             return None
         if not is_settled(where):
@@ -82,7 +84,7 @@ class PlainSearch:
         trail = asking.trail._replace(
             query=sent, request_id=asked.request_id or None, patients=clients_asked_about(wheres)
         )
-        wanted = Search(wheres, asking.within, size(query.count, self._policy), counting(query), as_text=True)
+        wanted = Search(wheres, asking.within, size(query.count, self._policy), asking.total, as_text=True)
 
         async def act(unit: Unit) -> Answer | None:
             if query.includes:
@@ -128,4 +130,5 @@ def _asking(by: Principal, type: str, form: Form, by_consent: bool) -> Asking | 
         return None
     if query.count == 0 or grant.ordinary:
         return None
-    return Asking(grant.slices, audit.granted(asked, by, grant), query)
+    filtering = tuple(number for number, each in enumerate(form) if isinstance(each, str))
+    return Asking(grant.slices, audit.granted(asked, by, grant), query, filtering, counting(query))

@@ -37,6 +37,8 @@ _LOOKED_INTO = frozenset({e.And, e.Or, e.Not, e.Chained, e.ReferredBy, e.Coded, 
 
 def is_settled(expression: e.Expression) -> bool:
     """Whether the condition has nothing of the kind in it."""
+    if expression.__class__ not in _LOOKED_INTO:
+        return True
     unsettled: dict[Unsettled, None] = {}
     _collect(expression, unsettled)
     return not unsettled

@@ -86,6 +86,7 @@ class ForSeveral(NamedTuple):
     rows: str
     recorded: str
     shown: str
+    is_for_one: bool = False
 
 
 def blanks(
@@ -106,8 +107,8 @@ def blanks(
     if of_several is not None:
         made = of_several(example)
         filled = fillings(made.statement.parameters)
-        shown = {"rows": made.rows, "recorded": made.recorded, "shown": made.shown}
-        together = joint(made.statement, filled, made.answer, many=len(marks), **shown)
+        parts = {"rows": made.rows, "recorded": made.recorded, "shown": made.shown}
+        together = joint(made.statement, filled, made.answer, many=len(marks), is_for_one=made.is_for_one, **parts)
     return Blanks(intern(sql), fillings(parameters), together)  # one text, however many ask with it
 
 

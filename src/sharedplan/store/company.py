@@ -175,11 +175,11 @@ class Company:
         try:
             # By the driver's own time: it would not let itself be cancelled amidst many.
             patience = PATIENCE.total_seconds()
-            if len(batch) == 1:
-                found = await connection.fetch(way.sql, *batch[0].parameters(0), timeout=patience)
-            elif joint is not None:
+            if joint is not None:
                 sql, parameters = joint
                 found = await connection.fetch(sql, *parameters, timeout=patience)
+            elif len(batch) == 1:
+                found = await connection.fetch(way.sql, *batch[0].parameters(0), timeout=patience)
             else:
                 sent = [each.parameters(turn) for turn, each in enumerate(batch)]
                 found = await connection.fetchmany(way.sql, sent, timeout=patience)
@@ -190,7 +190,7 @@ class Company:
                 self._pool.release(connection)
                 if joint is not None:  # or nobody would notice that one is refused again and again
                     log.warning("asked_apart", failure=type(failure).__name__)
-                if len(batch) == 1:  # and nobody else's fault
+                elif len(batch) == 1:  # and nobody else's fault
                     _tell(batch, meaning(failure))
                     return
             answers: list[Rows | None] = [None] * len(batch)
@@ -208,7 +208,9 @@ def _joint(batch: Sequence[_Waiting]) -> tuple[str, list[Any]] | None:
     """The one statement that answers all, and its parameters; None when there is none."""
     question, who, _ = batch[0]
     joint = question.joint
-    if joint is None or any(each.question.joint is not joint or each.who != who for each in batch):
+    if joint is None or (len(batch) == 1 and not joint.is_for_one):
+        return None
+    if any(each.question.joint is not joint or each.who != who for each in batch):
         return None
     try:
         return joint.sql, joint.parameters(who, [each.question.own for each in batch])

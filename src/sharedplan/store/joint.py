@@ -32,11 +32,13 @@ _AUDITED = ", ".join(f"{name} {trails.kind_of(name)}" for name in trails.FIELDS)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Joint:
-    """A statement whose parameters are `always`, Who asks, and the JSON text of those who ask."""
+    """A statement whose parameters are `always`, Who asks, and the JSON text of those who ask. `is_for_one`: also one
+    who asks alone gets his answer with less effort so than by a statement of his own."""
 
     sql: str
     always: tuple[Any, ...]
     names: tuple[str, ...]
+    is_for_one: bool
 
     def parameters(self, who: Sequence[Any], asked: Sequence[Sequence[Any]]) -> list[Any]:
         """For whom each of `asked` has the values and the audit row, in the order of their turns."""
@@ -62,7 +64,15 @@ def may_join(values: Sequence[Any]) -> bool:
 
 
 def joint(
-    statement: Statement, fillings: Sequence[Filling], answer: str, *, many: int, rows: str, recorded: str, shown: str
+    statement: Statement,
+    fillings: Sequence[Filling],
+    answer: str,
+    *,
+    many: int,
+    rows: str,
+    recorded: str,
+    shown: str,
+    is_for_one: bool = False,
 ) -> Joint:
     """The statement of all. `answer` is the SELECT of one, made by `statement`, whose parameters are the `fillings`;
     each who asks brings so `many` values, of which the answer may have no use for some.
@@ -94,4 +104,4 @@ def joint(
     ]
     sql = guard.opening(f"WITH {', '.join(steps)} {shown}", first)
     always = tuple(fillings[number - 1][1] for number in numbers)
-    return Joint(intern(sql), always, ("turn", *(f"v{which}" for which in range(many)), *trails.FIELDS))
+    return Joint(intern(sql), always, ("turn", *(f"v{which}" for which in range(many)), *trails.FIELDS), is_for_one)

@@ -130,7 +130,7 @@ def _of_several(search: Search) -> ForSeveral:
     ((type, _),) = search.wheres.items()
     if joins(search):
         text = _made(search, statement, is_light=True, of_several=True, is_joined=True)
-        return ForSeveral(statement, text, joined.ROWS, joined.recorded(), joined.shown())
+        return ForSeveral(statement, text, joined.ROWS, joined.recorded(), joined.shown(), is_for_one=True)
     text = _made(search, statement, is_light=True, of_several=True)
     columns = ("turn", "total", "as_of", "fetched", *_columns(search, (type,), is_recorded=True))
     shown = f"SELECT {', '.join(columns)} FROM paged ORDER BY turn, {ordering(search)}"

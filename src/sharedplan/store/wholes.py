@@ -122,7 +122,7 @@ def _of_several(search: Search, includes: Sequence[Include], limit: int) -> ForS
     statement = Statement([], search.seen)
     if joins(search):
         text = _made(search, includes, limit, statement, of_several=True, is_joined=True)
-        return ForSeveral(statement, text, joined.ROWS, joined.recorded(), joined.shown())
+        return ForSeveral(statement, text, joined.ROWS, joined.recorded(), joined.shown(), is_for_one=True)
     text = _made(search, includes, limit, statement, of_several=True)
     keys = [f"k{number}" for number in range(len(search.sort))]
     columns = ("turn", "is_included", "total", "as_of", "fetched", *keys, "type", *_SHOWN)
