@@ -133,7 +133,7 @@ def application(settings: Settings, clock: Clock, fetcher: Fetcher | None = None
 
     fhir = FhirBase(
         answered,
-        PlainRead(store.begin, clock, choices),
+        PlainRead(store, clock, choices),
         PlainSearch(store.begin, clock, choices),
         Verifier(keys, clock, skew=settings.clock_skew, fetched=issuers),
         refusals,

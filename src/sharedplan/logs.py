@@ -89,8 +89,11 @@ def set_up(level: str = "info", form: str = "json") -> None:
     logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
 
 
-def answered(*, interaction: str, type: str, status: int, client: str, took: float, quietly: bool) -> None:
-    """Tell of one answered request, which took so many seconds; `quietly`: only to whoever debugs.
+def answered(
+    *, interaction: str, type: str, status: int, client: str, took: float, quietly: bool, named: bool = True
+) -> None:
+    """Tell of one answered request, which took so many seconds; `quietly`: only to whoever debugs. `named`: its id is
+    the client's word.
 
     There is one for each request, so it takes a short way to the same line as other events.
     """
@@ -99,14 +102,15 @@ def answered(*, interaction: str, type: str, status: int, client: str, took: flo
         "type": type,
         "status": status,
         "client": client,
-        "took_ms": round(took * 1000, 2),
+        "took_ms": int(took * 100_000 + 0.5) / 100,
     }
     if _lines is None or quietly:
         (log.debug if quietly else log.info)(ANSWERED, **event)
         return
-    # Of all this only two are words of the client's.
+    # Of all this only two may be words of the client's.
+    id = request_id.get() or ""
     event["client"] = _masked_name(client)
-    event["request_id"] = _masked(request_id.get() or "")
+    event["request_id"] = _masked(id) if named else id
     event["event"], event["level"], event["timestamp"] = ANSWERED, "info", datetime.now(UTC)
     _lines.add(orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z))
 

@@ -80,7 +80,7 @@ async def test_each_gets_his_own_answer_and_leaves_his_own_row(
         await ask("read", question, by=system(S))
     before = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     log = [f"search-type AuditEvent?patient={each}&_lastUpdated=lt{before}&_sort=-_lastUpdated" for each in CLIENTS]
-    plainly = PlainRead(guarded.begin, SystemClock(), POLICY)
+    plainly = PlainRead(guarded, SystemClock(), POLICY)
 
     async def answer(by: Principal, question: str, name: str) -> Any:
         interaction, _, address = question.partition(" ")

@@ -10,13 +10,14 @@ from exchange.asking import POLICY, RECORDS, Ask
 from exchange.cast import AINO, Aino, H, Leena, Mother, N, Niko, S, Sari, consents, k1, system, the_world
 from sharedplan.access.principal import Principal
 from sharedplan.access.scopes import parse
+from sharedplan.audit import SERIOUS_FAILURE
 from sharedplan.clock import SystemClock
-from sharedplan.errors import SharedplanError
+from sharedplan.errors import SharedplanError, Unavailable
 from sharedplan.exchange.plain_read import PlainRead
 from sharedplan.fhir.exchanges import Answer
 from sharedplan.search.expression import Everything
 from sharedplan.store.searches import Search
-from sharedplan.store.unit_of_work import Store
+from sharedplan.store.unit_of_work import RetryableConflict, Store
 from sharedplan.store.versions import Version
 
 ASKERS: dict[str, Principal] = {
@@ -72,7 +73,7 @@ async def test_both_ways_lead_to_the_same(who: str, ask: Ask, guarded: Store, st
     await consents(ask, k1())
     await ask("update", "Patient/gone", {"resourceType": "Patient", "id": "gone"}, by=system(S))
     await ask("delete", "Patient/gone", by=system(S))
-    plainly = PlainRead(guarded.begin, SystemClock(), POLICY)
+    plainly = PlainRead(guarded, SystemClock(), POLICY)
     known: set[str] = set()
     await told(store, known)
     short = 0
@@ -94,4 +95,40 @@ async def test_the_log_is_read_the_long_way(ask: Ask, guarded: Store, store: Sto
     await the_world(ask)
     row = await last_row(store)
     assert row is not None
-    assert await PlainRead(guarded.begin, SystemClock(), POLICY)("AuditEvent", row.id, system(S), "request-1") is None
+    assert await PlainRead(guarded, SystemClock(), POLICY)("AuditEvent", row.id, system(S), "request-1") is None
+
+
+@pytest.mark.parametrize(
+    ("failure", "told_as"),
+    [(Unavailable("the database cannot be reached"), "503 transient"), (ValueError("a fault of ours"), "ValueError")],
+)
+async def test_what_fails_is_on_record(
+    failure: Exception, told_as: str, ask: Ask, guarded: Store, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await the_world(ask)
+    known: set[str] = set()
+    await told(store, known)
+
+    async def failing(*asked: object, **how: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(Store, "read", failing)
+    with pytest.raises(type(failure)):
+        await PlainRead(guarded, SystemClock(), POLICY)("CarePlan", "1", system(S), "request-1")
+    [(trail, _)] = await told(store, known)  # type: ignore[misc]
+    assert (trail.interaction, trail.resource, trail.outcome, trail.reasons) == (
+        *("read", "CarePlan/1", SERIOUS_FAILURE),
+        (told_as,),
+    )
+
+
+async def test_one_that_met_somebody_else_is_tried_again_the_long_way(
+    ask: Ask, guarded: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await the_world(ask)
+
+    async def failing(*asked: object, **how: object) -> None:
+        raise RetryableConflict("locked")
+
+    monkeypatch.setattr(Store, "read", failing)
+    assert await PlainRead(guarded, SystemClock(), POLICY)("CarePlan", "1", system(S), "request-1") is None

@@ -1,8 +1,9 @@
 """The usual read by a short way: most of what a record system asks, and nothing but a decision and a statement.
 
 It is decided, read and recorded by what decides, reads and records in `step.py`; only what follows from the asker and
-the type is found out once, and not for each read. Whatever is not usual goes the long way: an emergency, the log, what
-no scope allows. A test holds both ways to the same answers and trails.
+the type is found out once, and not for each read, and what is but one statement takes no unit of work. Whatever is not
+usual goes the long way: an emergency, the log, what no scope allows. A test holds both ways to the same answers and
+trails.
 https://hl7.org/fhir/R4/http.html#read
 """
 
@@ -13,15 +14,15 @@ from sharedplan.access.decision import Facts, decide
 from sharedplan.access.principal import Principal
 from sharedplan.clock import Clock
 from sharedplan.errors import SharedplanError
-from sharedplan.exchange.step import BeginUnit, in_one_unit
 from sharedplan.fhir import languages
 from sharedplan.fhir.exchanges import Asked
 from sharedplan.interactions.acting import Policy
 from sharedplan.interactions.read import absent_within
 from sharedplan.search.expression import Expression
 from sharedplan.search.indexing import LOG
+from sharedplan.store.guard import Who, asker
 from sharedplan.store.trail import Trail
-from sharedplan.store.unit_of_work import Unit
+from sharedplan.store.unit_of_work import RetryableConflict, Store
 from sharedplan.store.versions import Version
 
 MOST = 4096
@@ -34,13 +35,14 @@ class Reading:
 
     within: Expression
     trail: Trail
+    who: Who
 
 
 class PlainRead:
     """Reads what anybody asks for in the usual way."""
 
-    def __init__(self, begin: BeginUnit, clock: Clock, policy: Policy) -> None:
-        self._begin = begin
+    def __init__(self, store: Store, clock: Clock, policy: Policy) -> None:
+        self._store = store
         self._clock = clock
         self._policy = policy
         self._remembered: dict[tuple[Principal, str], Reading | None] = {}
@@ -55,21 +57,26 @@ class PlainRead:
         if reading is None or by.expires <= self._clock.now():
             return None
         within = reading.within
-        asked = Asked("read", type, id, request_id=request_id, accept_language=accept_language)
         patients = (f"Patient/{id}",) if type == "Patient" else ()
         trail = reading.trail._replace(resource_id=id, request_id=request_id or None, patients=patients)
-
-        async def act(unit: Unit) -> Version:
-            version = await unit.read(type, id, within=within, trail=trail)
-            if version is None:
-                raise await absent_within(within, type, id, unit)
-            return version
-
         try:
-            return await in_one_unit(asked, by, self._begin, act)
-        except SharedplanError as failure:
-            languages.say(failure, accept_language)
+            version = await self._store.read(type, id, within=within, trail=trail, who=reading.who)
+        except RetryableConflict:
+            return None
+        except Exception as failure:
+            asked = Asked("read", type, id, request_id=request_id, accept_language=accept_language)
+            async with self._store.begin() as aside:
+                await aside.record(audit.failed(asked, by, failure))
+            if isinstance(failure, SharedplanError):
+                languages.say(failure, accept_language)
             raise
+        if version is not None:
+            return version
+        async with self._store.begin() as unit:
+            unit.asked_by(by.person, by.organization)
+            absent = await absent_within(within, type, id, unit)
+        languages.say(absent, accept_language)
+        raise absent
 
     def _found_out(self, type: str, by: Principal) -> Reading | None:
         if len(self._remembered) >= MOST:
@@ -85,4 +92,4 @@ class PlainRead:
             return None
         if type == LOG or grant.ordinary:
             return None
-        return Reading(grant.slices[type], audit.granted(asked, by, grant))
+        return Reading(grant.slices[type], audit.granted(asked, by, grant), asker(by.person, by.organization))

@@ -100,6 +100,7 @@ class Edge:
                 client=observed.client,
                 took=took,
                 quietly=observed.interaction == PROBE and status < 400,
+                named=bool(given),
             )
             logs.request_id.reset(outside)
 

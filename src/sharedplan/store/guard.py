@@ -25,6 +25,11 @@ class Who(NamedTuple):
     organization: str | None = None
 
 
+def asker(person: str | None, organization: str | None) -> Who:
+    """Whoever asks by a token that names these."""
+    return Who("asker", person, organization)
+
+
 NOBODY = Who("asker")
 JUDGEMENT = Who("judgement")
 

@@ -39,7 +39,7 @@ from sharedplan.store.company import Company
 from sharedplan.store.engine import Pool
 from sharedplan.store.engine import RetryableConflict as RetryableConflict
 from sharedplan.store.found_rows import all_living_of, living_of, page_of, part_of, version_of
-from sharedplan.store.guard import JUDGEMENT, Who
+from sharedplan.store.guard import JUDGEMENT, Who, asker
 from sharedplan.store.joined import MASKED
 from sharedplan.store.joint import Question
 from sharedplan.store.kept import Kept
@@ -85,6 +85,13 @@ class Store:
     def begin(self) -> "Unit":
         """A unit of work, to be entered by `async with`."""
         return Unit(self.pool, self._clock, self._recorder, self._company, self._open, self._kept)
+
+    async def read(self, type: str, id: str, *, within: Expression, trail: Trail, who: Who) -> Version | None:
+        """The current version, if it is visible to whom it is for, with its audit row: what a unit of work that does
+        nothing else does, by one statement and without the unit. Raises as that does, and then nothing is recorded."""
+        query = queries.audited(type, id, within=within, trail=trail, row_id=self._clock.new_id())
+        found = await self._company.fetch(query, who)
+        return living_of(type, found[0]) if found else None
 
     async def settled(self) -> None:
         """Returns when all units that are open now have been left."""
@@ -150,7 +157,7 @@ class Unit:
 
     def asked_by(self, person: str | None, organization: str | None) -> None:
         """Whom the second guard of the database is to let through; until it is said, nobody sees a client's data."""
-        self._session.who = Who("asker", person, organization)
+        self._session.who = asker(person, organization)
 
     @contextmanager
     def judging(self) -> Iterator[None]:
