@@ -23,35 +23,41 @@ ROWS = "told"
 """The name of the rows that all pages give, each with its turn."""
 
 
-def page(
-    steps: str, *, type: str, name: str, total: str, as_of: str, is_more: str, is_heavy: str, has_included: bool
-) -> str:
-    """The SELECT of one page, after the steps that find what is `shown`: rows of id, content, patients, controller,
-    masked and, where it `has_included`, is_included; and `found`, the matches of the page and one more. The other texts
-    are SQL: `type` of a row's type, `name` of how the log names it, `is_heavy` of whether all may be too long, when
-    none is shown.
+def page(steps: str, *, type: str, name: str, total: str, moment: str, count: int, has_included: bool) -> str:
+    """The SELECT of one page of at most `count` matches, after the steps that find what is `shown`: rows of id,
+    content, patients, controller, masked and, where it `has_included`, is_included; and its `size`: of how many matches
+    there are, one more than shown if there are others (`n`), and whether all may be too long for an answer, when none
+    is shown (`is_heavy`). The other texts are SQL: `type` of a row's type, `name` of how the log names it.
     """
     of_matches = " FILTER (WHERE NOT is_included)" if has_included else ""
     included = _joined(type, "include", "type, id", " FILTER (WHERE is_included)") if has_included else "NULL::bytea"
+    is_more = f"(SELECT n FROM size) > {count:d}"
     return f"""
         WITH {steps}
-        SELECT {total} AS total, {as_of} AS as_of,
-            CASE WHEN {is_heavy} THEN {HEAVY} WHEN bool_or(masked) THEN {MASKED}
-                WHEN {is_more} THEN (SELECT count(*) FROM found) END AS fetched,
+        SELECT {total} AS total, CASE WHEN {is_more} THEN {moment} END AS as_of,
+            CASE WHEN (SELECT is_heavy FROM size) THEN {HEAVY} WHEN bool_or(masked) THEN {MASKED}
+                WHEN {is_more} THEN (SELECT n FROM size) END AS fetched,
             min(id){of_matches} AS id, max(id){of_matches} AS last,
             {_joined(type, "match", "id", of_matches)} AS entries, {included} AS included,
-            array_agg({name}) AS resources,
-            coalesce(
-                array_agg(DISTINCT controller) FILTER (WHERE controller IS NOT NULL AND patients IS NOT NULL),
-                CASE WHEN bool_or(patients IS NOT NULL) IS NOT TRUE
-                    THEN array_agg(DISTINCT controller) FILTER (WHERE controller IS NOT NULL) END
-            ) AS registers,
-            (SELECT array_agg(DISTINCT p) FROM (
-                SELECT unnest(patients) AS p FROM shown UNION ALL SELECT unnest({ASKED}.patients)
-            ) spoken_of) AS spoken_of,
+            array_agg({name}) AS resources, {_REGISTERS} AS registers, {_SPOKEN_OF} AS spoken_of,
             clock_timestamp() AS at
         FROM shown
     """
+
+
+# Mostly all is of the client who is asked about, and of one register: to see that takes a fifth of gathering them.
+_SPOKEN_OF = f"""
+    CASE WHEN bool_and(patients = {ASKED}.patients) THEN {ASKED}.patients ELSE (
+        SELECT array_agg(DISTINCT p) FROM (
+            SELECT unnest(patients) AS p FROM shown UNION ALL SELECT unnest({ASKED}.patients)
+        ) spoken_of
+    ) END"""
+_REGISTERS = """
+    CASE WHEN min(controller) = max(controller) AND bool_and(patients IS NOT NULL) THEN ARRAY[min(controller)] ELSE (
+        SELECT array_agg(DISTINCT controller) FROM shown WHERE controller IS NOT NULL AND (
+            patients IS NOT NULL OR NOT EXISTS (SELECT FROM shown WHERE patients IS NOT NULL)
+        )
+    ) END"""
 
 
 def recorded() -> str:

@@ -32,7 +32,7 @@ from sharedplan.store.matches import Source, along, hits, hits_within, source
 from sharedplan.store.searches import Search, SortKey
 from sharedplan.store.statements import Statement
 from sharedplan.store.trail import Trail
-from sharedplan.store.weighing import HEAVY, is_little, weighed
+from sharedplan.store.weighing import HEAVY, LITTLE, is_little, weighed
 
 COUNTED = 10_000
 """Matches that are counted when nobody asked for the total and finding them all would be the most of the work."""
@@ -258,15 +258,17 @@ def _statement(
     is_more = f"(SELECT count(*) FROM found) > {count:d}"
     if is_joined:
         ((_, type, _, _),) = sources
-        whole = is_little("found")
+        steps += f""", size AS MATERIALIZED (SELECT count(*) AS n, NOT {LITTLE} AS is_heavy FROM found),
+            shown AS MATERIALIZED (
+                SELECT * FROM found WHERE NOT (SELECT is_heavy FROM size) ORDER BY {order} LIMIT {count:d}
+            )"""
         return joined.page(
-            f"{steps}, shown AS MATERIALIZED (SELECT * FROM found WHERE {whole} ORDER BY {order} LIMIT {count:d})",
+            steps,
             type=f"'{type}'",
             name=told(f"'{type}/' || id", type),
             total=counted(total, every, walks=walks),
-            as_of=f"CASE WHEN {is_more} THEN {moment} END",
-            is_more=is_more,
-            is_heavy=f"EXISTS (TABLE found) AND NOT {whole}",
+            moment=moment,
+            count=count,
             has_included=False,
         )
     cut, at_most = ("", "") if turn else (f" WHEN {is_more} THEN (SELECT count(*) FROM found)", f"LIMIT {count or 1:d}")

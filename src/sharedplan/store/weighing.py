@@ -11,9 +11,13 @@ HEAVY = -1
 """In the place of a number of rows: they may be too much for an answer, and none is shown."""
 
 
+LITTLE = f"coalesce(sum(pg_column_size(content)), 0) <= {ANSWER_BYTES // DENSEST}"
+"""SQL of whether the rows that are added up, as they are stored, cannot be too much for an answer."""
+
+
 def is_little(rows: str) -> str:
-    """SQL of whether the rows, as they are stored, cannot be too much for an answer."""
-    return f"(SELECT coalesce(sum(pg_column_size(content)), 0) <= {ANSWER_BYTES // DENSEST} FROM {rows})"
+    """SQL of the same of rows of that name."""
+    return f"(SELECT {LITTLE} FROM {rows})"
 
 
 def weighed(rows: str, order: str) -> str:

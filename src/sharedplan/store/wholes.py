@@ -162,14 +162,14 @@ def _made(
         ), page AS MATERIALIZED (SELECT * FROM found ORDER BY {order} LIMIT {search.count:d}),
         referred AS MATERIALIZED ({" UNION ".join(_references(followed, fields_of)) or "SELECT NULL::text AS v"}),
         added AS MATERIALIZED ({added}),
-        weight AS MATERIALIZED (
-            SELECT NOT {is_little("found")} OR NOT {is_little("added")}
+        size AS MATERIALIZED (
+            SELECT (SELECT count(*) FROM found) AS n, NOT {is_little("found")} OR NOT {is_little("added")}
                 OR (SELECT count(*) FROM added) > {limit:d} AS is_heavy
         )"""
-    is_more = f"(SELECT count(*) FROM found) > {search.count:d}"
+    is_more = f"(SELECT n FROM size) > {search.count:d}"
     if is_joined:
         columns = "id, content, patients, controller, masked"
-        unless, types = "NOT (SELECT is_heavy FROM weight)", (type, *(each for one in includes for each in _added(one)))
+        unless, types = "NOT (SELECT is_heavy FROM size)", (type, *(each for one in includes for each in _added(one)))
         steps += f""", shown AS MATERIALIZED (
             SELECT false AS is_included, '{type}' AS type, {columns} FROM page WHERE {unless}
             UNION ALL SELECT true, type, {columns} FROM added WHERE {unless}
@@ -179,14 +179,13 @@ def _made(
             type="type",
             name=told("type || '/' || id", *types),
             total=total,
-            as_of=f"CASE WHEN {is_more} THEN {moment} END",
-            is_more=is_more,
-            is_heavy="(SELECT is_heavy FROM weight)",
+            moment=moment,
+            count=search.count,
             has_included=True,
         )
     fetched, turn, rows, more = f"CASE WHEN is_heavy THEN {HEAVY} END", "", "found", ""
     if of_several:  # whose rows are all recorded: there is none too many
-        fetched = f"CASE WHEN is_heavy THEN {HEAVY} WHEN {is_more} THEN (SELECT count(*) FROM found) END"
+        fetched = f"CASE WHEN is_heavy THEN {HEAVY} WHEN {is_more} THEN n END"
         rows, more = "page", ", patients, controller"
     else:
         first = len(statement.parameters) + 1
@@ -196,17 +195,17 @@ def _made(
         steps += f""", shown AS MATERIALIZED (
             SELECT '{type}/' || id AS name, patients, controller FROM page
             UNION ALL SELECT type || '/' || id, patients, controller FROM added
-        ), {recorded(first, name=named, unless="(SELECT is_heavy FROM weight)")}"""
+        ), {recorded(first, name=named, unless="(SELECT is_heavy FROM size)")}"""
     return f"""
         WITH {steps}
         (
             SELECT {turn}false AS is_included, {total} AS total,
                 CASE WHEN {is_more} THEN {moment} END AS as_of,
                 {fetched} AS fetched, {keys} '{type}' AS type, {", ".join(_SHOWN)}{more}
-            FROM weight LEFT JOIN {rows} ON NOT is_heavy ORDER BY {order}
+            FROM size LEFT JOIN {rows} ON NOT is_heavy ORDER BY {order}
         ) UNION ALL (
             SELECT {turn}true, NULL, NULL, NULL, {no_keys} type, {", ".join(_SHOWN)}{more}
-            FROM added WHERE NOT (SELECT is_heavy FROM weight) ORDER BY type, id
+            FROM added WHERE NOT (SELECT is_heavy FROM size) ORDER BY type, id
         )
     """
 
