@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -126,15 +128,41 @@ async def test_both_ways_lead_to_the_same(who: str, ask: Ask, guarded: Store, st
     assert short == list(USUAL) or len(short) == FEWER.get(who), set(USUAL) ^ set(short)
 
 
-async def test_in_company_each_has_his_own(ask: Ask, guarded: Store) -> None:
+async def test_in_company_each_has_his_own(ask: Ask, guarded: Store, store: Store) -> None:
     await the_clients(ask)
     plainly = PlainSearch(guarded.begin, SystemClock(), POLICY)
+    known: set[str] = set()
+    await told(store, known)
 
     async def answer(question: str, by: Principal) -> Any:
         return await outcome(plainly(asked(question), by))
 
     every = [(question, by) for by in (system(S), Sari, Niko) for question in USUAL[:6] for _ in range(3)]
     alone = [await answer(*each) for each in every]
+    rows = trails(await told(store, known))  # type: ignore[arg-type]
     assert await asyncio.gather(*(answer(*each) for each in every)) == alone
+    assert sorted(map(str, trails(await told(store, known)))) == sorted(map(str, rows))  # type: ignore[arg-type]
     assert "Piilola" not in str(await answer("Patient?_id=aino", Niko))
     assert "Piilola" in str(await answer("Patient?_id=aino", Sari))
+
+
+async def test_a_token_that_ends_meanwhile_is_not_judged_again(ask: Ask, guarded: Store, store: Store) -> None:
+    """What is on record as shown is shown."""
+    await the_clients(ask)
+    known: set[str] = set()
+    await told(store, known)
+
+    class Passing(SystemClock):
+        """The end of the token comes after it was looked at."""
+
+        times = 0
+
+        def now(self) -> datetime:
+            self.times += 1
+            return by.expires - timedelta(seconds=1) if self.times == 1 else by.expires
+
+    by = replace(system(S), expires=datetime(2100, 1, 1, tzinfo=UTC))
+    found = await PlainSearch(guarded.begin, Passing(), POLICY)(asked("Goal?patient=Patient/aino&_count=1"), by)
+    assert found is not None and found.status == 200
+    [(trail, _)] = await told(store, known)  # type: ignore[misc]
+    assert trail.outcome == "0"

@@ -1,4 +1,4 @@
-"""The short way of the usual read: over HTTP nobody can tell it from the long one."""
+"""The short ways of the usual read and search: over HTTP nobody can tell them from the long one."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,9 +11,11 @@ import structlog
 from structlog.testing import capture_logs
 
 from rest.behind import Behind, connected, edge
+from sharedplan.access.principal import Principal
 from sharedplan.access.tokens import Verifier
 from sharedplan.clock import FixedClock
-from sharedplan.fhir.exchanges import Answer
+from sharedplan.fhir.exchanges import Answer, Asked
+from sharedplan.rest.fhir import LONGEST
 from sharedplan.rest.wellknown import Health
 from sharedplan.settings import Settings
 from sharedplan.store.versions import Version
@@ -81,6 +83,85 @@ async def test_what_is_not_usual_goes_the_long_way(
 ) -> None:
     await client.request(method, address, headers=headers)
     assert behind.read_plainly == []
+
+
+BUNDLE = '{"resourceType":"Bundle","type":"searchset"}'
+
+
+@pytest.fixture
+def found(behind: Behind) -> None:
+    """A search that both ways answer."""
+    behind.found = behind.answer = Answer(200, BUNDLE)
+
+
+@pytest.mark.usefixtures("found")
+@pytest.mark.parametrize("accept", ["application/fhir+json", "application/json"])
+async def test_both_ways_answer_a_search_alike(
+    client: httpx.AsyncClient, behind: Behind, logged: list[Any], accept: str
+) -> None:
+    headers = {**TRACE, "accept": accept, "accept-language": "fi"}
+    short = await client.get("CarePlan?patient=Patient/%C3%A4&_count=2", headers=headers)
+    [asked] = behind.searched_plainly
+    assert behind.heard == []
+    behind.found = None
+    long = await client.get("CarePlan?patient=Patient/%C3%A4&_count=2", headers=headers)
+    assert behind.asked == asked
+    assert (short.status_code, short.content) == (200, BUNDLE.encode())
+    assert (short.content, short.headers.multi_items()) == (long.content, long.headers.multi_items())
+    told = [{name: value for name, value in event.items() if name != "took_ms"} for event in logged]
+    assert told[0] == told[1]
+    assert (told[0]["interaction"], told[0]["type"], told[0]["client"]) == ("search-type", "CarePlan", "records")
+
+
+UNUSUAL_SEARCHES: list[tuple[str, str, dict[str, str]]] = [
+    ("HEAD", "CarePlan?patient=1", {}),
+    ("POST", "CarePlan/_search?patient=1", {}),
+    ("GET", "CarePlan", {}),
+    ("GET", "CarePlan/?patient=1", {}),
+    ("GET", "Patient/1/CarePlan?status=active", {}),
+    ("GET", "?_type=CarePlan", {}),
+    ("GET", "CarePlan?patient=1", {"prefer": "handling=lenient"}),
+    ("GET", "CarePlan?patient=1", {"if-none-match": 'W/"3"'}),
+    ("GET", "CarePlan?patient=1", {"accept": "application/fhir+xml"}),
+    ("GET", "CarePlan?patient=%FF", {}),
+    ("GET", "CarePlan?title=" + "x" * LONGEST, {}),
+    ("GET", "Nothing?patient=1", {}),
+]
+
+
+@pytest.mark.usefixtures("found")
+@pytest.mark.parametrize(("method", "address", "headers"), UNUSUAL_SEARCHES)
+async def test_a_search_that_is_not_usual_goes_the_long_way(
+    client: httpx.AsyncClient, behind: Behind, method: str, address: str, headers: dict[str, str]
+) -> None:
+    await client.request(method, address, headers=headers)
+    assert behind.searched_plainly == []
+
+
+@pytest.mark.parametrize("prefer", [{}, {"prefer": "handling=lenient"}])
+async def test_a_search_that_finds_no_place_is_told_with_its_question(
+    settings: Settings, clock: FixedClock, behind: Behind, health: Health, prefer: dict[str, str]
+) -> None:
+    """By either way."""
+    refused: list[Asked] = []
+
+    async def noted(asked: Asked, by: Principal, failure: Exception) -> None:
+        refused.append(asked)
+
+    behind.refused = noted  # type: ignore[method-assign]
+    hasty = settings.model_copy(update={"queue_wait": timedelta(seconds=0.01), "pool_size": 1})
+    places = 2 * hasty.pool_size
+    gate = asyncio.Event()
+    behind.at_work_plainly = gate.wait
+    async with connected(edge(hasty, clock, behind, health), hasty, clock) as client:
+        at_work = [asyncio.create_task(client.get("CarePlan/1")) for _ in range(places)]
+        while len(behind.read_plainly) < places:  # noqa: ASYNC110  # they are there within moments
+            await asyncio.sleep(0.001)
+        response = await client.get("CarePlan?patient=Patient/1", headers=prefer)
+        gate.set()
+        await asyncio.gather(*at_work)
+    assert response.status_code == 503
+    assert [each.parameters for each in refused] == [(("patient", "Patient/1"),)]
 
 
 @pytest.mark.usefixtures("plan")

@@ -16,7 +16,8 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from rest.behind import Behind, edge
 from sharedplan.clock import FixedClock
-from sharedplan.rest.protocol import Sending
+from sharedplan.rest import metrics
+from sharedplan.rest.protocol import LONG, Sending
 from sharedplan.rest.server import Server, server
 from sharedplan.rest.wellknown import Health
 from sharedplan.settings import Settings
@@ -225,6 +226,32 @@ def test_a_stop_does_not_wait_for_ever(settings: Settings, clock: FixedClock, be
     assert "retry-after" in answers[0].headers
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/fhir", "/fhir/metadata", "/fhir/CarePlan/1", "/nothing"])
+def test_whatever_leaves_is_marked_and_counted(
+    running: Running, token: str, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[int] = []
+    monkeypatch.setattr(metrics.tally, "answered", lambda *told: counted.append(told[2]))
+    headers = {"authorization": f"Bearer {token}", "x-request-id": "of-the-test"}
+    response = httpx.get(f"{running.url}{path}", headers=headers)
+    assert (response.headers["x-request-id"], response.headers["x-content-type-options"]) == ("of-the-test", "nosniff")
+    assert counted == [response.status_code]
+
+
+def test_what_is_given_up_is_marked_and_counted(
+    settings: Settings, clock: FixedClock, behind: Behind, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[int] = []
+    monkeypatch.setattr(metrics.tally, "answered", lambda *told: counted.append(told[2]))
+    behind.at_work = lambda: asyncio.sleep(60)
+    running = Running(settings.model_copy(update={"request_timeout": timedelta(seconds=0.05)}), clock, behind)
+    try:
+        response = httpx.get(f"{running.url}/fhir/CarePlan/1", headers={"authorization": f"Bearer {token}"})
+    finally:
+        running.stop()
+    assert (response.status_code, "x-request-id" in response.headers, counted) == (503, True, [503])
+
+
 class Written:
     """A transport that keeps what it is given."""
 
@@ -283,13 +310,16 @@ async def test_a_response_that_is_sent_at_once_is_that_of_uvicorn() -> None:
         {"headers": [*HEADERS, (b"connection", b"close")]},
         {"headers": [*HEADERS, (b"x", b"1\r\nset-cookie: a=b")]},
         {"headers": [*HEADERS, (b"x", b"1\rset-cookie: a=b")]},
+        {"headers": [*HEADERS, (b"x", b"1\x00")]},
         {"is_slow": True},
+        {"body": b"x" * (LONG + 1)},
     ],
 )
 async def test_what_is_not_usual_is_left_to_uvicorn(said: dict[str, Any]) -> None:
-    headers, is_slow = said.pop("headers", HEADERS), said.pop("is_slow", False)
+    said = dict(said)
+    headers, is_slow, body = said.pop("headers", HEADERS), said.pop("is_slow", False), said.pop("body", b"ok")
     cycle, transport, told = a_cycle(**said)
     if is_slow:
         cycle.flow.pause_writing()
-    assert not Sending(cycle)(200, headers, b"ok")
+    assert not Sending(cycle)(200, headers, body)
     assert (transport.sent, told, cycle.response_complete) == ([], [], False)

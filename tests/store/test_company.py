@@ -125,6 +125,33 @@ async def test_what_fails_by_itself_is_asked_once(
     assert (len(asked), pool.in_use) == (1, 0)
 
 
+@pytest.mark.parametrize(
+    ("answer", "asked_for"),
+    [("SELECT 1 / 0 AS part", 2), ("SELECT pg_cancel_backend(pg_backend_pid())::text || pg_sleep(1) AS part", 1)],
+    ids=["its own fault", "given up by the database"],
+)
+async def test_one_who_asks_alone_by_a_statement_of_several(
+    answer: str, asked_for: int, company: Company, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """He is asked for by a statement of his own only where that may help."""
+    asked, acquire = [], pool.acquire
+
+    async def counted() -> asyncpg.Connection:
+        asked.append(await acquire())
+        return asked[-1]
+
+    monkeypatch.setattr(pool, "acquire", counted)
+    alone = "SELECT $4::integer AS turn, 7 AS part, $1::text || $2::text || $3::text AS who"
+    parts = {"rows": "answers", "recorded": "recorded AS (SELECT)", "shown": "SELECT turn, part FROM answers"}
+    several = joint(Statement(), [], answer, many=0, is_for_one=True, **parts)
+    question = Question(alone, [], several, [None] * len(trails.FIELDS))
+    try:
+        assert [row["part"] for row in await company.fetch(question, Who("asker"))] == [7]
+    except Unavailable:
+        assert asked_for == 1
+    assert (len(asked), pool.in_use) == (asked_for, 0)
+
+
 async def test_nothing_is_asked_for_who_went_away_while_he_waited(company: Company, pool: Pool) -> None:
     beside = await pool.acquire()
     await beside.execute("CREATE TABLE told (n integer)")

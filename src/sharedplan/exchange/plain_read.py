@@ -72,11 +72,13 @@ class PlainRead:
             raise
         if version is not None:
             return version
-        async with self._store.begin() as unit:
-            unit.asked_by(by.person, by.organization)
-            absent = await absent_within(within, type, id, unit)
-        languages.say(absent, accept_language)
-        raise absent
+        try:
+            async with self._store.begin() as unit:
+                unit.asked_by(by.person, by.organization)
+                raise await absent_within(within, type, id, unit)
+        except SharedplanError as failure:
+            languages.say(failure, accept_language)
+            raise
 
     def _found_out(self, type: str, by: Principal) -> Reading | None:
         if len(self._remembered) >= MOST:

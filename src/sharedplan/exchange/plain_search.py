@@ -1,4 +1,4 @@
-"""The usual search by a short way: values of a question that has been asked before, in one statement.
+"""The usual search by a short way: a question that differs from earlier ones by its values alone.
 
 It is decided, read, recorded and answered by what does so for every search (`interactions/search.py`); only what
 follows from the asker and from the form of the question, which is all of it but the values that it filters by, is found
@@ -7,16 +7,16 @@ understood. A test holds both ways to the same answers and trails.
 https://hl7.org/fhir/R4/http.html#search
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sharedplan import audit
-from sharedplan.access.decision import Facts, decide
+from sharedplan.access.decision import Facts, Grant, decide
 from sharedplan.access.principal import Principal
 from sharedplan.clock import Clock
-from sharedplan.errors import Incorrect, SharedplanError
+from sharedplan.errors import SharedplanError
 from sharedplan.exchange.step import BeginUnit, in_one_unit
-from sharedplan.exchange.surroundings import acting
+from sharedplan.exchange.surroundings import granted
 from sharedplan.fhir import languages
 from sharedplan.fhir.addresses import query as encoded
 from sharedplan.fhir.bundles import searchset_of
@@ -50,7 +50,7 @@ class Asking:
     """What the searches of one form by one asker have in common; `query` and `trail` but for the values. `filtering`:
     which of the pairs filter."""
 
-    within: Mapping[str, Expression]
+    grant: Grant
     trail: Trail
     query: Query
     filtering: tuple[int, ...]
@@ -68,23 +68,19 @@ class PlainSearch:
     async def __call__(self, asked: Asked, by: Principal) -> Answer | None:
         """The Bundle, which is on record; None, and nothing is, when it is to be asked for the long way. Raises as
         `perform` does."""
-        type, pairs = str(asked.type), asked.parameters
-        form = tuple([name if name[:1] != "_" or name in _FILTERS else (name, value) for name, value in pairs])
-        asking, now = _asking(by, type, form, self._policy.by_consent), self._clock.now()
-        if asking is None or by.expires <= now or mentions_identity_code(pairs):
-            return None
         try:
-            where = condition(type, [pairs[n] for n in asking.filtering], base=asked.base, at=now)
-        except Incorrect:  # told by the long way, and on record
+            understood = self._understood(asked, by)
+        except Exception:  # it is told by the long way, and put on record
             return None
-        if not is_settled(where):
+        if understood is None:
             return None
+        type, pairs, (asking, where) = str(asked.type), asked.parameters, understood
         query, wheres = asking.query, {type: where}
         sent = f"{type}?{encoded(pairs)}"
         trail = asking.trail._replace(
             query=sent, request_id=asked.request_id or None, patients=clients_asked_about(wheres)
         )
-        wanted = Search(wheres, asking.within, size(query.count, self._policy), asking.total, as_text=True)
+        wanted = Search(wheres, asking.grant.slices, size(query.count, self._policy), asking.total, as_text=True)
 
         async def act(unit: Unit) -> Answer | None:
             if query.includes:
@@ -96,15 +92,26 @@ class PlainSearch:
             page, included = found
             if not page.more and not page.versions and not included.versions:
                 return Answer(200, self._alone(page, sent, asked.base))
-            understood = replace(query, where=where, understood=pairs)
-            surroundings = acting(asked, by, unit, self._clock, self._policy)
-            return answered(asked, surroundings, Question(wheres, understood, pairs, None), *found)
+            question = Question(wheres, replace(query, where=where, understood=pairs), pairs, None)
+            surroundings = granted(asked, by, asking.grant, trail, unit, self._clock, self._policy)
+            return answered(asked, surroundings, question, *found)
 
         try:
             return await in_one_unit(asked, by, self._begin, act)
         except SharedplanError as failure:
             languages.say(failure, asked.accept_language)
             raise
+
+    def _understood(self, asked: Asked, by: Principal) -> tuple[Asking, Expression] | None:
+        """What the question has in common with others, and the condition that it puts; None when it is not usual.
+        Raises Incorrect."""
+        type, pairs, form = str(asked.type), asked.parameters, _form(asked.parameters)
+        asking = _asking(by, type, form, self._policy.by_consent) if form is not None else None
+        now = self._clock.now()
+        if asking is None or by.expires <= now or mentions_identity_code(pairs):
+            return None
+        where = condition(type, [pairs[n] for n in asking.filtering], base=asked.base, at=now)
+        return (asking, where) if is_settled(where) else None
 
     def _alone(self, page: Found, sent: str, base: str) -> bytes:
         """The Bundle of a page that came joined and is the only one, or of nothing."""
@@ -116,11 +123,25 @@ class PlainSearch:
 _NOTHING = Included([], False)
 
 
+def _form(pairs: Sequence[tuple[str, str]]) -> Form | None:
+    """None for one with what is seldom said."""
+    form: list[str | tuple[str, str]] = []
+    for pair in pairs:
+        name = pair[0]
+        if name[:1] != "_" or name in _FILTERS:
+            form.append(name)
+        elif name in _SPEAKING:
+            form.append(pair)
+        else:
+            return None
+    return tuple(form)
+
+
 @kept_until_renewed(1024)
 def _asking(by: Principal, type: str, form: Form, by_consent: bool) -> Asking | None:
     """None for a form that is not usual, whatever the values."""
     speaking = tuple(each for each in form if isinstance(each, tuple))
-    if type == LOG or len(speaking) == len(form) or not all(name in _SPEAKING for name, _ in speaking):
+    if type == LOG or len(speaking) == len(form):
         return None
     asked = Asked("search-type", type)
     try:
@@ -131,4 +152,4 @@ def _asking(by: Principal, type: str, form: Form, by_consent: bool) -> Asking | 
     if query.count == 0 or grant.ordinary:
         return None
     filtering = tuple(number for number, each in enumerate(form) if isinstance(each, str))
-    return Asking(grant.slices, audit.granted(asked, by, grant), query, filtering, counting(query))
+    return Asking(grant, audit.granted(asked, by, grant), query, filtering, counting(query))

@@ -3,20 +3,27 @@
 from functools import partial
 
 from sharedplan import audit
-from sharedplan.access.decision import Facts, decide, may_search
+from sharedplan.access.decision import Facts, Grant, decide, may_search
 from sharedplan.access.principal import Principal
 from sharedplan.access.standing import kept
 from sharedplan.clock import Clock
 from sharedplan.exchange.enforcing import Enforcing, Operating
 from sharedplan.fhir.exchanges import Asked
 from sharedplan.interactions.acting import Acting, Policy
+from sharedplan.store.trail import Trail
 from sharedplan.store.unit_of_work import Unit
 
 
 def acting(asked: Asked, by: Principal, unit: Unit, clock: Clock, policy: Policy) -> Acting:
     """The surroundings of an interaction that is allowed. Raises Refused when it is not."""
     grant = decide(asked, by, Facts(clock.now()), by_consent=policy.by_consent)
-    trail = audit.granted(asked, by, grant)
+    return granted(asked, by, grant, audit.granted(asked, by, grant), unit, clock, policy)
+
+
+def granted(
+    asked: Asked, by: Principal, grant: Grant, trail: Trail, unit: Unit, clock: Clock, policy: Policy
+) -> Acting:
+    """The surroundings of an interaction that has been decided on."""
     access = Enforcing(by) if policy.by_consent else Operating()
     return Acting(
         unit,

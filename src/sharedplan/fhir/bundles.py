@@ -80,22 +80,21 @@ def searchset_of(
     """A searchset of entries that were joined elsewhere, of each mode as `around` says, with HERE for the `base` and
     with "},{" and what is `around` between two, so that the last one's end is missing; None for no entry. `said` comes
     after them."""
-    parts, here = [_opened("searchset", total=total, links=links, id=id, at=at).encode()], _quoted(base)[1:-1].encode()
-    begin = b',"entry":[{'
-    for joined, end in ((matches, _MATCH), (included, _INCLUDE)):
-        if joined is not None:
-            parts += (begin, joined.replace(_HERE, here), end)
-            begin = b"},{"
+    here = _quoted(base)[1:-1].encode()
+    entries = [
+        joined.replace(_HERE, here) + end
+        for joined, end in ((matches, _MATCH), (included, _INCLUDE))
+        if joined is not None
+    ]
     if said is not None:
-        entry: list[str] = []
-        _append(said, entry)
-        parts += (begin, "".join(entry).encode())
-        begin = b"},{"
-    parts.append(b"}]}" if begin == b"},{" else b"}")
-    return b"".join(parts)
+        parts: list[str] = []
+        _append(said, parts)
+        entries.append("".join(parts).encode())
+    head = _opened("searchset", total=total, links=links, id=id, at=at).encode()
+    return b"".join((head, b',"entry":[{', _NEXT.join(entries), b"}]}")) if entries else head + b"}"
 
 
-_HERE = HERE.encode()
+_HERE, _NEXT = HERE.encode(), NEXT.encode()
 _MATCH, _INCLUDE = (around("", mode)[1].encode() for mode in ("match", "include"))
 
 

@@ -234,7 +234,7 @@ def clients_asked_about(wheres: Mapping[str, Expression]) -> tuple[str, ...]:
         return tuple({client: None for where in wheres.values() for client in asked_about(where)})[:MOST_NAMED]
     ((type, where),) = wheres.items()
     if type == "Patient" and isinstance(where, HasId):
-        return tuple(f"Patient/{id}" for id in where.ids[:MOST_NAMED])
+        return tuple(dict.fromkeys(f"Patient/{id}" for id in where.ids))[:MOST_NAMED]
     return asked_about(where)
 
 

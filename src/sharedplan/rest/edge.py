@@ -17,7 +17,7 @@ from sharedplan.rest import metrics
 from sharedplan.rest.bodies import ClientLeft
 from sharedplan.rest.deadlines import Deadlines
 from sharedplan.rest.failures import CLOSE, reply_to_failure
-from sharedplan.rest.reply import ASGIApp, Message, Receive, Reply, Scope, Send
+from sharedplan.rest.reply import WHOLE, ASGIApp, Message, Receive, Reply, Scope, Send
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9\-._]{8,64}")
 Replies = Callable[[Scope, Receive], Awaitable[Reply]]
@@ -53,7 +53,7 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begun, status = time.perf_counter(), 0
+        begun, status, at_once = time.perf_counter(), 0, scope.pop(WHOLE, None)
         given, fault = _told(scope)
         observed = scope[KEY] = Observed(given or self._clock.new_id())
         outside = logs.request_id.set(observed.request_id)
@@ -76,7 +76,8 @@ class Edge:
                 else:
                     reply = await self._replies(scope, receive)
                     reply.headers, status = [*reply.headers, *marks], reply.status
-                    await reply(scope, receive, send)
+                    if at_once is None or not at_once(status, *reply.to(scope["method"])):
+                        await reply(scope, receive, send)
         except ClientLeft:
             status = 499
         except asyncio.CancelledError:

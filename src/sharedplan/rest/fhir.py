@@ -33,7 +33,7 @@ ReadPlainly = Callable[[str, str, Principal, str, str], Awaitable[Version | None
 SearchPlainly = Callable[[Asked, Principal], Awaitable[Answer | None]]
 """The same of a search: the answer, or None."""
 
-NOT_PLAIN = frozenset({b"if-match", b"if-none-match", b"if-modified-since", b"if-none-exist", b"prefer"})
+NOT_PLAIN = frozenset({b"if-match", b"if-none-match", b"if-modified-since", b"if-none-exist"})
 """Headers that a read or search goes by beside those that say who asks and what the answer shall be."""
 
 READ = frozenset(type for type, row in CATALOGUE.items() if "read" in row.can)
@@ -123,7 +123,7 @@ class FhirBase:
             if slash:
                 if sent or type not in READ or not ID.fullmatch(id):
                     return None
-            elif type in SEARCHED and 0 < len(sent) <= LONGEST:
+            elif type in SEARCHED and 0 < len(sent) <= LONGEST and b"prefer" not in headers.names:
                 pairs = bodies.pairs(sent)
             else:
                 return None
@@ -135,23 +135,27 @@ class FhirBase:
         heard.by = by
         observed.client, observed.interaction, observed.type = by.client_id, address.interaction, type
         languages, request_id = headers.joined(b"accept-language"), observed.request_id
+        asked = None
+        if not slash:
+            asked = heard.asked = Asked(
+                "search-type",
+                type,
+                parameters=pairs,
+                base=self._base,
+                request_id=request_id,
+                accept_language=languages,
+            )
         async with self._admission:
             heard.is_performed = True
-            if slash:
+            if asked is None:
                 version = await self._read(type, id, by, request_id, languages)
                 answer = version and Answer(200, version.content, type, id, version.version, version.last_updated)
             else:
-                heard.asked = Asked(
-                    "search-type",
-                    type,
-                    parameters=pairs,
-                    base=self._base,
-                    request_id=request_id,
-                    accept_language=languages,
-                )
-                answer = await self._search(heard.asked, by)
-            heard.is_performed = answer is not None
-        return reply_to(answer, form, self._base) if answer is not None else None
+                answer = await self._search(asked, by)
+        if answer is not None:
+            return reply_to(answer, form, self._base)
+        heard.is_performed, heard.asked = False, None
+        return None
 
     async def _note(self, failure: Exception, scope: Scope, heard: "_Heard", headers: Headers) -> None:
         """Puts on record what was not performed. Who sends no token at all has not tried to prove anything."""

@@ -5,6 +5,7 @@ https://www.rfc-editor.org/rfc/rfc9112#name-message-body-length
 """
 
 import asyncio
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -57,7 +58,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_size += len(name) + len(value)
         if self._head_size > self.header_limit:
             self._refuse(431, "too-long", f"the headers are longer than {self.header_limit} bytes")
-        # As in uvicorn, without a call more for each of them.
+        # As uvicorn does it, without a call more for each of them.
         name = name.lower()
         if name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
@@ -118,6 +119,12 @@ class BoundedProtocol(HttpToolsProtocol):
             self._hang_up = None
 
 
+LONG = 1024 * 1024
+"""Bytes of a body that is not copied once more to be sent with its head."""
+
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
 class Sending:
     """Sends a whole response at once, as uvicorn would in two messages of ASGI, each of which is looked through: that
     costs a read a twentieth of its time."""
@@ -128,10 +135,11 @@ class Sending:
         self._cycle = cycle
 
     def __call__(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
-        """Whether it was sent; if not, nothing was, and uvicorn is to do it: a client that is slow, has gone or is to
-        go, and a header that is none. `headers` tell the length of the body, unless it is of a HEAD."""
+        """Whether it was sent; if not, nothing was, and uvicorn is to do it: to a client that is slow, has gone or is
+        to go, a body that would take long to copy, and a header that is none. `headers` tell the length of the body."""
         cycle = self._cycle
-        if cycle.flow.write_paused or cycle.disconnected or cycle.response_started or not cycle.keep_alive:
+        is_reading = not (cycle.flow.write_paused or cycle.disconnected)
+        if len(body) > LONG or not is_reading or cycle.response_started or not cycle.keep_alive:
             return False
         parts = [STATUS_LINE[status]]
         for name, value in (*cycle.default_headers, *headers):
@@ -139,7 +147,8 @@ class Sending:
                 return False
             parts += (name, b": ", value, b"\r\n")
         head = b"".join(parts)
-        if not head.count(b"\n") == head.count(b"\r") == len(parts) // 4 + 1:
+        lines = len(parts) // 4 + 1
+        if head.count(b"\n") != lines or head.count(b"\r") != lines or _CONTROL.search(head):
             return False
         cycle.response_started = cycle.response_complete = True
         cycle.waiting_for_100_continue = False

@@ -13,7 +13,8 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 WITHOUT_BODY = frozenset({204, 304})
 
 WHOLE = "sharedplan.whole"
-"""Where a scope has what sends a whole response at once (`protocol.Sending`), if it has such."""
+"""Where a scope has what sends a whole response at once (`protocol.Sending`), if it has such: for the edge alone, which
+sees every response leave."""
 
 
 @dataclass(slots=True)
@@ -25,13 +26,13 @@ class Reply:
     body: bytes = b""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers, body = self.headers, self.body
-        if self.status not in WITHOUT_BODY:
-            headers = [*headers, (b"content-length", b"%d" % len(body))]
-            if scope["method"] == "HEAD":
-                body = b""
-        at_once = scope.get(WHOLE)
-        if at_once is not None and at_once(self.status, headers, body):
-            return
+        headers, body = self.to(scope["method"])
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+    def to(self, method: str) -> tuple[list[tuple[bytes, bytes]], bytes]:
+        """All headers and the body of the response to a request by that method."""
+        if self.status in WITHOUT_BODY:
+            return self.headers, self.body
+        headers = [*self.headers, (b"content-length", b"%d" % len(self.body))]
+        return headers, self.body if method != "HEAD" else b""

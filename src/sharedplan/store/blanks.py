@@ -79,7 +79,8 @@ def form(expression: e.Expression, values: list[Any]) -> Form:
 
 
 class ForSeveral(NamedTuple):
-    """What a statement of several is made of: the SELECT of one, its parameters, and what becomes of all `rows`."""
+    """What a statement of several is made of: the SELECT of one, its parameters, and what becomes of all `rows`; and
+    whether it is right for one alone, too (`joint.Joint`)."""
 
     statement: Statement
     answer: str

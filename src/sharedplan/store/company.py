@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
-from sharedplan.errors import SharedplanError, Unavailable
+from sharedplan.errors import Fault, SharedplanError, Unavailable
 from sharedplan.logs import log
 from sharedplan.store.engine import FAILURES, Pool, is_lost, meaning
 from sharedplan.store.joint import Question
@@ -188,11 +188,12 @@ class Company:
                 self._pool.lose(connection)
             else:
                 self._pool.release(connection)
+                means = meaning(failure)
+                if len(batch) == 1 and not (joint is not None and isinstance(means, Fault)):  # it is nobody else's
+                    _tell(batch, means)
+                    return
                 if joint is not None:  # or nobody would notice that one is refused again and again
                     log.warning("asked_apart", failure=type(failure).__name__)
-                elif len(batch) == 1:  # and nobody else's fault
-                    _tell(batch, meaning(failure))
-                    return
             answers: list[Rows | None] = [None] * len(batch)
         except BaseException:
             self._pool.discard(connection)  # cancelled amidst the call

@@ -1,7 +1,7 @@
 """Rows of the database as the versions that they are, and as the page that they make; pure.
 
 What a safety ban takes out of a resource is taken out here. No text leaves the store another way, but for pages that
-come joined, in which there is nothing that a ban takes out of (`searching.as_text`).
+come joined, in which there is nothing that a ban takes out of (`joined.py`).
 """
 
 from collections.abc import Sequence

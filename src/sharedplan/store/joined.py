@@ -1,9 +1,9 @@
 """Pages that the database joins to one text in UTF-8, each in one row with what its audit row tells; pure.
 
-To read ten rows, join and encode them costs the service more than the database takes for it. It is done for those who
-ask together (`store/joint.py`), where no order is asked for and nobody looks into what is found. What a safety ban
-hides something of is never joined: who knows the resource takes it out (`search/masking.py`), so such a page is told
-to be asked for as rows, and nothing is recorded; as of one that may be too long for an answer.
+To read ten rows, join and encode them costs the service more than the database takes for it. So it is done wherever
+several could ask together (`store/joint.py`), no order is asked for and nobody looks into what is found. What a safety
+ban hides something of is never joined: who knows the resource takes it out (`search/masking.py`), so such a page is
+told to be asked for as rows, and nothing is recorded; as of one that may be too long for an answer.
 https://hl7.org/fhir/R4/http.html#search
 """
 
@@ -74,7 +74,8 @@ def shown() -> str:
 
 def _joined(type: str, mode: str, order: str, which: str) -> str:
     """SQL of those of the rows as entries of that mode."""
-    head, tail = bundles.around(f"{bundles.HERE}/' || {type} || '/' || id || '", mode)
-    head = f"'{head}'".replace("' || '", "")
-    joined = f"string_agg({head} || content, '{tail}{bundles.NEXT}' ORDER BY {order}){which}"
+    head, tail = bundles.around("URL", mode)
+    before, after = head.split("URL")
+    entry = f"'{before}{bundles.HERE}/' || {type} || '/' || id || '{after}' || content"
+    joined = f"string_agg({entry}, '{tail}{bundles.NEXT}' ORDER BY {order}){which}"
     return f"CASE WHEN bool_or(masked) IS NOT TRUE THEN textsend({joined}) END"
