@@ -32,7 +32,7 @@ from sharedplan.store.matches import Source, along, hits, hits_within, source
 from sharedplan.store.searches import Search, SortKey
 from sharedplan.store.statements import Statement
 from sharedplan.store.trail import Trail
-from sharedplan.store.weighing import HEAVY, LITTLE, is_little, weighed
+from sharedplan.store.weighing import HEAVY, is_little, little, weighed
 
 COUNTED = 10_000
 """Matches that are counted when nobody asked for the total and finding them all would be the most of the work."""
@@ -258,7 +258,7 @@ def _statement(
     is_more = f"(SELECT count(*) FROM found) > {count:d}"
     if is_joined:
         ((_, type, _, _),) = sources
-        steps += f""", size AS MATERIALIZED (SELECT count(*) AS n, NOT {LITTLE} AS is_heavy FROM found),
+        steps += f""", size AS MATERIALIZED (SELECT count(*) AS n, NOT {little()} AS is_heavy FROM found),
             shown AS MATERIALIZED (
                 SELECT * FROM found WHERE NOT (SELECT is_heavy FROM size) ORDER BY {order} LIMIT {count:d}
             )"""

@@ -11,13 +11,14 @@ HEAVY = -1
 """In the place of a number of rows: they may be too much for an answer, and none is shown."""
 
 
-LITTLE = f"coalesce(sum(pg_column_size(content)), 0) <= {ANSWER_BYTES // DENSEST}"
-"""SQL of whether the rows that are added up, as they are stored, cannot be too much for an answer."""
+def little() -> str:
+    """SQL of whether the rows that are added up, as they are stored, cannot be too much for an answer."""
+    return f"coalesce(sum(pg_column_size(content)), 0) <= {ANSWER_BYTES // DENSEST}"
 
 
 def is_little(rows: str) -> str:
     """SQL of the same of rows of that name."""
-    return f"(SELECT {LITTLE} FROM {rows})"
+    return f"(SELECT {little()} FROM {rows})"
 
 
 def weighed(rows: str, order: str) -> str:
