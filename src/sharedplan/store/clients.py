@@ -95,16 +95,19 @@ class Clients:
     def reach(self, asked: e.Permitted | e.OfTargets) -> str:
         """What holds of all that he may see by his clients, and is told without asking anything of the row: that it is
         of one of them, or of nobody and in his register."""
-        self.statement.asked_by(asked.person, asked.organization)
-        clients = "(select c from askers_clients)"
-        if self.kind == "text[]":
-            one = f"{self.alias}.patient && {clients}::text[]"
-        else:
-            one = self.is_one_of(clients) if self.kind else "false"
+        one = self.of_one_of_the_askers(asked) or "false"
         if self.kind == "id":
             return one
         nobody = f"{self.alias}.patient is null and " if self.kind else ""
         return f"({one} or {nobody}{self.alias}.controller = {ACTED_FOR})"
+
+    def of_one_of_the_askers(self, asked: e.Permitted | e.OfTargets | e.Opened) -> str:
+        """That it is of one of his clients; empty for what is of nobody."""
+        self.statement.asked_by(asked.person, asked.organization)
+        clients = "(select c from askers_clients)"
+        if self.kind == "text[]":
+            return f"{self.alias}.patient && {clients}::text[]"
+        return self.is_one_of(clients) if self.kind else ""
 
     @property
     def kind(self) -> str:
