@@ -6,7 +6,6 @@ sees little is led by what he sees. How much that is, is counted once in a while
 is remembered wrongly costs time, and changes no answer.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 from time import monotonic
 from typing import Any, NamedTuple
@@ -30,7 +29,7 @@ SOME = 5_000
 KNOWN_FOR = 60.0
 """Seconds after which it is counted again."""
 
-MOST = 20_000
+MOST = 5_000
 """Extents that are remembered."""
 
 Key = tuple[str, Expression]
@@ -55,61 +54,85 @@ class Extent(NamedTuple):
 _MUCH = Extent(SOME + 1, 0)
 
 
+class _Known(NamedTuple):
+    within: Expression
+    extent: Extent
+    until: float  # by the monotonic clock
+
+
 class Extents:
     """What one process knows of them."""
 
     def __init__(self) -> None:
-        self._known: dict[Key, tuple[Extent, float]] = {}
+        self._known: dict[Key, _Known] = {}
+        self._at_hand: dict[tuple[str, int], _Known] = {}  # by the slice's own id, for to hash it takes its time
 
     async def found(self, search: Search, session: Session) -> Search:
         """The search, with how much the asker sees of what it looks at. Raises as `Session.ask` does."""
-        if search.contained is not None or search.seeing != UNKNOWN:
+        if search.contained is not None or search.seeing is not UNKNOWN:
             return search
-        found, unknown, now = dict[str, Extent](), list[Key](), monotonic()
-        for type in _types(search):
-            key = type, search.seen[type]
-            extent, until = self._known.get(key, (_MUCH, 0.0))
-            found[type] = extent
-            if until <= now:
-                unknown.append(key)
-                if until:  # whoever comes meanwhile goes by what was known
-                    self._known[key] = extent, now + KNOWN_FOR
+        types = list[str]()
+        for type, where in search.wheres.items():
+            if not is_anchor(where, surely=True):
+                types.append(type)
+                _link(where, types)
+        if not types:
+            return search
+        little, some, unknown, now = list[str](), list[str](), list[Key](), monotonic()
+        for type in dict.fromkeys(types) if len(types) > 1 else types:
+            within = search.seen[type]
+            known = self._at_hand.get((type, id(within)))
+            if known is None or known.within is not within or known.until <= now:
+                known = self._looked_up(type, within, now)
+                if known is None:
+                    unknown.append((type, within))
+                    continue
+            if known.extent.is_little:
+                little.append(type)
+            elif known.extent.is_some:
+                some.append(type)
         if unknown:
-            new = await _counted(tuple(unknown), session)
-            if len(self._known) >= MOST:
-                self._known.clear()
-            self._known |= {key: (extent, now + KNOWN_FOR) for key, extent in zip(unknown, new, strict=True)}
-            found |= {type: extent for (type, _), extent in zip(unknown, new, strict=True)}
-        little = frozenset(type for type, extent in found.items() if extent.is_little)
-        some = frozenset(type for type, extent in found.items() if extent.is_some)
-        return replace(search, seeing=Seeing(little, some)) if little or some else search
+            for (type, within), extent in zip(unknown, await _counted(tuple(unknown), session), strict=True):
+                self._keep(type, within, extent, now)
+                if extent.is_little:
+                    little.append(type)
+                elif extent.is_some:
+                    some.append(type)
+        return replace(search, seeing=Seeing(frozenset(little), frozenset(some))) if little or some else search
+
+    def _looked_up(self, type: str, within: Expression, now: float) -> _Known | None:
+        """What is known of the slice, at hand from here on; None when it is to be counted, which whoever comes
+        meanwhile does not do again where something was known."""
+        if type == "AuditEvent" or isinstance(within, (Everything, Nothing)):
+            return self._keep(type, within, _MUCH, now)
+        known = self._known.get((type, within))
+        if known is None:
+            return None
+        self._keep(type, within, known.extent, now if known.until <= now else known.until - KNOWN_FOR)
+        return known if known.until > now else None
+
+    def _keep(self, type: str, within: Expression, extent: Extent, now: float) -> _Known:
+        for kept in (self._known, self._at_hand):
+            if len(kept) >= MOST:
+                kept.clear()
+        known = self._known[type, within] = self._at_hand[type, id(within)] = _Known(within, extent, now + KNOWN_FOR)
+        return known
 
 
-def _types(search: Search) -> set[str]:
-    """The types of which it matters: those that are searched, or asked across a reference, by more than whose it is."""
-    types = {type for type, where in search.wheres.items() if not is_anchor(where, surely=True)}
-    for type in tuple(types):
-        types.update(_linked(search.wheres[type]))
-    return {type for type in types if type != "AuditEvent" and not isinstance(search.seen[type], _WHOLE)}
-
-
-_WHOLE = (Everything, Nothing)
-
-
-def _linked(where: Expression) -> Iterator[str]:
-    """The types that it asks something of across references."""
-    match where:
-        case And(parts) | Or(parts):
-            for part in parts:
-                yield from _linked(part)
-        case Not(part):
-            yield from _linked(part)
-        case Chained(_, type, inner):
-            yield type
-            yield from _linked(inner)
-        case ReferredBy(parameter, inner):
-            yield parameter.resource
-            yield from _linked(inner)
+def _link(where: Expression, types: list[str]) -> None:
+    """Adds the types that it asks something of across references."""
+    kind = where.__class__
+    if kind is And or kind is Or:
+        for part in where.parts:  # type: ignore[attr-defined]
+            _link(part, types)
+    elif isinstance(where, Not):
+        _link(where.part, types)
+    elif isinstance(where, Chained):
+        types.append(where.type)
+        _link(where.where, types)
+    elif isinstance(where, ReferredBy):
+        types.append(where.parameter.resource)
+        _link(where.where, types)
 
 
 async def _counted(keys: tuple[Key, ...], session: Session) -> list[Extent]:
@@ -136,11 +159,23 @@ def _counting(keys: tuple[Key, ...]) -> tuple[str, list[Any]]:
     statement = Statement()
     parts = []
     for number, (type, within) in enumerate(keys):
-        if ids := reached(statement, within, type):
-            clients = "coalesce(cardinality((SELECT c FROM askers_clients)), 0)" if statement.asker else "0"
-            count = f"(SELECT count(*) FROM ({ids} LIMIT {SOME + 1}) few)"
-            parts.append(f"""
-                SELECT {number} AS number, {clients} + CASE WHEN {clients} <= {SOME} THEN {count} ELSE 0 END AS rows,
-                    ({_ABOUT.format(table=projection(type).table)}) AS of""")
+        if ways := reached(statement, within, type):
+            about = _ABOUT.format(table=projection(type).table)
+            parts.append(f"SELECT {number} AS number, {_rows(ways)} AS rows, ({about}) AS of")
     sql = f"SELECT * FROM ({' UNION ALL '.join(parts)}) each_of_them" if parts else ""
     return statement.headed(sql) if sql else "", statement.parameters
+
+
+def _rows(ways: list[str]) -> str:
+    """SQL of how many there are. Whose own register is large has no need of knowing his clients, nor whoever has many
+    of what is theirs."""
+
+    def count(ways: list[str]) -> str:
+        return f"(SELECT count(*) FROM ({' UNION ALL '.join(ways)} LIMIT {SOME + 1}) few)"
+
+    clients = "cardinality((SELECT c FROM askers_clients))"
+    own = [each for each in ways if "askers_clients" not in each]
+    if len(own) == len(ways):
+        return count(ways)
+    of_all = f"CASE WHEN {clients} > {SOME} THEN {clients} ELSE {clients} + {count(ways)} END"
+    return f"CASE WHEN {count(own)} > {SOME} THEN {SOME + 1} ELSE {of_all} END" if own else of_all

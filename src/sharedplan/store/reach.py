@@ -46,24 +46,27 @@ def _is_told(within: e.Expression) -> bool:
     return False
 
 
-def reached(statement: Statement, within: e.Expression, type: str) -> str:
-    """A SELECT of the ids of all rows of the slice, and perhaps of some more that are within its reach, each way by an
-    index; some twice. Of a moment that has passed, with those that were superseded since. Empty where there is none."""
+def reached(statement: Statement, within: e.Expression, type: str) -> list[str]:
+    """SELECTs of the ids of all rows of the slice, and perhaps of some more that are within its reach, each by an
+    index; some ids come twice. Of a moment that has passed, with those that were superseded since. Empty where there is
+    no such way to find all."""
     if type == "AuditEvent" or not CATALOGUE[type].client_data or not _is_told(within):
-        return ""
+        return []
     ways = [f"select v.id from {projection(type).table} v where {way}" for way in _ways(statement, within, type)]
     if statement.as_of is not None:
         near = reach(statement, within, type, "v")
         since = f"v.until > {statement.moment} and v.until < 'infinity'"
         ways.append(f"select v.id from {projection(type).ever} v where {since} and {near}")
-    return " union all ".join(ways)
+    return ways
 
 
 def led(statement: Statement, within: e.Expression, type: str, alias: str) -> str:
     """The condition, to stand before all others, that leaves the rows within the slice's reach, found by their ids; all
     else is asked of these. Empty where there is no such way."""
-    ids = reached(statement, within, type)
-    return f"{alias}.id = any(array({ids})) and ({reach(statement, within, type, alias)}) is true" if ids else ""
+    ways = reached(statement, within, type)
+    if not ways:
+        return ""
+    return f"{alias}.id = any(array({' union all '.join(ways)})) and ({reach(statement, within, type, alias)}) is true"
 
 
 def _ways(statement: Statement, within: e.Expression, type: str) -> Iterator[str]:
