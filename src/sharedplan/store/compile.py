@@ -549,8 +549,8 @@ class _Condition:
             return f"{led} and ({asked}) is true and {visible}"
         if not is_found and is_anchor(where) and not is_anchor(where, surely=True):
             # Nothing is asked of what others keep that refers to the same.
-            near = reach(self.statement, within, type, alias)
-            asked = f"{asked} and {near}" if near else asked
+            near = reach(self.statement, within, type, alias, looks_up=True)
+            asked = f"{asked} and ({near}) is true" if near else asked
         return f"{asked} and {visible}"
 
 

@@ -26,8 +26,11 @@ no more than one in ten: what is hidden there costs as little."""
 SOME = 5_000
 """The same for conditions that much may meet; but no more than one in a hundred."""
 
+MUCH = 100_000
+"""What is more is much beside whatever there is; else more than one in ten."""
+
 KNOWN_FOR = 60.0
-"""Seconds after which it is counted again."""
+"""Seconds after which it is counted again; what is much, after ten times that."""
 
 MOST = 5_000
 """Extents that are remembered."""
@@ -39,7 +42,7 @@ Key = tuple[str, Expression]
 class Extent(NamedTuple):
     """How much somebody sees of a type."""
 
-    rows: int  # with the clients whose rows they may be; above SOME when there are more
+    rows: int  # with the clients whose rows they may be; counted until it is much
     of: int  # about how many there are
 
     @property
@@ -50,13 +53,20 @@ class Extent(NamedTuple):
     def is_some(self) -> bool:
         return not self.is_little and self.rows <= min(SOME, self.of // 100)
 
+    @property
+    def is_much(self) -> bool:
+        return self.rows > min(MUCH, self.of // 10)
 
-_MUCH = Extent(SOME + 1, 0)
+    def seeing(self, type: str) -> Seeing:
+        """The same of the type alone."""
+        one, none = frozenset((type,)), frozenset[str]()
+        return Seeing(*(one if fits else none for fits in (self.is_little, self.is_some, self.is_much)))
 
 
 class _Known(NamedTuple):
     within: Expression
     extent: Extent
+    seeing: Seeing
     until: float  # by the monotonic clock
 
 
@@ -78,45 +88,50 @@ class Extents:
                 _link(where, types)
         if not types:
             return search
-        little, some, unknown, now = list[str](), list[str](), list[Key](), monotonic()
+        found, unknown, now = list[Seeing](), list[Key](), monotonic()
         for type in dict.fromkeys(types) if len(types) > 1 else types:
             within = search.seen[type]
             known = self._at_hand.get((type, id(within)))
             if known is None or known.within is not within or known.until <= now:
                 known = self._looked_up(type, within, now)
-                if known is None:
-                    unknown.append((type, within))
-                    continue
-            if known.extent.is_little:
-                little.append(type)
-            elif known.extent.is_some:
-                some.append(type)
+            if known is None:
+                unknown.append((type, within))
+            else:
+                found.append(known.seeing)
         if unknown:
             for (type, within), extent in zip(unknown, await _counted(tuple(unknown), session), strict=True):
-                self._keep(type, within, extent, now)
-                if extent.is_little:
-                    little.append(type)
-                elif extent.is_some:
-                    some.append(type)
-        return replace(search, seeing=Seeing(frozenset(little), frozenset(some))) if little or some else search
+                found.append(self._keep(type, within, extent, now).seeing)
+        seeing = (
+            found[0] if len(found) == 1 else Seeing(*(frozenset().union(*each) for each in zip(*found, strict=True)))
+        )
+        return replace(search, seeing=seeing) if seeing != UNKNOWN else search
 
     def _looked_up(self, type: str, within: Expression, now: float) -> _Known | None:
         """What is known of the slice, at hand from here on; None when it is to be counted, which whoever comes
         meanwhile does not do again where something was known."""
         if type == "AuditEvent" or isinstance(within, (Everything, Nothing)):
-            return self._keep(type, within, _MUCH, now)
+            return self._keep(type, within, _UNCOUNTED, now)
         known = self._known.get((type, within))
         if known is None:
             return None
-        self._keep(type, within, known.extent, now if known.until <= now else known.until - KNOWN_FOR)
-        return known if known.until > now else None
+        if known.until <= now:
+            self._keep(type, within, known.extent, now)
+            return None
+        self._at_hand[type, id(within)] = known = known._replace(within=within)
+        return known
 
     def _keep(self, type: str, within: Expression, extent: Extent, now: float) -> _Known:
         for kept in (self._known, self._at_hand):
             if len(kept) >= MOST:
                 kept.clear()
-        known = self._known[type, within] = self._at_hand[type, id(within)] = _Known(within, extent, now + KNOWN_FOR)
+        until = now + (10 * KNOWN_FOR if extent.is_much else KNOWN_FOR)
+        known = _Known(within, extent, extent.seeing(type), until)
+        self._known[type, within] = self._at_hand[type, id(within)] = known
         return known
+
+
+_UNCOUNTED = Extent(SOME + 1, 1_000_000)
+"""Of what is not found by indexes: nothing is known."""
 
 
 def _link(where: Expression, types: list[str]) -> None:
@@ -138,16 +153,14 @@ def _link(where: Expression, types: list[str]) -> None:
 async def _counted(keys: tuple[Key, ...], session: Session) -> list[Extent]:
     """The extents of these, in their order."""
     sql, parameters = _counting(keys)
-    try:
-        rows = await session.ask(sql, parameters) if sql else []
-    finally:
-        session.rest()
+    rows = await session.ask(sql, parameters) if sql else []
+    session.rest()  # so that nobody holds a connection while he waits for another
     found = {row["number"]: Extent(row["rows"], row["of"]) for row in rows}
-    return [found.get(number, _MUCH) for number in range(len(keys))]
+    return [found.get(number, _UNCOUNTED) for number in range(len(keys))]
 
 
 _ABOUT = """
-    SELECT (CASE WHEN relpages > 0 THEN reltuples / relpages ELSE 4 END * pg_relation_size(oid) / 8192)::bigint
+    SELECT (CASE WHEN relpages > 0 THEN reltuples / relpages ELSE 4 END * pg_relation_size(oid) / 8192)::bigint AS n
     FROM pg_class WHERE oid = 'public.{table}'::regclass
 """
 """About how many rows a table has: as many a page as when it was last counted."""
@@ -161,21 +174,22 @@ def _counting(keys: tuple[Key, ...]) -> tuple[str, list[Any]]:
     for number, (type, within) in enumerate(keys):
         if ways := reached(statement, within, type):
             about = _ABOUT.format(table=projection(type).table)
-            parts.append(f"SELECT {number} AS number, {_rows(ways)} AS rows, ({about}) AS of")
+            parts.append(f"SELECT {number} AS number, {_rows(ways)} AS rows, about.n AS of FROM ({about}) about")
     sql = f"SELECT * FROM ({' UNION ALL '.join(parts)}) each_of_them" if parts else ""
     return statement.headed(sql) if sql else "", statement.parameters
 
 
 def _rows(ways: list[str]) -> str:
-    """SQL of how many there are. Whose own register is large has no need of knowing his clients, nor whoever has many
-    of what is theirs."""
+    """SQL of how many there are, no further than it matters. Of whom the own register is much it is not found out
+    who his clients are; who has many is taken to see neither little nor much."""
+    enough = f"greatest(least({MUCH}, about.n / 10), {SOME})"
 
     def count(ways: list[str]) -> str:
-        return f"(SELECT count(*) FROM ({' UNION ALL '.join(ways)} LIMIT {SOME + 1}) few)"
+        return f"(SELECT count(*) FROM ({' UNION ALL '.join(ways)} LIMIT {enough} + 1) few)"
 
-    clients = "cardinality((SELECT c FROM askers_clients))"
+    clients = "coalesce(cardinality((SELECT c FROM askers_clients)), 0)"
     own = [each for each in ways if "askers_clients" not in each]
     if len(own) == len(ways):
         return count(ways)
-    of_all = f"CASE WHEN {clients} > {SOME} THEN {clients} ELSE {clients} + {count(ways)} END"
-    return f"CASE WHEN {count(own)} > {SOME} THEN {SOME + 1} ELSE {of_all} END" if own else of_all
+    of_all = f"CASE WHEN {clients} > {SOME} THEN least({MUCH}, about.n / 10) ELSE {clients} + {count(ways)} END"
+    return f"CASE WHEN {count(own)} > {enough} THEN {enough} + 1 ELSE {of_all} END" if own else of_all

@@ -64,8 +64,11 @@ def hits(search: Search, statement: Statement, rank: int, type: str, within: Exp
             f"SELECT {rank:d} AS rank, r.id{more}{keys} FROM {source} r WHERE {led} AND ({where}) IS TRUE AND {inside}"
         )
     is_narrow = is_whole or is_anchor(asked, surely=True) or is_anchor(within)
-    if not is_narrow and (near := reach(statement, within, type)):
-        inside = f"{near} AND {inside}"
+    # Who sees most of a type looks into no index for that, nor is it then found out who his clients are. (An anchor is
+    # the better way, too, whatever the planner takes it for.)
+    is_much = is_found or type in statement.seeing.much
+    if not is_narrow and (near := reach(statement, within, type, looks_up=is_much)):
+        inside = f"({near}) IS TRUE AND ({inside}) IS TRUE" if is_much else f"{near} AND {inside}"
     return f"SELECT {rank:d} AS rank, r.id{more}{keys} FROM {source} r WHERE {where} AND {inside}"
 
 

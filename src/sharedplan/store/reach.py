@@ -15,22 +15,25 @@ from sharedplan.store.projection import projection
 from sharedplan.store.statements import Statement
 
 
-def reach(statement: Statement, within: e.Expression, type: str, alias: str = "r") -> str:
+def reach(statement: Statement, within: e.Expression, type: str, alias: str = "r", *, looks_up: bool = False) -> str:
     """SQL of what holds of all rows of the slice and costs next to nothing to be told. It stands beside the slice where
-    much may be found that is hidden. Empty where there is nothing to be told so."""
+    much may be found that is hidden. Empty where there is nothing to be told so. `looks_up`: no index serves it, and it
+    is asked of many rows."""
     match within:
         case e.OfRegister(organization):
             return f"{alias}.controller = {statement.bind(organization, 'text')}"
         case e.Permitted() | e.OfTargets(own=None):
-            return Clients(statement, type, alias).reach(within)
+            return Clients(statement, type, alias).reach(within, looks_up=looks_up)
         case e.Opened():
-            return Clients(statement, type, alias).of_one_of_the_askers(within) or "false"
+            return Clients(statement, type, alias).of_one_of_the_askers(within, looks_up=looks_up) or "false"
         case e.Addressed():
             return f"{alias}.{CONSULTED.name} is not null"
         case e.Or(parts) if _is_told(within):
-            return f"({' or '.join(reach(statement, part, type, alias) for part in parts)})"
+            found = (reach(statement, part, type, alias, looks_up=looks_up) for part in parts)
+            return f"({' or '.join(found)})"
         case e.And(parts):
-            return next((reach(statement, part, type, alias) for part in parts if _is_told(part)), "")
+            told = (part for part in parts if _is_told(part))
+            return next((reach(statement, part, type, alias, looks_up=looks_up) for part in told), "")
     return ""
 
 

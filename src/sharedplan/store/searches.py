@@ -60,15 +60,17 @@ class Contained:
 
 class Seeing(NamedTuple):
     """How much an asker sees (`store/extents.py`): of which types so `little` that most searches had better go through
-    all of it than through what others keep beside it, and of which `some`, little beside all that there is, so that
-    those do whose conditions much may meet. It changes how matches are found, and never which."""
+    all of it than through what others keep beside it; of which `some`, little beside all that there is, so that those
+    do whose conditions much may meet; and of which `much`, so that it is no way to find anything. It changes how
+    matches are found, and never which."""
 
     little: frozenset[str] = frozenset()
     some: frozenset[str] = frozenset()
+    much: frozenset[str] = frozenset()
 
 
 UNKNOWN = Seeing()
-"""Of an asker who sees much, or of whom nobody knows."""
+"""Of an asker of whom nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
