@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from typing import Any, NamedTuple
 
 import pytest
@@ -29,11 +30,11 @@ from sharedplan.fhir import references
 from sharedplan.fhir.exchanges import Asked
 from sharedplan.interactions.provenances import MARK
 from sharedplan.interactions.targets import binding
-from sharedplan.search.expression import Everything, RefersTo
+from sharedplan.search.expression import Everything, Expression, RefersTo, Updated
 from sharedplan.search.parameters import PARAMETERS
 from sharedplan.search.values.reference import indexed
 from sharedplan.store.engine import Pool
-from sharedplan.store.searches import Search
+from sharedplan.store.searches import UNKNOWN, Search, Seeing
 from sharedplan.store.unit_of_work import Store
 from sharedplan.store.versions import Change, Named
 from store.changes import a_change, written
@@ -436,6 +437,19 @@ def principal(person: str | None, organization: str | None, purpose: str) -> Pri
     return replace(RECORDS, person=person, organization=organization, purpose=purpose, scopes=scopes)
 
 
+EVERYTHING = Everything()
+OF_ANY_TIME = Updated(datetime(2000, 1, 1, tzinfo=UTC))
+EVERY_TYPE = frozenset(CATALOGUE)
+WAYS = (
+    (EVERYTHING, UNKNOWN),
+    (OF_ANY_TIME, Seeing(little=EVERY_TYPE)),
+    (OF_ANY_TIME, UNKNOWN),
+    (EVERYTHING, Seeing(little=EVERY_TYPE)),
+    (OF_ANY_TIME, Seeing(much=EVERY_TYPE)),
+)
+"""Questions that everything meets, and how what meets them is found: in turns."""
+
+
 class Connected:
     """A database that is filled anew for each world, and asked as the service asks it, behind the second guard."""
 
@@ -470,12 +484,13 @@ class Connected:
                 await unit.open(client, person, organization, purpose, low, high, task="Task/review")
         return {f"{each.type}/{each.id}": each.last_updated for each in await written(Store(self.pool), *changes)}
 
-    async def seen(self, by: Principal, type: str, *, client: str | None = None) -> set[str]:
+    async def seen(
+        self, by: Principal, type: str, where: Expression = EVERYTHING, *, seeing: Seeing = UNKNOWN
+    ) -> set[str]:
         slices = decide(Asked("search-type", type), by, Moment(NOW)).slices
-        where = Everything() if client is None else RefersTo(PARAMETERS[type]["patient"], (client,))
         async with self.store.begin() as unit:
             unit.asked_by(by.person, by.organization)
-            found = await unit.search(Search({type: where}, slices, 100, "accurate"))
+            found = await unit.search(Search({type: where}, slices, 100, "accurate", seeing=seeing))
         assert found.total == len(found.versions)
         return {each.id for each in found.versions}
 
@@ -699,16 +714,19 @@ async def check_agreement(connected: Connected, world: Json) -> None:
     when = await connected.fill(resources, openings, provenances)
     every = [one for one, _ in resources] + [one for one, _ in provenances]
     types = sorted({one["resourceType"] for one in every if CATALOGUE[one["resourceType"]].client_data})
+    ways = cycle(WAYS)
     for person, organization in ASKERS:
         by = principal(person, organization, world["purpose"])
         expected = permitted(resources, provenances, openings, when, by, datetime.now(UTC))
         for type in types:
             ids = {name.partition("/")[2] for name in expected if name.startswith(f"{type}/")}
-            assert await connected.seen(by, type) == ids, (person, organization, type)
+            where, seeing = next(ways)
+            assert await connected.seen(by, type, where, seeing=seeing) == ids, (person, organization, type, seeing)
             there = [one for one in every if one["resourceType"] == type]
             for one in there:
                 assert await connected.read(by, type, one["id"]) == (one["id"] in ids), (person, type, one["id"])
             if type != "Patient":
-                of_both = [await connected.seen(by, type, client=client) for client in CLIENTS]
+                patient = PARAMETERS[type]["patient"]
+                of_both = [await connected.seen(by, type, RefersTo(patient, (client,))) for client in CLIENTS]
                 of_nobody = {each.resource["id"] for each in provenances if not each.bound.patients}
                 assert set().union(*of_both) == ids - of_nobody, (person, organization, type)

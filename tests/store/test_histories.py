@@ -1,10 +1,11 @@
-"""What the history of a type, or of everything, costs: what is in it, and nothing for what is hidden from the asker."""
+"""What the history of a type, or of everything, costs: what is in it, and nothing for what is hidden from the asker. Of
+searches the same for whoever sees little."""
 
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 import pytest
@@ -18,13 +19,16 @@ from sharedplan.access.principal import Principal
 from sharedplan.fhir.exchanges import Asked
 from sharedplan.search.expression import Everything, Expression, HasToken
 from sharedplan.search.parameters import PARAMETERS
+from sharedplan.search.parse import parse
 from sharedplan.store.engine import LONGEST, Pool
+from sharedplan.store.extents import Extents
 from sharedplan.store.guard import PATH, Who
 from sharedplan.store.histories import history
 from sharedplan.store.projection import projection
 from sharedplan.store.queries import Query
-from sharedplan.store.searches import Search
+from sharedplan.store.searches import Place, Search, SortKey
 from sharedplan.store.searching import page
+from sharedplan.store.session import Session
 from sharedplan.store.unit_of_work import Store
 from store.changes import a_change, written
 from store.explaining import explained
@@ -33,7 +37,10 @@ LARGE, SMALL, STRANGE = "Organization/large", "Organization/small", "Organizatio
 TYPES = ("Patient", "CarePlan", "Goal", "Task", "Provenance")
 PLANS = 20
 COPIES = 100
-OF_A_TYPE, OF_EVERYTHING = 30, 150
+GOALS = 500
+"""Copies of the hidden goals, without their versions."""
+
+OF_A_TYPE, OF_A_SEARCH, OF_EVERYTHING = 30, 60, 150
 """Pages that may be looked at more when 10,000 versions were added that are hidden: a table that was read from end to
 end while it had three pages, and indexes that are a level deeper."""
 
@@ -66,11 +73,12 @@ ASKERS = {
 def of_a_client(name: str) -> list[dict[str, Any]]:
     client = f"Patient/{name}"
     of_the_plan = {"target": [a_reference(f"CarePlan/{name}")], "recorded": "2026-01-01T00:00:00Z"}
+    by_large = {"status": "scheduled", "performer": [a_reference(LARGE)]}
     return [
-        a_patient(id=name),
-        a_care_plan(client, id=name),
+        a_patient(id=name, gender="female"),
+        a_care_plan(client, id=name, period={"start": "2024-05-01"}, activity=[{"detail": by_large}]),
         a_goal(client, id=name),
-        a_task(client, id=name),
+        a_task(client, id=name, focus=a_reference(f"CarePlan/{name}"), owner=a_reference(LARGE)),
         {"resourceType": "Provenance", "id": name, **of_the_plan, "agent": [{"who": a_reference("Device/x")}]},
     ]
 
@@ -84,6 +92,7 @@ class Others:
 
     def close(self) -> None:
         self._runner.run(self._connection.close())
+        self._runner.run(self._pool.close())
         self._runner.run(self._operator.close())
         self._runner.close()
 
@@ -103,6 +112,7 @@ class Others:
             database = await self._operator.fetchval("SELECT quote_ident(current_database())")
             await self._operator.execute(statement.replace("CURRENT_DATABASE", database))
         self._connection = await asyncpg.connect(of_service(url), server_settings={"search_path": PATH})
+        self._pool = Pool(of_service(url), size=1)
         # All goals are in one register, so a search that goes by it looks to the planner like one that finds all.
         await self._operator.execute(f"DELETE FROM goal WHERE controller = '{SMALL}'")
         await self._operator.execute("VACUUM ANALYZE")
@@ -126,8 +136,9 @@ class Others:
                     else f"replace({each['name']}::text, 'hidden', 'hidden' || n || '-')::{each['kind']}"
                     for each in columns
                 )
+                copies = GOALS if type == "Goal" and table != "resource_version" else COPIES
                 await self._operator.execute(
-                    f"INSERT INTO {table} ({names}) SELECT {made} FROM {table}, generate_series(1, {COPIES}) n "
+                    f"INSERT INTO {table} ({names}) SELECT {made} FROM {table}, generate_series(1, {copies}) n "
                     f"WHERE id LIKE 'hidden%' AND {of_type}"
                 )
         await self._operator.execute("VACUUM ANALYZE")
@@ -154,6 +165,15 @@ class Others:
 
         return self._runner.run(counted())
 
+    def measured(self, search: Search, by: Principal) -> Search:
+        """The search, with how much its asker sees."""
+        return self._runner.run(self._measured(search, by))
+
+    async def _measured(self, search: Search, by: Principal) -> Search:
+        session = Session(self._pool)
+        session.who = Who("asker", by.person, by.organization)
+        return await Extents().found(search, session)
+
     def found(self, query: Query, by: Principal) -> list[str]:
         rows = self._runner.run(self._connection.fetch(query[0], *_told(query, by)))
         return [f"{each.get('type', 'Goal')}/{each['id']}" for each in rows if each["id"] is not None]
@@ -178,11 +198,44 @@ def searched(by: Principal, where: Expression) -> Query:
     return sql, [*parameters]
 
 
+def as_a_unit_asks(others: "Others", by: Principal, question: str, place: Place | None = None) -> Query:
+    """The statement of the search by one of whom the store knows how much he sees."""
+    type, _, pairs = question.partition("?")
+    query = parse(type, [tuple(pair.split("=", 1)) for pair in pairs.split("&")], at=LONG_AGO)  # type: ignore[misc]
+    sort = tuple(SortKey(*each) for each in query.sort)
+    search = Search({type: query.where}, slices(by), 10, "accurate", sort, place)
+    sql, parameters, *_ = page(others.measured(search, by))
+    return sql, [*parameters]
+
+
+SEARCHES = [
+    "Goal?lifecycle-status=active",
+    "Goal?lifecycle-status:not=completed&_sort=-start-date",
+    "Goal?_tag:missing=true",
+    "Task?owner=Organization/large",
+    "CarePlan?performer=Organization/large",
+    "CarePlan?date=ge2020",
+    "CarePlan?_has:Task:focus:status=requested",
+    "Patient?_has:Task:patient:owner=Organization/large",
+    "Task?focus:CarePlan.status=active",
+    "Task?owner:Organization.name=large&_sort=-authored-on",
+    "Patient?gender=female",
+    "Patient?_has:Goal:patient:lifecycle-status=active",
+    "Provenance?agent=Device/x",
+]
+"""Questions whose conditions all that is hidden meets."""
+
+EVERYTHING_BY = {"a small organisation", "a client", "a stranger"}
+
 QUESTIONS = [(None, None), ("CarePlan", LONG_AGO), ("Provenance", None)]
 
 
-Costs = tuple[dict[tuple[str, str | None, datetime | None, str], int], dict[str, tuple[int, int]]]
-"""Pages looked at for each history, and of each asker what his searches cost."""
+class Costs(NamedTuple):
+    """Pages looked at for each history; of each asker what his searches cost, and the pages for each of SEARCHES."""
+
+    histories: dict[tuple[str, str | None, datetime | None, str], int]
+    searches: dict[str, tuple[int, int]]
+    led: dict[tuple[str, str, bool], int]
 
 
 @pytest.fixture(scope="module")
@@ -191,9 +244,9 @@ def costs(server: Server) -> Iterator[tuple[Costs, Costs]]:
     with server.database() as url:
         others = Others(url)
         try:
-            few = _costs(others), _search_costs(others)
+            few = Costs(_costs(others), _search_costs(others), _costs_of_those_who_see_little(others))
             others.grow()
-            many = _costs(others), _search_costs(others)
+            many = Costs(_costs(others), _search_costs(others), _costs_of_those_who_see_little(others))
             by = ASKERS["a small organisation"]
             found = others.found(asked(by, None, None), by)
             assert {"CarePlan/own", "Provenance/own", "CarePlan/shared"} <= set(found)
@@ -204,7 +257,7 @@ def costs(server: Server) -> Iterator[tuple[Costs, Costs]]:
 
 
 def test_a_history_costs_no_more_where_others_have_more(costs: tuple[Costs, Costs]) -> None:
-    (few, _), (many, _) = costs
+    few, many = (each.histories for each in costs)
     more = {each: (few[each], many[each]) for each in few if many[each] > few[each]}
     grown = {
         (who, type, mode): (before, after)
@@ -216,13 +269,30 @@ def test_a_history_costs_no_more_where_others_have_more(costs: tuple[Costs, Cost
 
 def test_a_search_asks_nothing_of_what_is_hidden(costs: tuple[Costs, Costs]) -> None:
     """Nor does it walk along it where nothing but the slice leaves anything out."""
-    (_, before), (_, after) = costs
+    before, after = (each.searches for each in costs)
     grown = {
         name: (before[name], after[name])
         for name in ASKERS
         if after[name][0] > before[name][0] or after[name][1] > before[name][1] + OF_A_TYPE
     }
     assert grown == {}
+
+
+def test_a_search_by_whoever_sees_little_costs_nothing_for_what_is_hidden(costs: tuple[Costs, Costs]) -> None:
+    """Though all of that meets the condition; on the first page and on later ones."""
+    few, many = (each.led for each in costs)
+    assert {each: (few[each], many[each]) for each in few if many[each] > few[each] + OF_A_SEARCH} == {}
+
+
+def _costs_of_those_who_see_little(others: Others) -> dict[tuple[str, str, bool], int]:
+    costs = {}
+    for number, (name, by) in enumerate(ASKERS.items()):
+        for question in SEARCHES if name in EVERYTHING_BY else SEARCHES[number::2]:
+            later = Place(datetime.now(UTC), (None,) * question.count("_sort") + (0, ""))
+            for place in (None, later) if question in SEARCHES[:2] else (None,):
+                query = as_a_unit_asks(others, by, question, place)
+                costs[name, question, place is None] = others.buffers(query, by, "force_generic_plan")
+    return costs
 
 
 def _search_costs(others: Others) -> dict[str, tuple[int, int]]:

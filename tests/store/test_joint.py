@@ -15,7 +15,7 @@ from sharedplan.search.parse import parse
 from sharedplan.store.guard import PATH, Who
 from sharedplan.store.joint import Question, joint, may_join
 from sharedplan.store.queries import audited
-from sharedplan.store.searches import Search, SortKey
+from sharedplan.store.searches import UNKNOWN, Search, Seeing, SortKey
 from sharedplan.store.searching import page
 from sharedplan.store.statements import Statement
 from sharedplan.store.trail import FIELDS
@@ -33,6 +33,7 @@ SLICES: dict[str, Expression] = {
     "person": Permitted("Practitioner/sari", NORTH, "TREAT"),
     "nobody": Nothing(),
 }
+LITTLE, MUCH = Seeing(little=frozenset(CATALOGUE)), Seeing(much=frozenset(CATALOGUE))
 WHO = {"person": Who("asker", "Practitioner/sari", NORTH), "another's system": Who("asker", None, SOUTH)}
 
 AROUND = "&_include=CarePlan:subject&_include=CarePlan:care-team&_revinclude=Task:focus"
@@ -97,7 +98,9 @@ def shown(rows: Sequence[dict[str, Any]], turn: int, count: int) -> list[dict[st
     return [{**row, "as_of": None, "fetched": is_more} for row in page]
 
 
-def question(asked: str, seen: Mapping[str, Expression], number: int, *, as_text: bool = False) -> tuple[Question, int]:
+def question(
+    asked: str, seen: Mapping[str, Expression], number: int, *, as_text: bool = False, seeing: Seeing = UNKNOWN
+) -> tuple[Question, int]:
     """The question, with its audit row, and how many it shows."""
     type, _, pairs = asked.partition("?")
     if "/" in type:
@@ -107,7 +110,7 @@ def question(asked: str, seen: Mapping[str, Expression], number: int, *, as_text
     query = parse(type, [tuple(pair.split("=", 1)) for pair in pairs.split("&") if pair])  # type: ignore[misc]
     sort = tuple(SortKey(*each) for each in query.sort)
     count = 20 if query.count is None else query.count
-    search = Search({type: query.where}, seen, count, "accurate", sort, as_text=as_text)
+    search = Search({type: query.where}, seen, count, "accurate", sort, as_text=as_text, seeing=seeing)
     patients = ("Patient/asked",) if number % 2 else ()
     trail = a_trail("search-type", type, query=asked, patients=patients)
     row = f"own-{number}"
@@ -118,8 +121,13 @@ def question(asked: str, seen: Mapping[str, Expression], number: int, *, as_text
     return found, count
 
 
-@pytest.mark.parametrize("slice", SLICES)
-async def test_it_is_what_each_would_have_got_alone(slice: str, store: Store, database_url: str) -> None:
+@pytest.mark.parametrize(
+    ("slice", "seeing"),
+    [*((each, UNKNOWN) for each in SLICES), ("another's system", LITTLE), ("person", LITTLE), ("system", MUCH)],
+)
+async def test_it_is_what_each_would_have_got_alone(
+    slice: str, seeing: Seeing, store: Store, database_url: str
+) -> None:
     given = resources()
     await written(store, *(a_change(each, id=each["id"]) for each in given))
     others = ({**each, "id": f"s{each['id']}"} for each in given)
@@ -128,7 +136,7 @@ async def test_it_is_what_each_would_have_got_alone(slice: str, store: Store, da
     connection = await asyncpg.connect(database_url, server_settings={"search_path": PATH})
     try:
         for name, group in TOGETHER.items():
-            questions = [question(each, seen, number) for number, each in enumerate(group)]
+            questions = [question(each, seen, number, seeing=seeing) for number, each in enumerate(group)]
             (together,) = {each.joint for each, _ in questions}
             assert together is not None, name
             alone = [(each.sql, [*each.parameters, *who, turn]) for turn, (each, _) in enumerate(questions)]

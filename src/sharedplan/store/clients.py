@@ -92,19 +92,25 @@ class Clients:
                 return self.of_targets(expression, is_anchored, is_whole)
         raise TypeError(f"no SQL for {expression!r}")
 
-    def reach(self, asked: e.Permitted | e.OfTargets) -> str:
+    def reach(self, asked: e.Permitted | e.OfTargets, *, looks_up: bool = False) -> str:
         """What holds of all that he may see by his clients, and is told without asking anything of the row: that it is
-        of one of them, or of nobody and in his register."""
-        self.statement.asked_by(asked.person, asked.organization)
-        clients = "(select c from askers_clients)"
-        if self.kind == "text[]":
-            one = f"{self.alias}.patient && {clients}::text[]"
-        else:
-            one = self.is_one_of(clients) if self.kind else "false"
+        of one of them, or of nobody and in his register. `looks_up`: as for `of_one_of_the_askers`."""
+        one = self.of_one_of_the_askers(asked, looks_up=looks_up) or "false"
         if self.kind == "id":
             return one
         nobody = f"{self.alias}.patient is null and " if self.kind else ""
         return f"({one} or {nobody}{self.alias}.controller = {ACTED_FOR})"
+
+    def of_one_of_the_askers(self, asked: e.Permitted | e.OfTargets | e.Opened, *, looks_up: bool = False) -> str:
+        """That it is of one of his clients; empty for what is of nobody. When it `looks_up`, the row's client is looked
+        for among them, who may be many, by a hash; else the row can be found by them."""
+        self.statement.asked_by(asked.person, asked.organization)
+        clients = "(select c from askers_clients)"
+        if self.kind == "text[]":
+            return f"{self.alias}.patient && {clients}::text[]"
+        if self.kind and looks_up:
+            return f"{self.name} in (select unnest(c) from askers_clients)"
+        return self.is_one_of(clients) if self.kind else ""
 
     @property
     def kind(self) -> str:

@@ -16,12 +16,13 @@ from typing import NamedTuple
 from sharedplan.search import expression as e
 from sharedplan.search.masking import MASKED, is_masked, may_mask, of_masked, without_places
 from sharedplan.search.matching import members
-from sharedplan.search.parameters import CONSULTED, Parameter
+from sharedplan.search.parameters import Parameter
 from sharedplan.search.values import lookup, position, string, token, uri
 from sharedplan.search.values.entry import capped
 from sharedplan.store import own_log, ranges
 from sharedplan.store.clients import Clients
 from sharedplan.store.projection import projection
+from sharedplan.store.reach import led, reach
 from sharedplan.store.statements import Statement
 
 ANCHORS = frozenset({"identifier", "url"})
@@ -29,6 +30,9 @@ ANCHORS = frozenset({"identifier", "url"})
 
 FEW = frozenset({("Provenance", "target"), ("Provenance", "patient")})
 """References that many resources hold several of, and few the same."""
+
+OF_ONE = frozenset({"patient", "subject"})
+"""References that few resources hold the same of, whatever they are; of many others an organisation may be named."""
 
 MANY = 200
 """Entries that one look into an index is asked for together."""
@@ -52,46 +56,18 @@ def condition(
     client: str | None = None,
     is_whole: bool = False,
     holder: Holder | None = None,
+    is_led: bool = False,
 ) -> str:
     """The SQL that is true of the rows of the type, under that alias, which meet the expression.
 
     It can stand beside AND as it is. `is_anchored`: something beside it leaves few rows already. `client`: what stands
     beside it leaves rows of that client alone, so what he allows is asked once. `is_whole`: nothing beside it leaves
     out any. `holder`: the rows are of contained resources (`store/containing.py`), which may be asked for what they
-    say; what may be seen is asked of the container.
+    say; what may be seen is asked of the container. `is_led`: it is asked of few rows, one by one (`leading`).
     """
     slice = e.asker_of(expression)
-    return _Condition(statement, type, alias, client, is_whole, slice, holder).sql(expression, is_anchored)
-
-
-def reach(statement: Statement, within: e.Expression, type: str, alias: str = "r") -> str:
-    """SQL of what holds of all rows of the slice and costs next to nothing to be told: whose register they are in, and
-    of which clients. It stands beside the slice where much may be found that is hidden, so that nothing more is asked
-    of that: neither the second guard, nor the consents. Empty where there is nothing to be told so."""
-    match within:
-        case e.OfRegister(organization):
-            return f"{alias}.controller = {statement.bind(organization, 'text')}"
-        case e.Permitted() | e.OfTargets(own=None):
-            return Clients(statement, type, alias).reach(within)
-        case e.Addressed():
-            return f"{alias}.{CONSULTED.name} is not null"
-        case e.Or(parts) if _is_told(within):
-            return f"({' or '.join(reach(statement, part, type, alias) for part in parts)})"
-        case e.And(parts):
-            return next((reach(statement, part, type, alias) for part in parts if _is_told(part)), "")
-    return ""
-
-
-def _is_told(within: e.Expression) -> bool:
-    """Whether there is something to be told so of all rows of the slice."""
-    match within:
-        case e.OfRegister() | e.Permitted() | e.OfTargets(own=None) | e.Addressed():
-            return True
-        case e.Or(parts):
-            return bool(parts) and all(map(_is_told, parts))
-        case e.And(parts):
-            return any(map(_is_told, parts))
-    return False
+    asked = _Condition(statement, type, alias, client, is_whole, slice, holder, is_led)
+    return asked.sql(expression, is_anchored or is_led)
 
 
 def masked(
@@ -133,7 +109,8 @@ def rows(statement: Statement, type: str, within: e.Expression | None = None) ->
 
     What has been superseded since lies in the schema `past`, with all its columns; a view has both. Such a row is
     there only for whom the newest row of the resource is there, too, the last one if it was deleted: what may be seen
-    is decided by what is now. `within` is the slice where it is another than the statement's.
+    is decided by what is now. `within` is the slice where it is another than the statement's. Most rows are older than
+    the moment, so that no index is looked into for it.
     """
     table = source_of(statement, type, statement.seen.get(type))
     if statement.as_of is None:
@@ -151,7 +128,7 @@ def rows(statement: Statement, type: str, within: e.Expression | None = None) ->
         newest = f"select from {ever} {now} where {now}.id = {there}.id and {inside} and {last}"
         visible = f" and ({there}.until = 'infinity' or exists ({newest}))"
     return f"""(select {names} from {ever} {there}
-        where {there}.last_updated <= {moment} and {there}.until > {moment}{visible})"""
+        where ({there}.last_updated <= {moment}) is true and {there}.until > {moment}{visible})"""
 
 
 def source_of(statement: Statement, type: str, within: e.Expression | None) -> str:
@@ -160,23 +137,53 @@ def source_of(statement: Statement, type: str, within: e.Expression | None) -> s
     return own or projection(type).table
 
 
-def is_anchor(expression: e.Expression, *, within: bool = False) -> bool:
+def is_anchor(expression: e.Expression, *, within: bool = False, surely: bool = False) -> bool:
     """Whether it leaves few rows: those of one client, with one identifier, or named by their ids; these are shared by
-    many of those that are contained `within` others."""
+    many of those that are contained `within` others. `surely`: whatever others keep; else that all refer to one thing
+    is enough."""
     match expression:
         case e.HasId():
             return not within
         case e.InCompartment() | e.OfClient() | e.ToldOf():
             return True
         case e.RefersTo(parameter):
-            return parameter.is_scalar or (parameter.resource, parameter.code) in FEW
+            is_of_one = parameter.is_scalar and (not surely or parameter.column in OF_ONE)
+            return is_of_one or (parameter.resource, parameter.code) in FEW
         case e.HasToken(parameter, _, code):
             return parameter.code in ANCHORS and code is not None
         case e.And(parts):
-            return any(is_anchor(part, within=within) for part in parts)
+            return any(is_anchor(part, within=within, surely=surely) for part in parts)
         case e.Or(parts):
-            return bool(parts) and all(is_anchor(part, within=within) for part in parts)
+            return bool(parts) and all(is_anchor(part, within=within, surely=surely) for part in parts)
     return False
+
+
+def is_broad(expression: e.Expression) -> bool:
+    """Whether many of all rows may well meet it: all with some code, or before or after some time."""
+    match expression:
+        case e.Everything() | e.Missing():
+            return True
+        case e.HasToken(parameter) | e.HasEntry(parameter):
+            return parameter.type == "token" and parameter.code not in ANCHORS
+        case e.InTime(_, prefix):
+            return prefix not in ("eq", "ap")
+        case e.And(parts):
+            return all(map(is_broad, parts))
+        case e.Or(parts):
+            return any(map(is_broad, parts))
+        case e.Not():
+            return True
+    return False
+
+
+def leading(statement: Statement, asked: e.Expression, within: e.Expression, type: str, alias: str = "r") -> str:
+    """The condition, to stand before what is `asked` of the type's rows and the slice, that leads to what the asker may
+    see: where that is little, and what is asked may be met by much that is hidden. Then what is asked is compiled as
+    `is_led`, and stands as one that no index is looked into for. Empty where it is to be found by what is asked."""
+    seeing = statement.seeing
+    if type not in seeing.little and not (type in seeing.some and is_broad(asked)):
+        return ""
+    return "" if is_anchor(asked, surely=True) or is_anchor(within) else led(statement, within, type, alias)
 
 
 def client_of(expression: e.Expression) -> str | None:
@@ -210,6 +217,7 @@ class _Condition:
     is_whole: bool = False
     slice: e.Permitted | None = None  # whose slice the expression is, when it is one
     holder: Holder | None = None
+    is_led: bool = False
 
     def sql(self, expression: e.Expression, is_anchored: bool = False) -> str:
         if of_masked(expression) and (hidden := self.masked()):
@@ -521,7 +529,7 @@ class _Condition:
         found is an array, and each look a query of its own: a plan that is kept knows no values, takes each entry for
         one that a hundredth of the table has, and would rather read all of a large table for each (above 5 s against
         3 ms among a million, measured)."""
-        if self.holder is not None:
+        if self.holder is not None or self.is_led:
             return f"exists (select from unnest({self.column(parameter)}) v where v in ({entries}))"
         table, other = rows(self.statement, self.type), self.statement.alias()
         look_up = (
@@ -533,9 +541,17 @@ class _Condition:
     def visible(self, type: str, where: e.Expression, alias: str, is_found: bool) -> str:
         """The condition on another type's rows, those of its slice only; `is_found`: they are few already."""
         within = self.statement.seen[type]
-        asked = _Condition(self.statement, type, alias).sql(where, is_anchor(within))
+        led = "" if is_found else leading(self.statement, where, within, type, alias)
+        asked = condition(self.statement, where, type, alias, is_anchored=is_anchor(within), is_led=bool(led))
         inside = _Condition(self.statement, type, alias, client_of(where), slice=e.asker_of(within))
-        return f"{asked} and {inside.sql(within, is_found or is_anchor(where))}"
+        visible = inside.sql(within, is_found or (not led and is_anchor(where)))
+        if led:
+            return f"{led} and ({asked}) is true and {visible}"
+        if not is_found and is_anchor(where) and not is_anchor(where, surely=True):
+            # Nothing is asked of what others keep that refers to the same.
+            near = reach(self.statement, within, type, alias, looks_up=True)
+            asked = f"{asked} and ({near}) is true" if near else asked
+        return f"{asked} and {visible}"
 
 
 def _name(type: str, alias: str) -> str:

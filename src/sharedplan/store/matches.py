@@ -14,13 +14,14 @@ from sharedplan.store.compile import (
     client_of,
     condition,
     is_anchor,
+    leading,
     masked,
     masked_column,
     masked_within,
-    reach,
     rows,
 )
 from sharedplan.store.projection import projection
+from sharedplan.store.reach import reach
 from sharedplan.store.searches import Contained, Search, SortKey
 from sharedplan.store.statements import Statement
 
@@ -53,14 +54,21 @@ def hits(search: Search, statement: Statement, rank: int, type: str, within: Exp
     keys = _keys(search, type, masked(statement, search.seen[type], type) if is_hidden else "")
     source = rows(statement, type)
     asked = search.wheres[type]
-    where = condition(statement, asked, type, is_anchored=is_anchor(within))
+    led = leading(statement, asked, within, type)
+    where = condition(statement, asked, type, is_anchored=is_anchor(within), is_led=bool(led))
     is_whole = isinstance(asked, Everything)
-    inside = condition(
-        statement, within, type, is_anchored=is_anchor(asked), client=client_of(asked), is_whole=is_whole
-    )
-    is_narrow = is_whole or is_anchor(asked) or is_anchor(within)
-    if not is_narrow and (near := reach(statement, within, type)):
-        inside = f"{near} AND {inside}"
+    is_found = is_anchor(asked) and not led
+    inside = condition(statement, within, type, is_anchored=is_found, client=client_of(asked), is_whole=is_whole)
+    if led:
+        return (
+            f"SELECT {rank:d} AS rank, r.id{more}{keys} FROM {source} r WHERE {led} AND ({where}) IS TRUE AND {inside}"
+        )
+    is_narrow = is_whole or is_anchor(asked, surely=True) or is_anchor(within)
+    # Who sees most of a type looks into no index for that, nor is it then found out who his clients are. (An anchor is
+    # the better way, too, whatever the planner takes it for.)
+    is_much = is_found or type in statement.seeing.much
+    if not is_narrow and (near := reach(statement, within, type, looks_up=is_much)):
+        inside = f"({near}) IS TRUE AND ({inside}) IS TRUE" if is_much else f"{near} AND {inside}"
     return f"SELECT {rank:d} AS rank, r.id{more}{keys} FROM {source} r WHERE {where} AND {inside}"
 
 

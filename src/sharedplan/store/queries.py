@@ -15,6 +15,7 @@ from sharedplan.store import trail as trails
 from sharedplan.store.compile import client_of, condition, is_anchor, masked_column, source_of
 from sharedplan.store.joint import ASKED, Filling, Joint, Question, joint
 from sharedplan.store.projection import projection
+from sharedplan.store.reach import reach
 from sharedplan.store.statements import Statement
 from sharedplan.store.trail import Trail
 from sharedplan.store.weighing import weighed
@@ -139,8 +140,13 @@ def locking(type: str, ids: Sequence[str], *, within: Expression) -> Query:
 
 
 def _inside(statement: Statement, within: Expression, type: str, where: Expression) -> str:
-    """The condition of a slice beside that of what is asked."""
-    return condition(statement, within, type, is_anchored=is_anchor(where), client=client_of(where))
+    """The condition of a slice beside that of what is asked. Nothing is asked of what others keep that refers to the
+    same."""
+    inside = condition(statement, within, type, is_anchored=is_anchor(where), client=client_of(where))
+    if not is_anchor(where) or is_anchor(where, surely=True) or is_anchor(within):
+        return inside
+    near = reach(statement, within, type, looks_up=True)
+    return f"({near}) IS TRUE AND {inside}" if near else inside
 
 
 def _rows(type: str, within: Expression, statement: Statement) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.search.expression import Expression
@@ -58,13 +58,28 @@ class Contained:
     pairs: tuple[tuple[str, str], ...] = ()
 
 
+class Seeing(NamedTuple):
+    """How much an asker sees (`store/extents.py`): of which types so `little` that most searches had better go through
+    all of it than through what others keep beside it; of which `some`, little beside all that there is, so that those
+    do whose conditions much may meet; and of which `much`, so that it is no way to find anything. It changes how
+    matches are found, and never which."""
+
+    little: frozenset[str] = frozenset()
+    some: frozenset[str] = frozenset()
+    much: frozenset[str] = frozenset()
+
+
+UNKNOWN = Seeing()
+"""Of an asker of whom nobody knows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
     """A search: of each type what is asked of it, in what order, and which page.
 
     `total`: "none", "accurate", or "some" to count unless that is costly. `seen`: what may be seen of each type.
     `contained`: None for what stands for itself alone. `as_text`: the page may come as text that is joined already;
-    nobody looks into it.
+    nobody looks into it. `seeing`: how much the asker sees; the store finds it out.
     """
 
     wheres: Mapping[str, Expression]
@@ -75,6 +90,7 @@ class Search:
     place: Place | None = None
     contained: Contained | None = None
     as_text: bool = False
+    seeing: Seeing = UNKNOWN
 
     @property
     def types(self) -> tuple[str, ...]:

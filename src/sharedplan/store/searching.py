@@ -29,7 +29,7 @@ from sharedplan.store import trail as trails
 from sharedplan.store.blanks import Blanks, Form, ForSeveral, Unlike, blanks, form
 from sharedplan.store.joint import ASKED, Question, may_join
 from sharedplan.store.matches import Source, along, hits, hits_within, source
-from sharedplan.store.searches import Search, SortKey
+from sharedplan.store.searches import Search, Seeing, SortKey
 from sharedplan.store.statements import Statement
 from sharedplan.store.trail import Trail
 from sharedplan.store.weighing import HEAVY, is_little, little, weighed
@@ -74,6 +74,7 @@ def _page(search: Search, is_light: bool, is_recorded: bool) -> Question:
             type,
             asked,
             Same(search.seen),
+            search.seeing,
             search.count,
             search.total,
             search.sort,
@@ -105,6 +106,7 @@ def _kept(
     type: str,
     asked: Form,
     seen: Same,
+    seeing: Seeing,
     count: int,
     total: str,
     sort: tuple[SortKey, ...],
@@ -115,7 +117,7 @@ def _kept(
     """The first page of all searches that differ in values alone."""
 
     def search(where: Expression) -> Search:
-        return Search({type: where}, seen.value, count, total, sort, as_text=as_text)
+        return Search({type: where}, seen.value, count, total, sort, as_text=as_text, seeing=seeing)
 
     return blanks(
         asked,
@@ -126,7 +128,7 @@ def _kept(
 
 def _of_several(search: Search) -> ForSeveral:
     """The light and recorded page of one among several who ask."""
-    statement = Statement([], search.seen)
+    statement = Statement([], search.seen, seeing=search.seeing)
     ((type, _),) = search.wheres.items()
     if joins(search):
         text = _made(search, statement, is_light=True, of_several=True, is_joined=True)
@@ -144,7 +146,7 @@ def joins(search: Search) -> bool:
 
 def _compiled(search: Search, is_light: bool, is_recorded: bool) -> tuple[str, list[Any]]:
     place = search.place
-    statement = Statement([], search.seen, place.as_of if place is not None else None)
+    statement = Statement([], search.seen, place.as_of if place is not None else None, seeing=search.seeing)
     text = _made(search, statement, is_light=is_light, is_recorded=is_recorded)
     bound = len(statement.parameters) - (len(trails.FIELDS) if is_recorded else 0)
     return statement.headed(text), statement.parameters[:bound]

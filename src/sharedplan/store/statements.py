@@ -8,6 +8,7 @@ from typing import Any
 from sharedplan.errors import Incorrect, Issue
 from sharedplan.search.expression import Expression
 from sharedplan.store import guard
+from sharedplan.store.searches import UNKNOWN, Seeing
 
 MOST_VALUES = 30_000
 """Of one statement; the protocol takes 32,767, and the audit row has some, too."""
@@ -17,13 +18,15 @@ MOST_VALUES = 30_000
 class Statement:
     """`seen`: the slice of each type, for what is asked across references; a statement whose expressions stay within
     one type needs none. `as_of`: the instant whose rows are looked at; None for what is now. `asker`: SQL of who asks,
-    once something goes by that; whoever sends the statement puts it at its head (`headed`).
+    once something goes by that; whoever sends the statement puts it at its head (`headed`). `seeing`: of what types he
+    sees little.
     """
 
     parameters: list[Any] = field(default_factory=list)
     seen: Mapping[str, Expression] = field(default_factory=dict)
     as_of: datetime | None = None
     asker: str = ""
+    seeing: Seeing = UNKNOWN
     _aliases: int = 0
     _moment: str = ""
     _purpose: str = ""

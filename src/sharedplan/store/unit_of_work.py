@@ -38,6 +38,7 @@ from sharedplan.store import (
 from sharedplan.store.company import Company
 from sharedplan.store.engine import Pool
 from sharedplan.store.engine import RetryableConflict as RetryableConflict
+from sharedplan.store.extents import Extents
 from sharedplan.store.found_rows import all_living_of, living_of, page_of, part_of, version_of
 from sharedplan.store.guard import JUDGEMENT, Who, asker
 from sharedplan.store.joined import MASKED
@@ -81,10 +82,11 @@ class Store:
         self._company = Company(pool)
         self._open: set[Unit] = set()
         self._kept = Kept(KEPT)
+        self._extents = Extents()
 
     def begin(self) -> "Unit":
         """A unit of work, to be entered by `async with`."""
-        return Unit(self.pool, self._clock, self._recorder, self._company, self._open, self._kept)
+        return Unit(self.pool, self._clock, self._recorder, self._company, self._open, self._kept, self._extents)
 
     async def read(self, type: str, id: str, *, within: Expression, trail: Trail, who: Who) -> Version | None:
         """The current version, if it is visible to whom it is for, with its audit row: what a unit of work that does
@@ -115,11 +117,19 @@ class Unit:
     writer was in the way and all of it may be done again, Conflict when another stored the same identity first."""
 
     def __init__(
-        self, pool: Pool, clock: Clock, recorder: Recorder, company: Company, open: set["Unit"], kept: Kept
+        self,
+        pool: Pool,
+        clock: Clock,
+        recorder: Recorder,
+        company: Company,
+        open: set["Unit"],
+        kept: Kept,
+        extents: Extents,
     ) -> None:
-        """`open`: where it stands while it is entered. `kept`: what is kept from one unit to the next."""
+        """`open`: where it stands while it is entered. `kept`, `extents`: what is kept from one unit to the next."""
         self._open = open
         self.kept = kept
+        self._extents = extents
         self._session = Session(pool)
         self._clock = clock
         self._recorder = recorder
@@ -225,6 +235,7 @@ class Unit:
         if search.contained is not None:
             there = containing.pairs(await self._session.fetch(containing.holding(tuple(search.wheres)), []))
             search = replace(search, contained=replace(search.contained, pairs=there))
+        search = await self._extents.found(search, self._session)
         row_id = self._clock.new_id() if trail is not None else ""
         is_light = search.count <= LIGHT
         found = await self._looked(page(search, trail=trail, row_id=row_id, is_light=is_light), is_short=is_light)
@@ -239,6 +250,7 @@ class Unit:
         """A page, and what belongs to it and is visible, each once and none of the matches again; all as it is at one
         moment, and with the audit row. None, and nothing is recorded, when it takes several statements or is more than
         `limit`."""
+        search = await self._extents.found(search, self._session)
         query = whole(search, includes, limit=limit, trail=trail, row_id=self._clock.new_id())
         rows = await self._looked(query) if query is not None else []
         if not rows or rows[0]["fetched"] == HEAVY:

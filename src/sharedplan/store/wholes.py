@@ -19,7 +19,7 @@ from sharedplan.store.compile import condition, masked_column, source_of
 from sharedplan.store.including import by_id
 from sharedplan.store.joint import Question, may_join
 from sharedplan.store.matches import fields, hits, source
-from sharedplan.store.searches import Search, SortKey
+from sharedplan.store.searches import Search, Seeing, SortKey
 from sharedplan.store.searching import (
     LIGHT,
     Same,
@@ -63,7 +63,16 @@ def whole(search: Search, includes: Sequence[Include], *, limit: int, trail: Tra
         sql, parameters = _compiled(search, includes, limit)
         return Question(sql, [*parameters, *row])
     kept = _kept(
-        type, asked, Same(search.seen), search.count, search.total, search.sort, search.as_text, included, limit
+        type,
+        asked,
+        Same(search.seen),
+        search.seeing,
+        search.count,
+        search.total,
+        search.sort,
+        search.as_text,
+        included,
+        limit,
     )
     if kept is None:
         return None
@@ -85,6 +94,7 @@ def _kept(
     type: str,
     asked: Form,
     seen: Same,
+    seeing: Seeing,
     count: int,
     total: str,
     sort: tuple[SortKey, ...],
@@ -96,7 +106,7 @@ def _kept(
         return None
 
     def search(where: Expression) -> Search:
-        return Search({type: where}, seen.value, count, total, sort, as_text=as_text)
+        return Search({type: where}, seen.value, count, total, sort, as_text=as_text, seeing=seeing)
 
     return blanks(
         asked,
@@ -112,14 +122,14 @@ def _added(include: Include) -> tuple[str, ...]:
 
 def _compiled(search: Search, includes: Sequence[Include], limit: int) -> tuple[str, list[Any]]:
     """The text and the parameters, but for those of the audit row."""
-    statement = Statement([], search.seen)
+    statement = Statement([], search.seen, seeing=search.seeing)
     text = _made(search, includes, limit, statement)
     return statement.headed(text), statement.parameters[: -len(trails.FIELDS)]
 
 
 def _of_several(search: Search, includes: Sequence[Include], limit: int) -> ForSeveral:
     """The page, and what belongs to it, of one among several who ask."""
-    statement = Statement([], search.seen)
+    statement = Statement([], search.seen, seeing=search.seeing)
     if joins(search):
         text = _made(search, includes, limit, statement, of_several=True, is_joined=True)
         return ForSeveral(statement, text, joined.ROWS, joined.recorded(), joined.shown(), is_for_one=True)

@@ -1,0 +1,195 @@
+"""How much of each type an asker sees, as far as that decides how a search is led (`compile.leading`).
+
+What is asked is mostly found by its index, and of what is found the rows that may be seen are shown: which costs 1.5 µs
+for each that is hidden, so a stranger among a million waited for a second, and the time told how many there are. Who
+sees little is led by what he sees. How much that is, is counted once in a while, and no further than it matters. What
+is remembered wrongly costs time, and changes no answer.
+"""
+
+from dataclasses import replace
+from time import monotonic
+from typing import Any, NamedTuple
+
+from sharedplan.search.expression import And, Chained, Everything, Expression, Not, Nothing, Or, ReferredBy
+from sharedplan.search.registry import kept_until_renewed
+from sharedplan.store.compile import is_anchor
+from sharedplan.store.projection import projection
+from sharedplan.store.reach import reached
+from sharedplan.store.searches import UNKNOWN, Search, Seeing
+from sharedplan.store.session import Session
+from sharedplan.store.statements import Statement
+
+LITTLE = 500
+"""Rows, and clients whose rows are looked for, that any search may go through: about a millisecond. In a small table
+no more than one in ten: what is hidden there costs as little."""
+
+SOME = 5_000
+"""The same for conditions that much may meet; but no more than one in a hundred."""
+
+MUCH = 100_000
+"""What is more is much beside whatever there is; else more than one in ten."""
+
+KNOWN_FOR = 60.0
+"""Seconds after which it is counted again; what is much, after ten times that."""
+
+MOST = 5_000
+"""Extents that are remembered."""
+
+Key = tuple[str, Expression]
+"""A type, and the slice of it."""
+
+
+class Extent(NamedTuple):
+    """How much somebody sees of a type."""
+
+    rows: int  # with the clients whose rows they may be; counted until it is much
+    of: int  # about how many there are
+
+    @property
+    def is_little(self) -> bool:
+        return self.rows <= min(LITTLE, self.of // 10)
+
+    @property
+    def is_some(self) -> bool:
+        return not self.is_little and self.rows <= min(SOME, self.of // 100)
+
+    @property
+    def is_much(self) -> bool:
+        return self.rows > min(MUCH, self.of // 10)
+
+    def seeing(self, type: str) -> Seeing:
+        """The same of the type alone."""
+        one, none = frozenset((type,)), frozenset[str]()
+        return Seeing(*(one if fits else none for fits in (self.is_little, self.is_some, self.is_much)))
+
+
+class _Known(NamedTuple):
+    within: Expression
+    extent: Extent
+    seeing: Seeing
+    until: float  # by the monotonic clock
+
+
+class Extents:
+    """What one process knows of them."""
+
+    def __init__(self) -> None:
+        self._known: dict[Key, _Known] = {}
+        self._at_hand: dict[tuple[str, int], _Known] = {}  # by the slice's own id, for to hash it takes its time
+
+    async def found(self, search: Search, session: Session) -> Search:
+        """The search, with how much the asker sees of what it looks at. Raises as `Session.ask` does."""
+        if search.contained is not None or search.seeing is not UNKNOWN:
+            return search
+        types = list[str]()
+        for type, where in search.wheres.items():
+            if not is_anchor(where, surely=True):
+                types.append(type)
+                _link(where, types)
+        if not types:
+            return search
+        found, unknown, now = list[Seeing](), list[Key](), monotonic()
+        for type in dict.fromkeys(types) if len(types) > 1 else types:
+            within = search.seen[type]
+            known = self._at_hand.get((type, id(within)))
+            if known is None or known.within is not within or known.until <= now:
+                known = self._looked_up(type, within, now)
+            if known is None:
+                unknown.append((type, within))
+            else:
+                found.append(known.seeing)
+        if unknown:
+            for (type, within), extent in zip(unknown, await _counted(tuple(unknown), session), strict=True):
+                found.append(self._keep(type, within, extent, now).seeing)
+        seeing = (
+            found[0] if len(found) == 1 else Seeing(*(frozenset().union(*each) for each in zip(*found, strict=True)))
+        )
+        return replace(search, seeing=seeing) if seeing != UNKNOWN else search
+
+    def _looked_up(self, type: str, within: Expression, now: float) -> _Known | None:
+        """What is known of the slice, at hand from here on; None when it is to be counted, which whoever comes
+        meanwhile does not do again where something was known."""
+        if type == "AuditEvent" or isinstance(within, (Everything, Nothing)):
+            return self._keep(type, within, _UNCOUNTED, now)
+        known = self._known.get((type, within))
+        if known is None:
+            return None
+        if known.until <= now:
+            self._keep(type, within, known.extent, now)
+            return None
+        self._at_hand[type, id(within)] = known = known._replace(within=within)
+        return known
+
+    def _keep(self, type: str, within: Expression, extent: Extent, now: float) -> _Known:
+        for kept in (self._known, self._at_hand):
+            if len(kept) >= MOST:
+                kept.clear()
+        until = now + (10 * KNOWN_FOR if extent.is_much else KNOWN_FOR)
+        known = _Known(within, extent, extent.seeing(type), until)
+        self._known[type, within] = self._at_hand[type, id(within)] = known
+        return known
+
+
+_UNCOUNTED = Extent(SOME + 1, 1_000_000)
+"""Of what is not found by indexes: nothing is known."""
+
+
+def _link(where: Expression, types: list[str]) -> None:
+    """Adds the types that it asks something of across references."""
+    kind = where.__class__
+    if kind is And or kind is Or:
+        for part in where.parts:  # type: ignore[attr-defined]
+            _link(part, types)
+    elif isinstance(where, Not):
+        _link(where.part, types)
+    elif isinstance(where, Chained):
+        types.append(where.type)
+        _link(where.where, types)
+    elif isinstance(where, ReferredBy):
+        types.append(where.parameter.resource)
+        _link(where.where, types)
+
+
+async def _counted(keys: tuple[Key, ...], session: Session) -> list[Extent]:
+    """The extents of these, in their order."""
+    sql, parameters = _counting(keys)
+    rows = await session.ask(sql, parameters) if sql else []
+    session.rest()  # so that nobody holds a connection while he waits for another
+    found = {row["number"]: Extent(row["rows"], row["of"]) for row in rows}
+    return [found.get(number, _UNCOUNTED) for number in range(len(keys))]
+
+
+_ABOUT = """
+    SELECT (CASE WHEN relpages > 0 THEN reltuples / relpages ELSE 4 END * pg_relation_size(oid) / 8192)::bigint AS n
+    FROM pg_class WHERE oid = 'public.{table}'::regclass
+"""
+"""About how many rows a table has: as many a page as when it was last counted."""
+
+
+@kept_until_renewed(256)
+def _counting(keys: tuple[Key, ...]) -> tuple[str, list[Any]]:
+    """The statement that counts those of which all rows are found by an index, by their number; empty for none."""
+    statement = Statement()
+    parts = []
+    for number, (type, within) in enumerate(keys):
+        if ways := reached(statement, within, type):
+            about = _ABOUT.format(table=projection(type).table)
+            parts.append(f"SELECT {number} AS number, {_rows(ways)} AS rows, about.n AS of FROM ({about}) about")
+    sql = f"SELECT * FROM ({' UNION ALL '.join(parts)}) each_of_them" if parts else ""
+    return statement.headed(sql) if sql else "", statement.parameters
+
+
+def _rows(ways: list[str]) -> str:
+    """SQL of how many there are, no further than it matters. Of whom the own register is much it is not found out
+    who his clients are; who has many is taken to see neither little nor much."""
+    enough = f"greatest(least({MUCH}, about.n / 10), {SOME})"
+
+    def count(ways: list[str]) -> str:
+        return f"(SELECT count(*) FROM ({' UNION ALL '.join(ways)} LIMIT {enough} + 1) few)"
+
+    clients = "coalesce(cardinality((SELECT c FROM askers_clients)), 0)"
+    own = [each for each in ways if "askers_clients" not in each]
+    if len(own) == len(ways):
+        return count(ways)
+    of_all = f"CASE WHEN {clients} > {SOME} THEN least({MUCH}, about.n / 10) ELSE {clients} + {count(ways)} END"
+    return f"CASE WHEN {count(own)} > {enough} THEN {enough} + 1 ELSE {of_all} END" if own else of_all
