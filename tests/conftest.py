@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import databases
+from connections import Connections
 from databases import Server
 from sharedplan.search.parameters import PARAMETERS
 from sharedplan.store.engine import Pool
@@ -57,10 +58,18 @@ def bare_database_url(server: Server) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+async def connections(server: Server) -> AsyncIterator[Connections]:
+    """What stays open between tests."""
+    left = Connections()
+    yield left
+    left.close()
+
+
 @pytest.fixture
-async def pool(database_url: str) -> AsyncIterator[Pool]:
+async def pool(database_url: str, connections: Connections) -> AsyncIterator[Pool]:
     """The pool of an operator's connections to the test's database, with the timeouts of production."""
-    opened = Pool(database_url, size=20, unguarded=True)
+    opened = connections.pool(database_url, size=20, unguarded=True)
     yield opened
     await opened.close(patience=timedelta(seconds=1))
 
@@ -86,8 +95,8 @@ def service_url(database_url: str) -> str:
 
 
 @pytest.fixture
-async def guarded(service_url: str) -> AsyncIterator[Store]:
+async def guarded(service_url: str, connections: Connections) -> AsyncIterator[Store]:
     """The store as the service has it: under its own role, behind the second guard."""
-    opened = Pool(service_url, size=20)
+    opened = connections.pool(service_url, size=20)
     yield Store(opened)
     await opened.close(patience=timedelta(seconds=1))

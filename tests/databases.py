@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -40,6 +40,20 @@ SHAPE = """
 """Another one when something was added to the schema or taken from it, though nothing of it were left but a gap."""
 
 
+EMPTYING = {"lock_timeout": "500ms", "session_replication_role": "replica"}
+"""Without triggers, for what the service keeps for good, a test does not. To disable them on their tables would make
+each connection that stays open plan its statements anew."""
+
+
+class _Spare(NamedTuple):
+    """A database that is emptied after each test, and whoever empties it."""
+
+    database: AbstractContextManager[str]
+    url: str
+    operator: asyncpg.Connection
+    shape: str
+
+
 class Server:
     """A PostgreSQL that makes databases for tests. Driven from outside of any event loop."""
 
@@ -49,12 +63,10 @@ class Server:
         self._connection = self._loop.run(asyncpg.connect(url))
         self._numbers = count(1)
         self._template = f"sharedplan_{_fingerprint()}"
-        self._shape = ""
-        self._spare: tuple[AbstractContextManager[str], str] | None = None
+        self._spare: _Spare | None = None
 
     def close(self) -> None:
-        if self._spare is not None:
-            self._spare[0].__exit__(None, None, None)
+        self._drop_spare()
         self._loop.run(self._connection.close())
         self._loop.close()
 
@@ -82,22 +94,30 @@ class Server:
 
         That takes a few milliseconds; on a busy machine a new one was seen to take a second.
         """
-        if self._spare is None:
-            made = self.database()
-            self._spare = (made, made.__enter__())
-            self._shape = self._shape or self._loop.run(shape_of(self._spare[1]))
-        made, url = self._spare
+        spare = self._spare or self._made_spare()
         try:
-            yield url
+            yield spare.url
         finally:
             try:
-                is_whole = self._loop.run(emptied_by(url)) == self._shape
-            except (asyncpg.PostgresError, OSError):
+                is_whole = self._loop.run(emptied(spare.operator)) == spare.shape
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                 is_whole = False
             if not is_whole:
                 # Somebody still holds on to it, changed its schema, or broke it: the next test gets another.
-                self._spare = None
-                made.__exit__(None, None, None)
+                self._drop_spare()
+
+    def _made_spare(self) -> "_Spare":
+        database = self.database()
+        url = database.__enter__()
+        operator = self._loop.run(asyncpg.connect(url, server_settings=EMPTYING))
+        self._spare = _Spare(database, url, operator, self._loop.run(operator.fetchval(SHAPE)))
+        return self._spare
+
+    def _drop_spare(self) -> None:
+        if self._spare is not None:
+            self._spare.operator.terminate()
+            self._spare.database.__exit__(None, None, None)
+            self._spare = None
 
     @contextmanager
     def database(self, *, empty: bool = False) -> Iterator[str]:
@@ -146,36 +166,23 @@ def of_service(url: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{ROLE}:{ROLE}@{parts.netloc.rpartition('@')[2]}"))
 
 
-async def shape_of(url: str) -> str:
-    """What `SHAPE` says of a database."""
-    connection = await asyncpg.connect(url)
-    try:
-        return str(await connection.fetchval(SHAPE))
-    finally:
-        await connection.close()
+async def emptied(operator: asyncpg.Connection) -> str:
+    """Empties a database of everything but its schema, and says what `SHAPE` says of that."""
+    filled = await operator.fetch(FILLED)
+    # To truncate makes a new file for each index, which takes longer than to delete a few rows.
+    large = [f"TRUNCATE {table}" for table, is_large in filled if is_large]
+    small = [f"DELETE FROM {table}" for table, is_large in filled if not is_large]
+    await operator.execute("; ".join([*large, *small, "ALTER SEQUENCE last_instant RESTART"]))
+    return str(await operator.fetchval(SHAPE))
 
 
 async def emptied_by(url: str) -> str:
-    """Empties a database of everything but its schema, and says what `SHAPE` says of that."""
-    connection = await asyncpg.connect(url, server_settings={"lock_timeout": "500ms"})
+    """The same, of whatever database."""
+    operator = await asyncpg.connect(url, server_settings=EMPTYING)
     try:
-        filled = await connection.fetch(FILLED)
-        if filled:
-            # What the service keeps for good, a test does not; its role owns the tables.
-            kept = ("resource_version", "audit_event", "audit_seal", "access_opening")
-            asleep, awake = (
-                "; ".join(f"ALTER TABLE {table} {word} TRIGGER USER" for table in kept)
-                for word in ("DISABLE", "ENABLE")
-            )
-            async with connection.transaction():
-                # To truncate makes a new file for each index, which takes longer than to delete a few rows.
-                large = [f"TRUNCATE {table}" for table, is_large in filled if is_large]
-                small = [f"DELETE FROM {table}" for table, is_large in filled if not is_large]
-                await connection.execute("; ".join([asleep, *large, *small, awake]))
-        await connection.execute("ALTER SEQUENCE last_instant RESTART")
-        return str(await connection.fetchval(SHAPE))
+        return await emptied(operator)
     finally:
-        await connection.close()
+        await operator.close()
 
 
 def _fingerprint() -> str:
