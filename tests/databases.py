@@ -120,10 +120,12 @@ class Server:
             self._spare = None
 
     @contextmanager
-    def database(self, *, empty: bool = False) -> Iterator[str]:
-        """The address of a new database: with the newest schema, or without any when it is to be `empty`."""
+    def database(self, *, empty: bool = False, like: str | None = None) -> Iterator[str]:
+        """The address of a new database: with the newest schema, without any when it is to be `empty`, or with all
+        that another one holds, to which nobody may be connected."""
         name = f"test_{os.getpid()}_{next(self._numbers)}"
-        self.run(f"CREATE DATABASE {name} TEMPLATE {'template0' if empty else self._template} {CLONE}")
+        copied = "template0" if empty else self._template if like is None else urlsplit(like).path[1:]
+        self.run(f"CREATE DATABASE {name} TEMPLATE {copied} {CLONE}")
         try:
             yield self.url_of(name)
         finally:
