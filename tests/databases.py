@@ -13,9 +13,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
+import snapshots
 from sharedplan.store import roles
 from sharedplan.store.embedded import Embedded
 from sharedplan.store.migrations import directory, migrate
+from snapshots import Snapshot
 
 ROLE = "sharedplan_test_service"
 """The role that the service works under in tests: it owns nothing."""
@@ -130,6 +132,23 @@ class Server:
             yield self.url_of(name)
         finally:
             self.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def snapshot(self, url: str) -> Snapshot:
+        """All that a database holds."""
+
+        async def of_all() -> Snapshot:
+            operator = await asyncpg.connect(url)
+            try:
+                return await snapshots.taken(operator, FILLED)
+            finally:
+                await operator.close()
+
+        return self._loop.run(of_all())
+
+    def put_back(self, snapshot: Snapshot) -> None:
+        """All that a database held, into the one that is `emptied`."""
+        assert self._spare is not None
+        self._loop.run(snapshots.put_back(self._spare.operator, snapshot))
 
     def url_of(self, database: str) -> str:
         return urlunsplit(urlsplit(self._url)._replace(path=f"/{database}"))
