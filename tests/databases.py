@@ -47,6 +47,10 @@ EMPTYING = {"lock_timeout": "500ms", "session_replication_role": "replica"}
 each connection that stays open plan its statements anew."""
 
 
+LOST = (asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.InterfaceError, OSError)
+"""What asyncpg raises when its session has ended."""
+
+
 class _Spare(NamedTuple):
     """A database that is emptied after each test, and whoever empties it."""
 
@@ -100,13 +104,23 @@ class Server:
         try:
             yield spare.url
         finally:
-            try:
-                is_whole = self._loop.run(emptied(spare.operator)) == spare.shape
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-                is_whole = False
-            if not is_whole:
+            if not self._is_whole_again():
                 # Somebody still holds on to it, changed its schema, or broke it: the next test gets another.
                 self._drop_spare()
+
+    def _is_whole_again(self) -> bool:
+        """Empties the spare database; whether it is as if nobody had used it."""
+        assert self._spare is not None
+        for _ in range(2):
+            try:
+                return self._loop.run(emptied(self._spare.operator)) == self._spare.shape
+            except LOST:  # the test ended all sessions
+                self._spare.operator.terminate()
+                operator = self._loop.run(asyncpg.connect(self._spare.url, server_settings=EMPTYING))
+                self._spare = self._spare._replace(operator=operator)
+            except asyncpg.PostgresError:
+                break
+        return False
 
     def _made_spare(self) -> "_Spare":
         database = self.database()

@@ -14,23 +14,24 @@ from sharedplan.commands import adding
 from sharedplan.search import additions
 from sharedplan.search.filters import Asking, Unknown, filter
 from sharedplan.store import generations
+from snapshots import Snapshot
 
 DATA = Path(__file__).parents[1] / "data"
 ROWS = "SELECT r::text FROM encounter r ORDER BY id"
 
 
 @pytest.fixture(scope="module")
-def loaded(server: Server) -> Iterator[str]:
-    """A database with real resources, to be copied."""
+def loaded(server: Server) -> Snapshot:
+    """Real resources, as they are loaded."""
     with server.database() as url:
         assert Commands(url)("load", DATA / "synthea-careteam.ndjson.gz").exit_code == 0
-        yield url
+        return server.snapshot(url)
 
 
 @pytest.fixture
-def sharedplan(server: Server, loaded: str) -> Iterator[Commands]:
-    with server.database(like=loaded) as url:
-        yield Commands(url)
+def sharedplan(server: Server, database_url: str, loaded: Snapshot) -> Commands:
+    server.put_back(loaded)
+    return Commands(database_url)
 
 
 def execute(url: str, *statements: str) -> None:

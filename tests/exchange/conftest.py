@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -22,7 +21,7 @@ def ask(store: Store, guarded: Store) -> Ask:
 
 
 @pytest.fixture(scope="session")
-def written_demo(server: Server) -> Iterator[Snapshot]:
+def written_demo(server: Server) -> Snapshot:
     """The demo world as the service writes it."""
 
     async def write(url: str) -> None:
@@ -34,7 +33,7 @@ def written_demo(server: Server) -> Iterator[Snapshot]:
 
     with server.database() as url:
         asyncio.run(write(url))
-        yield server.snapshot(url)
+        return server.snapshot(url)
 
 
 @pytest.fixture
