@@ -27,7 +27,7 @@ WAITING = ("journeys", "commands")
 """The directories whose tests take longest, mostly because they wait for processes of their own."""
 
 
-FIRST = ("test_added_parameters.py", "test_compile.py", "test_load.py")
+FIRST = ("test_added_parameters.py", "test_compile.py", "test_migrations.py")
 """The first makes what all journeys copy (`journeys/service.prepared`); the others have enough to do meanwhile."""
 
 
