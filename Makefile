@@ -41,6 +41,7 @@ run: $(INSTALLED)
 	@SHAREDPLAN_LOG_FORMAT=$${SHAREDPLAN_LOG_FORMAT:-console} exec $(BIN)/sharedplan serve --demo --port $(PORT) $(if $(DATA_DIR),--data-dir $(DATA_DIR))
 
 test: $(INSTALLED)
+	@$(BIN)/python -m compileall -q src benchmarks
 	$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder
 
 test-long: $(INSTALLED)

@@ -1,5 +1,6 @@
 """What tests stand on: a real PostgreSQL, and a database of its own with the newest schema for each test."""
 
+import gc
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 
@@ -7,10 +8,15 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import databases
+from connections import Connections
 from databases import Server
 from sharedplan.search.parameters import PARAMETERS
 from sharedplan.store.engine import Pool
 from sharedplan.store.unit_of_work import Store
+
+# What is imported stays for good: to look through it again and again while tests are collected, and in each full
+# collection later, took a fifth of the time.
+gc.disable()
 
 # How long an example takes to draw says something of the machine, which may be busy, and nothing of the code.
 settings.register_profile("suite", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -21,7 +27,7 @@ WAITING = ("journeys", "commands")
 """The directories whose tests take longest, mostly because they wait for processes of their own."""
 
 
-FIRST = ("test_added_parameters.py", "test_compile.py", "test_load.py")
+FIRST = ("test_added_parameters.py", "test_compile.py", "test_migrations.py")
 """The first makes what all journeys copy (`journeys/service.prepared`); the others have enough to do meanwhile."""
 
 
@@ -34,6 +40,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return first, WAITING.index(package) if package in WAITING else len(WAITING)
 
     items.sort(key=turn)
+
+
+def pytest_collection_finish() -> None:
+    gc.enable()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -57,10 +68,18 @@ def bare_database_url(server: Server) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+async def connections(server: Server) -> AsyncIterator[Connections]:
+    """What stays open between tests."""
+    left = Connections()
+    yield left
+    left.close()
+
+
 @pytest.fixture
-async def pool(database_url: str) -> AsyncIterator[Pool]:
+async def pool(database_url: str, connections: Connections) -> AsyncIterator[Pool]:
     """The pool of an operator's connections to the test's database, with the timeouts of production."""
-    opened = Pool(database_url, size=20, unguarded=True)
+    opened = connections.pool(database_url, size=20, unguarded=True)
     yield opened
     await opened.close(patience=timedelta(seconds=1))
 
@@ -86,8 +105,8 @@ def service_url(database_url: str) -> str:
 
 
 @pytest.fixture
-async def guarded(service_url: str) -> AsyncIterator[Store]:
+async def guarded(service_url: str, connections: Connections) -> AsyncIterator[Store]:
     """The store as the service has it: under its own role, behind the second guard."""
-    opened = Pool(service_url, size=20)
+    opened = connections.pool(service_url, size=20)
     yield Store(opened)
     await opened.close(patience=timedelta(seconds=1))

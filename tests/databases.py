@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
+import snapshots
 from sharedplan.store import roles
 from sharedplan.store.embedded import Embedded
 from sharedplan.store.migrations import directory, migrate
+from snapshots import Snapshot
 
 ROLE = "sharedplan_test_service"
 """The role that the service works under in tests: it owns nothing."""
@@ -40,6 +42,24 @@ SHAPE = """
 """Another one when something was added to the schema or taken from it, though nothing of it were left but a gap."""
 
 
+EMPTYING = {"lock_timeout": "500ms", "session_replication_role": "replica"}
+"""Without triggers, for what the service keeps for good, a test does not. To disable them on their tables would make
+each connection that stays open plan its statements anew."""
+
+
+LOST = (asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.InterfaceError, OSError)
+"""What asyncpg raises when its session has ended."""
+
+
+class _Spare(NamedTuple):
+    """A database that is emptied after each test, and whoever empties it."""
+
+    database: AbstractContextManager[str]
+    url: str
+    operator: asyncpg.Connection
+    shape: str
+
+
 class Server:
     """A PostgreSQL that makes databases for tests. Driven from outside of any event loop."""
 
@@ -49,12 +69,10 @@ class Server:
         self._connection = self._loop.run(asyncpg.connect(url))
         self._numbers = count(1)
         self._template = f"sharedplan_{_fingerprint()}"
-        self._shape = ""
-        self._spare: tuple[AbstractContextManager[str], str] | None = None
+        self._spare: _Spare | None = None
 
     def close(self) -> None:
-        if self._spare is not None:
-            self._spare[0].__exit__(None, None, None)
+        self._drop_spare()
         self._loop.run(self._connection.close())
         self._loop.close()
 
@@ -82,32 +100,69 @@ class Server:
 
         That takes a few milliseconds; on a busy machine a new one was seen to take a second.
         """
-        if self._spare is None:
-            made = self.database()
-            self._spare = (made, made.__enter__())
-            self._shape = self._shape or self._loop.run(shape_of(self._spare[1]))
-        made, url = self._spare
+        spare = self._spare or self._made_spare()
         try:
-            yield url
+            yield spare.url
         finally:
-            try:
-                is_whole = self._loop.run(emptied_by(url)) == self._shape
-            except (asyncpg.PostgresError, OSError):
-                is_whole = False
-            if not is_whole:
+            if not self._is_whole_again():
                 # Somebody still holds on to it, changed its schema, or broke it: the next test gets another.
-                self._spare = None
-                made.__exit__(None, None, None)
+                self._drop_spare()
+
+    def _is_whole_again(self) -> bool:
+        """Empties the spare database; whether it is as if nobody had used it."""
+        assert self._spare is not None
+        for _ in range(2):
+            try:
+                return self._loop.run(emptied(self._spare.operator)) == self._spare.shape
+            except LOST:  # the test ended all sessions
+                self._spare.operator.terminate()
+                operator = self._loop.run(asyncpg.connect(self._spare.url, server_settings=EMPTYING))
+                self._spare = self._spare._replace(operator=operator)
+            except asyncpg.PostgresError:
+                break
+        return False
+
+    def _made_spare(self) -> "_Spare":
+        database = self.database()
+        url = database.__enter__()
+        operator = self._loop.run(asyncpg.connect(url, server_settings=EMPTYING))
+        self._spare = _Spare(database, url, operator, self._loop.run(operator.fetchval(SHAPE)))
+        return self._spare
+
+    def _drop_spare(self) -> None:
+        if self._spare is not None:
+            self._spare.operator.terminate()
+            self._spare.database.__exit__(None, None, None)
+            self._spare = None
 
     @contextmanager
-    def database(self, *, empty: bool = False) -> Iterator[str]:
-        """The address of a new database: with the newest schema, or without any when it is to be `empty`."""
+    def database(self, *, empty: bool = False, like: str | None = None) -> Iterator[str]:
+        """The address of a new database: with the newest schema, without any when it is to be `empty`, or with all
+        that another one holds, to which nobody may be connected."""
         name = f"test_{os.getpid()}_{next(self._numbers)}"
-        self.run(f"CREATE DATABASE {name} TEMPLATE {'template0' if empty else self._template} {CLONE}")
+        copied = "template0" if empty else self._template if like is None else urlsplit(like).path[1:]
+        self.run(f"CREATE DATABASE {name} TEMPLATE {copied} {CLONE}")
         try:
             yield self.url_of(name)
         finally:
             self.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def snapshot(self, url: str) -> Snapshot:
+        """All that a database holds."""
+
+        async def of_all() -> Snapshot:
+            operator = await asyncpg.connect(url)
+            try:
+                return await snapshots.taken(operator, FILLED)
+            finally:
+                await operator.close()
+
+        return self._loop.run(of_all())
+
+    def put_back(self, snapshot: Snapshot) -> None:
+        """All that a database held, into the one that is `emptied`."""
+        assert self._spare is not None
+        self._loop.run(snapshots.put_back(self._spare.operator, snapshot))
 
     def url_of(self, database: str) -> str:
         return urlunsplit(urlsplit(self._url)._replace(path=f"/{database}"))
@@ -146,36 +201,23 @@ def of_service(url: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{ROLE}:{ROLE}@{parts.netloc.rpartition('@')[2]}"))
 
 
-async def shape_of(url: str) -> str:
-    """What `SHAPE` says of a database."""
-    connection = await asyncpg.connect(url)
-    try:
-        return str(await connection.fetchval(SHAPE))
-    finally:
-        await connection.close()
+async def emptied(operator: asyncpg.Connection) -> str:
+    """Empties a database of everything but its schema, and says what `SHAPE` says of that."""
+    filled = await operator.fetch(FILLED)
+    # To truncate makes a new file for each index, which takes longer than to delete a few rows.
+    large = [f"TRUNCATE {table}" for table, is_large in filled if is_large]
+    small = [f"DELETE FROM {table}" for table, is_large in filled if not is_large]
+    await operator.execute("; ".join([*large, *small, "ALTER SEQUENCE last_instant RESTART"]))
+    return str(await operator.fetchval(SHAPE))
 
 
 async def emptied_by(url: str) -> str:
-    """Empties a database of everything but its schema, and says what `SHAPE` says of that."""
-    connection = await asyncpg.connect(url, server_settings={"lock_timeout": "500ms"})
+    """The same, of whatever database."""
+    operator = await asyncpg.connect(url, server_settings=EMPTYING)
     try:
-        filled = await connection.fetch(FILLED)
-        if filled:
-            # What the service keeps for good, a test does not; its role owns the tables.
-            kept = ("resource_version", "audit_event", "audit_seal", "access_opening")
-            asleep, awake = (
-                "; ".join(f"ALTER TABLE {table} {word} TRIGGER USER" for table in kept)
-                for word in ("DISABLE", "ENABLE")
-            )
-            async with connection.transaction():
-                # To truncate makes a new file for each index, which takes longer than to delete a few rows.
-                large = [f"TRUNCATE {table}" for table, is_large in filled if is_large]
-                small = [f"DELETE FROM {table}" for table, is_large in filled if not is_large]
-                await connection.execute("; ".join([asleep, *large, *small, awake]))
-        await connection.execute("ALTER SEQUENCE last_instant RESTART")
-        return str(await connection.fetchval(SHAPE))
+        return await emptied(operator)
     finally:
-        await connection.close()
+        await operator.close()
 
 
 def _fingerprint() -> str:

@@ -5,6 +5,7 @@ import json
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,13 @@ def ec_key(curve: ec.EllipticCurve | None = None, **changed: Any) -> dict[str, A
     return {"kty": "EC", "crv": "P-384", "kid": "e", "x": number(point.x), "y": number(point.y), **changed}
 
 
+@cache
+def rsa_numbers(bits: int) -> rsa.RSAPublicNumbers:
+    return rsa.generate_private_key(65537, bits).public_key().public_numbers()
+
+
 def rsa_key(bits: int = 2048, **changed: Any) -> dict[str, Any]:
-    public = rsa.generate_private_key(65537, bits).public_key().public_numbers()
+    public = rsa_numbers(bits)
     return {"kty": "RSA", "kid": "r", "n": number(public.n), "e": number(public.e), **changed}
 
 

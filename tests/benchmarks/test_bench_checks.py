@@ -21,6 +21,7 @@ def pair(filled: str, tmp_path: Path) -> Iterator[Pair]:
         yield Pair(replace(server, name="service"), server, Database(filled), "unread")
 
 
+@pytest.mark.long
 def test_a_server_is_measured_only_if_it_finds_what_it_is_asked_for(pair: Pair) -> None:
     check(pair, PLANS, ["mixed", "period", "chained", "include"])
     for gone, workload in (("task", "include"), ("care_team", "chained"), ("care_plan", "period")):

@@ -1,5 +1,6 @@
 """The filler's rows are as good as the service's own."""
 
+import pytest
 from benchmarks.filler import KINDS, fill, forget_others
 from benchmarks.population import client_of, identifier_of, member_of, plan, plan_id, start_of, status_of
 from benchmarks.surroundings import PARTS, numbered
@@ -44,6 +45,7 @@ def test_what_lies_around_a_plan_is_found_by_what_it_refers_to(filled: str) -> N
     assert teams["total"] == 10
 
 
+@pytest.mark.long
 def test_a_column_of_any_kind_is_filled_and_a_generated_one_makes_itself(database_url: str) -> None:
     put_templates(database_url)
     values(
@@ -76,6 +78,7 @@ def test_the_indexes_are_back_when_the_tables_are_filled(database_url: str) -> N
     assert any("USING gin" in each for each in before)
 
 
+@pytest.mark.long
 def test_a_table_of_the_same_name_in_another_schema_is_filled_too(database_url: str) -> None:
     put_templates(database_url)
     values(

@@ -14,16 +14,24 @@ from sharedplan.commands import adding
 from sharedplan.search import additions
 from sharedplan.search.filters import Asking, Unknown, filter
 from sharedplan.store import generations
+from snapshots import Snapshot
 
 DATA = Path(__file__).parents[1] / "data"
 ROWS = "SELECT r::text FROM encounter r ORDER BY id"
 
 
+@pytest.fixture(scope="module")
+def loaded(server: Server) -> Snapshot:
+    """Real resources, as they are loaded."""
+    with server.database() as url:
+        assert Commands(url)("load", DATA / "synthea-careteam.ndjson.gz").exit_code == 0
+        return server.snapshot(url)
+
+
 @pytest.fixture
-def sharedplan(database_url: str) -> Commands:
-    commands = Commands(database_url)
-    assert commands("load", DATA / "synthea-careteam.ndjson.gz").exit_code == 0
-    return commands
+def sharedplan(server: Server, database_url: str, loaded: Snapshot) -> Commands:
+    server.put_back(loaded)
+    return Commands(database_url)
 
 
 def execute(url: str, *statements: str) -> None:
@@ -90,14 +98,21 @@ PARAMETER = {
 }
 
 
-@pytest.fixture
-def added_to(server: Server, tmp_path: Path) -> Iterator[Commands]:
-    """A database of its own, for its tables get another column; a SearchParameter is stored in it."""
+@pytest.fixture(scope="module")
+def stored(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database with a SearchParameter, to be copied."""
+    file = tmp_path_factory.mktemp("stored") / "parameter.json"
+    file.write_text(json.dumps(PARAMETER))
     with server.database() as url:
-        commands = Commands(url)
-        (tmp_path / "parameter.json").write_text(json.dumps(PARAMETER))
-        assert commands("load", tmp_path).exit_code == 0
-        yield commands
+        assert Commands(url)("load", file).exit_code == 0
+        yield url
+
+
+@pytest.fixture
+def added_to(server: Server, stored: str) -> Iterator[Commands]:
+    """A database of its own, for its tables get another column; a SearchParameter is stored in it."""
+    with server.database(like=stored) as url:
+        yield Commands(url)
     additions.take_on([])
 
 

@@ -132,10 +132,15 @@ def test_a_port_that_is_taken_is_told_in_a_sentence(service: Service, tmp_path: 
     ],
 )
 def test_what_cannot_be_served_is_told_in_a_sentence(
-    service: Service, tmp_path: Path, arguments: list[str], environment: dict[str, str], why: str
+    service: Service,
+    tmp_path_factory: pytest.TempPathFactory,
+    arguments: list[str],
+    environment: dict[str, str],
+    why: str,
 ) -> None:
+    data = prepared(tmp_path_factory, "unserved")
     port = [] if "--port" in arguments else ["--port", "0"]
-    command = [*COMMAND, "serve", *port, "--data-dir", str(tmp_path), *arguments]
+    command = [*COMMAND, "serve", *port, "--data-dir", str(data), *arguments]
     surroundings = service.environment() | environment
     done = subprocess.run(command, env=surroundings, capture_output=True, text=True, timeout=60)
     assert done.returncode != 0
@@ -143,26 +148,34 @@ def test_what_cannot_be_served_is_told_in_a_sentence(
     assert "Traceback" not in done.stderr
 
 
-def test_sigterm_stops_it_with_all_that_belongs_to_it(tmp_path_factory: pytest.TempPathFactory) -> None:
-    running = Service(prepared(tmp_path_factory, "stopped"), free_port()).start()
-    assert running.process is not None
-    family = psutil.Process(running.process.pid).children(recursive=True)
-    postmaster = psutil.Process(running.postmaster())
-    assert running.stop(signal.SIGTERM) == 0
+def test_sigterm_stops_it_with_all_that_belongs_to_it(service: Service) -> None:
+    assert service.process is not None
+    family = psutil.Process(service.process.pid).children(recursive=True)
+    postmaster = psutil.Process(service.postmaster())
+    assert service.stop(signal.SIGTERM) == 0
     assert is_gone(postmaster)
     wait_until(lambda: all(is_gone(process) for process in family), 5)  # the nursery ends by its parent's end
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", running.port))
-    token_afterwards = running.token("--client", "x")
-    running.start()
-    try:
-        answer = httpx.get(f"{running.base}/Practitioner", headers={"Authorization": f"Bearer {token_afterwards}"})
-        assert answer.status_code == 200
-    finally:
-        running.stop()
+        probe.bind(("127.0.0.1", service.port))
+    token_afterwards = service.token("--client", "x")
+    service.start()
+    answer = httpx.get(f"{service.base}/Practitioner", headers={"Authorization": f"Bearer {token_afterwards}"})
+    assert answer.status_code == 200
 
 
-@pytest.mark.parametrize("seconds", [0.6, 1.2, 1.8])
+def test_workers_do_not_outlive_a_parent_that_is_killed(service: Service) -> None:
+    assert service.process is not None
+    left = workers_of(service)
+    service.process.kill()
+    service.process.wait(10)
+    wait_until(lambda: left and all(is_gone(worker) for worker in left), 15)
+    service.start()
+    assert service.stop() == 0
+
+
+@pytest.mark.parametrize(
+    "seconds", [pytest.param(0.6, marks=pytest.mark.long), 1.2, pytest.param(1.8, marks=pytest.mark.long)]
+)
 def test_a_stop_that_comes_while_it_starts_is_heard(tmp_path_factory: pytest.TempPathFactory, seconds: float) -> None:
     data = prepared(tmp_path_factory, "hasty")
     command = [*COMMAND, "serve", "--port", "0", "--data-dir", str(data)]
@@ -171,17 +184,6 @@ def test_a_stop_that_comes_while_it_starts_is_heard(tmp_path_factory: pytest.Tem
         running.terminate()
         _, told = running.communicate(timeout=60)
     assert "worker_killed" not in told
-
-
-def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path_factory: pytest.TempPathFactory) -> None:
-    running = Service(prepared(tmp_path_factory, "killed"), free_port()).start()
-    assert running.process is not None
-    left = workers_of(running)
-    running.process.kill()
-    running.process.wait(10)
-    wait_until(lambda: all(is_gone(worker) for worker in left), 15)
-    running.start()
-    assert running.stop() == 0
 
 
 def test_the_demo_fills_an_empty_database_once_and_shows_a_plan(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from fhir.resources.R4B.composition import Composition
 
 from exchange.asking import BASE, Ask, resource_in
 from exchange.cast import person
-from exchange.test_everything import DEMO_JARI, DEMO_SARI, SUBSETTED, dangling, shown, the_demo
+from exchange.test_everything import DEMO_JARI, DEMO_SARI, SUBSETTED, dangling, shown
 from exchange.test_trails import entities, log
 from sharedplan.access.principal import Principal
 from sharedplan.errors import Incorrect, NotFound, NotOffered
@@ -39,8 +39,8 @@ def reached(bundle: Json) -> set[str]:
 
 
 @pytest.mark.parametrize("reader", [DEMO_SARI, DEMO_JARI, AINO, person("RelatedPerson/leena", None)])
+@pytest.mark.usefixtures("demo")
 async def test_it_begins_with_the_composition_and_holds_what_that_leads_to(ask: Ask, reader: Principal) -> None:
-    await the_demo(ask)
     bundle = await document(ask, reader)
     assert bundle["type"] == "document" and "timestamp" in bundle
     assert bundle["identifier"]["value"].startswith("urn:uuid:")
@@ -54,8 +54,8 @@ async def test_it_begins_with_the_composition_and_holds_what_that_leads_to(ask: 
     assert [each["code"]["coding"][0]["system"] for each in first["section"]] == ["http://loinc.org"] * 6
 
 
+@pytest.mark.usefixtures("demo")
 async def test_it_is_authored_and_kept_by_those_of_the_plan(ask: Ask) -> None:
-    await the_demo(ask)
     composition = (await document(ask, DEMO_SARI))["entry"][0]["resource"]
     assert composition["author"] == [{"reference": "Practitioner/sari"}]
     assert composition["custodian"] == {"reference": "Organization/aikuissosiaalityo"}
@@ -75,14 +75,14 @@ async def test_it_is_authored_and_kept_by_those_of_the_plan(ask: Ask) -> None:
         ("", "de", "Tavoitteet"),
     ],
 )
+@pytest.mark.usefixtures("demo")
 async def test_its_language_is_the_one_asked_for(ask: Ask, query: str, header: str, title: str) -> None:
-    await the_demo(ask)
     bundle = await document(ask, DEMO_SARI, f"CarePlan/aino{query}", accept_language=header)
     assert bundle["entry"][0]["resource"]["section"][0]["title"] == title
 
 
+@pytest.mark.usefixtures("demo")
 async def test_what_is_asked_wrongly_is_told(ask: Ask) -> None:
-    await the_demo(ask)
     for address in (
         "CarePlan/aino?_language=de",
         "CarePlan/aino?persist=true",
@@ -96,8 +96,8 @@ async def test_what_is_asked_wrongly_is_told(ask: Ask) -> None:
         await document(ask, person("Practitioner/olli", "Organization/terveysasema"))
 
 
+@pytest.mark.usefixtures("demo")
 async def test_it_is_on_record_like_any_reading(ask: Ask) -> None:
-    await the_demo(ask)
     bundle = await document(ask, DEMO_SARI)
     event = (await log(ask))[-1]
     assert event["subtype"][0]["code"] == "$document"
@@ -105,8 +105,8 @@ async def test_it_is_on_record_like_any_reading(ask: Ask) -> None:
     assert held <= {*entities(event)}
 
 
+@pytest.mark.usefixtures("demo")
 async def test_the_plan_sheet_shows_a_narrow_view_nothing_that_is_hidden(ask: Ask) -> None:
-    await the_demo(ask)
 
     async def sheet(by: Principal) -> str:
         return page(json.dumps(await document(ask, by)), BASE)

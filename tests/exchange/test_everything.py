@@ -53,11 +53,6 @@ DEMO_SARI = person("Practitioner/sari", world.ORGANIZATION)
 DEMO_JARI = person("Practitioner/jari", "Organization/kantapoyta")
 
 
-async def the_demo(ask: Ask) -> None:
-    for part in world.PARTS:
-        await ask("transaction", "", json.loads(part.text), by=system(part.organization))
-
-
 async def everything(ask: Ask, by: Principal, plan: str = "CarePlan/1", **more: Any) -> Json:
     return resource_in(await ask("operation", plan, by=by, operation="everything", **more))
 
@@ -75,8 +70,8 @@ def dangling(bundle: Json) -> list[str]:
     return [text for text in texts if not text.startswith("#") and text.removeprefix(f"{BASE}/") not in there]
 
 
+@pytest.mark.usefixtures("demo")
 async def test_the_plan_comes_first_with_all_that_it_needs(ask: Ask, store: Store) -> None:
-    await the_demo(ask)
     await publish(store, SystemClock(), base="")
     bundle = await everything(ask, DEMO_SARI, "CarePlan/aino")
     modes = [each["search"]["mode"] for each in bundle["entry"]]
@@ -103,8 +98,8 @@ async def test_the_plan_comes_first_with_all_that_it_needs(ask: Ask, store: Stor
 
 
 @pytest.mark.parametrize("client", ["aino", "pekka", "riitta", "eetu", "mikael"])
+@pytest.mark.usefixtures("demo")
 async def test_every_reader_of_the_demo_gets_a_valid_bundle_without_a_loose_end(ask: Ask, client: str) -> None:
-    await the_demo(ask)
     team = world.resources()[f"CareTeam/{client}"]
     readers = [person(f"Patient/{client}", None)]
     for each in team["participant"]:
@@ -126,8 +121,8 @@ async def test_every_reader_of_the_demo_gets_a_valid_bundle_without_a_loose_end(
     assert read >= 3
 
 
+@pytest.mark.usefixtures("demo")
 async def test_a_narrow_view_holds_what_it_may_and_no_trace_of_the_rest(ask: Ask) -> None:
-    await the_demo(ask)
     bundle = await everything(ask, DEMO_JARI, "CarePlan/aino")
     found = shown(bundle)
     types = {each["resourceType"] for each in found.values()}
@@ -148,8 +143,8 @@ async def test_a_narrow_view_holds_what_it_may_and_no_trace_of_the_rest(ask: Ask
     assert step["owner"] == {"extension": [masked]} and "extension" not in step
 
 
+@pytest.mark.usefixtures("demo")
 async def test_a_copy_with_something_taken_out_is_not_written_back(ask: Ask) -> None:
-    await the_demo(ask)
     copy = shown(await everything(ask, DEMO_JARI, "CarePlan/aino"))["CarePlan/aino"]
     with pytest.raises(Unprocessable):
         await ask("update", "CarePlan/aino", copy, by=DEMO_SARI)

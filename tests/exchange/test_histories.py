@@ -8,10 +8,11 @@ import pytest
 
 from builders import a_care_plan, a_goal, an_observation
 from exchange.asking import ANNA, BASE, BY_SCOPES, RECORDS, Ask, a_patient, resource_in
-from exchange.cast import AINO, Aino, H, Jari, Leena, N, Niko, S, Sari, consents, k1, k2, system, the_world
+from exchange.cast import AINO, Aino, H, Jari, Kai, Leena, N, Niko, S, Sari, consents, k1, k2, system, the_world
 from sharedplan.errors import Incorrect, NotFound
 from sharedplan.fhir.bundles import instant
 from sharedplan.fhir.exchanges import Json
+from subscriptions.receiving import a_subscription
 
 
 async def some_history(ask: Ask) -> None:
@@ -164,6 +165,23 @@ async def test_a_version_that_spoke_of_another_client_stays_that_ones(ask: Ask) 
         await ask("vread", "CarePlan/moved/1", by=ANNA)
     assert (await ask("vread", "CarePlan/moved/2", by=ANNA)).status == 200
     assert (await ask("vread", "CarePlan/moved/1")).status == 200
+
+
+async def test_a_subscription_is_in_the_histories_of_its_own_writer_alone(ask: Ask) -> None:
+    """Also beside others of the same organisation: what it follows, and where that is told, is nobody else's."""
+    await the_world(ask)
+    everybody = (Sari, replace(Sari, client_id="another app"), Kai, system(S), Niko)
+    own = {}
+    for by in everybody:
+        made = await ask("create", "Subscription", a_subscription("https://receiver.example/told"), by=by)
+        own[by] = f"{BASE}/Subscription/{made.id}"
+    assert len({*own.values()}) == len(everybody)
+    for by in everybody:
+        of_type = resource_in(await ask("history-type", "Subscription", by=by))
+        of_all = resource_in(await ask("history-system", "?_count=1000", by=by))
+        told = [each["fullUrl"] for each in of_all["entry"] if "/Subscription/" in each["fullUrl"]]
+        assert [each["fullUrl"] for each in of_type["entry"]] == told == [own[by]]
+        assert of_type["total"] == 1 and of_all["total"] == len(of_all["entry"])
 
 
 async def test_the_history_of_everything_is_that_of_each_resource_for_whoever_asks(ask: Ask) -> None:

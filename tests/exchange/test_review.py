@@ -34,13 +34,6 @@ CLIENTS = {
 }
 
 
-@pytest.fixture
-async def demo(ask: Ask) -> Ask:
-    for part in world.PARTS:
-        await ask("transaction", "", json.loads(part.text), by=system(part.organization))
-    return ask
-
-
 async def reviewed(ask: Ask, plan: str, by: Principal, language: str | None = None, **more: object) -> list[Json]:
     """The issues of the review."""
     query = f"?_language={language}" if language else ""

@@ -1,7 +1,6 @@
 """Reviews that are kept once for all who see the same: whoever asks, and whoever asked before, each is told what a
 service that kept nothing would tell him."""
 
-import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -45,13 +44,6 @@ ASKERS = {
 ASKERS["the coordinator by a narrow token"] = replace(
     ASKERS["the coordinator"], scopes=parse("user/CarePlan.rs user/CareTeam.rs user/Practitioner.rs user/Task.rs")
 )
-
-
-@pytest.fixture
-async def demo(ask: Ask) -> Ask:
-    for part in world.PARTS:
-        await ask("transaction", "", json.loads(part.text), by=system(part.organization))
-    return ask
 
 
 async def told(ask: Ask, by: Principal, plan: str = "aino", at: datetime | None = None) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from builders import a_consent, a_provision
 from exchange.asking import BASE, POLICY, Ask
-from exchange.cast import person, system
+from exchange.cast import person
 from sharedplan.clock import SystemClock
 from sharedplan.demo import world
 from sharedplan.exchange import sight
@@ -18,13 +18,6 @@ from sharedplan.store.unit_of_work import Store, Unit
 
 NIKO = person("Practitioner/niko", world.HEALTH)
 TYPES = ("CarePlan", "Goal", "Task", "Observation")
-
-
-@pytest.fixture
-async def demo(ask: Ask) -> Ask:
-    for part in world.PARTS:
-        await ask("transaction", "", json.loads(part.text), by=system(part.organization))
-    return ask
 
 
 async def partly(store: Store) -> frozenset[str]:

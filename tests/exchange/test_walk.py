@@ -23,13 +23,6 @@ SOCIAL, NIKO = system(world.SOCIAL), person("Practitioner/niko", world.HEALTH)
 CLIENT = "Patient/aino"
 
 
-@pytest.fixture
-async def demo(ask: Ask) -> Ask:
-    for part in world.PARTS:
-        await ask("transaction", "", json.loads(part.text), by=system(part.organization))
-    return ask
-
-
 async def walked(
     store: Store, before: Walk | None = None, by: Principal = SOCIAL, *, may_ask: bool = True
 ) -> tuple[Situation, Walk]:

@@ -1,4 +1,5 @@
-"""One running service for all journeys of a module, in a data directory that goes with it."""
+"""One running service for the journeys of a test process, each with clients of its own, in a data directory that goes
+with it. What would be in the way of others, or has to be the first, starts one for itself (`fresh`)."""
 
 from collections.abc import Iterator
 
@@ -8,9 +9,19 @@ import pytest
 from journeys.service import Service, free_port, prepared
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    running = Service(prepared(tmp_path_factory, "service"), free_port()).start()
+    yield from _run(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service for one module alone."""
+    yield from _run(tmp_path_factory)
+
+
+def _run(directories: pytest.TempPathFactory) -> Iterator[Service]:
+    running = Service(prepared(directories, "service"), free_port()).start()
     try:
         yield running
     finally:

@@ -12,8 +12,8 @@ KINDS = ("CarePlan", "Consent", "AuditEvent")
 
 
 @pytest.fixture(scope="module")
-def document(service: Service) -> schemathesis.BaseSchema:
-    return schemathesis.openapi.from_url(f"http://127.0.0.1:{service.port}/openapi.json")
+def document(fresh: Service) -> schemathesis.BaseSchema:
+    return schemathesis.openapi.from_url(f"http://127.0.0.1:{fresh.port}/openapi.json")
 
 
 @pytest.mark.parametrize(
@@ -21,9 +21,9 @@ def document(service: Service) -> schemathesis.BaseSchema:
     [(SHORTLY, 2, 12), pytest.param(KINDS, 10, 30, marks=pytest.mark.long)],
 )
 def test_no_request_made_from_the_document_breaks_the_service(
-    service: Service, document: schemathesis.BaseSchema, kinds: tuple[str, ...], examples: int, least: int
+    fresh: Service, document: schemathesis.BaseSchema, kinds: tuple[str, ...], examples: int, least: int
 ) -> None:
-    token = service.token("--client", "schemathesis", "--organization", "Organization/s")
+    token = fresh.token("--client", "schemathesis", "--organization", "Organization/s")
     statuses: list[int] = []
     tried = 0
     for found in document.get_all_operations():

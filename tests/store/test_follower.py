@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import asyncpg
 import pytest
 
-from databases import Server
 from sharedplan.search import additions
 from sharedplan.search.additions import FILLING, READY, Added
 from sharedplan.search.expression import Everything
@@ -37,9 +36,8 @@ def nothing_added() -> Iterator[None]:
 
 
 @pytest.fixture
-def url(server: Server) -> Iterator[str]:
-    with server.database() as found:
-        yield found
+def url(database_url: str) -> str:
+    return database_url
 
 
 @pytest.fixture

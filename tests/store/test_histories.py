@@ -17,7 +17,16 @@ from exchange.cast import person, system
 from sharedplan.access.decision import Facts, decide
 from sharedplan.access.principal import Principal
 from sharedplan.fhir.exchanges import Asked
-from sharedplan.search.expression import Everything, Expression, HasToken
+from sharedplan.search.expression import (
+    And,
+    Everything,
+    Expression,
+    HasToken,
+    OfClient,
+    OfRegister,
+    Permitted,
+    WrittenBy,
+)
 from sharedplan.search.parameters import PARAMETERS
 from sharedplan.search.parse import parse
 from sharedplan.store.engine import LONGEST, Pool
@@ -321,3 +330,12 @@ def _costs(others: Others) -> dict[tuple[str, str | None, datetime | None, str],
 @pytest.mark.parametrize("by", ASKERS.values(), ids=ASKERS)
 def test_the_history_of_everything_is_short_enough_to_be_kept_prepared(by: Principal) -> None:
     assert len(asked(by, None, LONG_AGO, LONG_AGO)[0]) < LONGEST
+
+
+@pytest.mark.parametrize(
+    "part", [OfClient("Patient/own"), Permitted(None, SMALL, "TREAT"), OfRegister(SMALL), Everything()]
+)
+def test_who_wrote_it_is_asked_in_whatever_way_a_version_is_found(part: Expression) -> None:
+    within = {"CarePlan": And((part, WrittenBy("records", SMALL, "Practitioner/small")))}
+    query = history(within=within, type="CarePlan", id=None, since=None, at=None, before=None, count=50)
+    assert query is not None and "Practitioner/small" in query[1]

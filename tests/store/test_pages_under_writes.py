@@ -213,7 +213,10 @@ EVERYTHING: dict[str, Expression] = dict.fromkeys(CATALOGUE, Everything())
 OF_ANNA: dict[str, Expression] = dict.fromkeys(CATALOGUE, InCompartment("Patient", "anna"))
 
 
-@pytest.mark.parametrize("seed", range(25))
+SEEDS = [pytest.param(seed, marks=pytest.mark.long) if seed >= 10 else seed for seed in range(25)]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("type", MAKERS)
 async def test_following_the_pages_shows_every_match_of_the_first_moment_once(
     store: Store, type: str, seed: int

@@ -145,12 +145,12 @@ def opening(
 
 
 def opened(client: str, person: str, organization: str, purpose: str, at: datetime) -> Query:
-    """(until, task) of what that person opened there for that purpose and which runs at that instant, the longest
-    alone."""
+    """(until, task) of what that person opened there for that purpose and which has not ended at that instant, the
+    longest alone: of two who ask at once, the one who came a moment later may have been the first to open it."""
     sql = """
         SELECT upper(o.period) AS until, o.task FROM access_opening o
         WHERE o.client = $1::text AND o.person = $2::text AND o.organization = $3::text AND o.purpose = $4::text
-            AND o.period @> $5::timestamptz
+            AND upper(o.period) > $5::timestamptz
         ORDER BY upper(o.period) DESC LIMIT 1
     """
     return guard.judging(f"SELECT * FROM ({sql}) opened"), [client, person, organization, purpose, at]
