@@ -302,8 +302,10 @@ class Clients:
         )
         return kept if asked.person is None else f"{kept} and {self.once(f'access_concerned(CLIENT, {asker})')}"
 
-    def masked(self, asked: e.Permitted) -> str:
-        """Whether a client that the row names has a safety ban, and the asker does not act for the row's register."""
+    def masked(self, asked: e.Permitted, *, has_something: str = "") -> str:
+        """Whether a client that the row names has a safety ban, and the asker does not act for the row's register.
+        `has_something`: SQL of whether there is anything to be hidden, asked of the rows of other registers alone: it
+        reads all of the resource."""
         match self.kind:
             case "text" if self.client is not None:
                 banned = self.once(f"access_has_safety_ban({self.statement.bind(self.client, 'text')})")
@@ -315,6 +317,7 @@ class Clients:
                 banned = f"exists ({each} where access_has_safety_ban({one}.client))"
             case _:
                 return ""
+        banned = f"{has_something} and {banned}" if has_something else banned
         return f"(({self.alias}.controller = {acted_for(self.statement, asked)}) is not true and {banned})"
 
     def asker(self, asked: e.Permitted | e.Opened | e.OfOwnClients) -> str:

@@ -76,8 +76,10 @@ def masked(
     """SQL of whether a safety ban takes something out of the row of the type, under that alias, for whom the slice is
     of; empty when it never does. `client`: as for `condition`."""
     asker = e.asker_of(within)
-    banned = Clients(statement, type, alias, client).masked(asker) if asker is not None and may_mask(type) else ""
-    return banned if type in MASKED or not banned else f"({alias}.content -> 'contained' is not null and {banned})"
+    if asker is None or not may_mask(type):
+        return ""
+    contained = "" if type in MASKED else f"{alias}.content -> 'contained' is not null"
+    return Clients(statement, type, alias, client).masked(asker, has_something=contained)
 
 
 def masked_within(statement: Statement, holder: Holder, type: str) -> str:
