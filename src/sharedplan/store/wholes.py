@@ -5,10 +5,10 @@ searched, nothing iterates, and all is little. What it cannot tell is asked step
 https://hl7.org/fhir/R4/search.html#revinclude
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sharedplan.search.expression import Expression, Nothing
+from sharedplan.search.expression import Expression, HasId, Nothing
 from sharedplan.search.includes import Include
 from sharedplan.search.masking import is_masked
 from sharedplan.search.registry import kept_until_renewed
@@ -16,7 +16,6 @@ from sharedplan.store import joined
 from sharedplan.store import trail as trails
 from sharedplan.store.blanks import Blanks, Form, ForSeveral, Unlike, blanks, form
 from sharedplan.store.compile import condition, masked_column, source_of
-from sharedplan.store.including import by_id
 from sharedplan.store.joint import Question, may_join
 from sharedplan.store.matches import fields, hits, source
 from sharedplan.store.searches import Search, Seeing, SortKey
@@ -155,22 +154,28 @@ def _made(
     (type,) = search.wheres
     order = ordering(search)
     names = [f"k{number}" for number in range(len(search.sort))]
-    found = hits(search, statement, 0, type, search.seen[type])
     followed = [each for each in includes if not each.is_reverse and each.parameter.resource == type]
-    fields_of = {each.parameter.column: f"f{number}" for number, each in enumerate(followed)}
-    referring = "".join(f', r."{column}" AS {name}' for column, name in fields_of.items())
-    shown = source(statement, 0, type, search.seen[type])
-    added = " UNION ALL ".join(_parts(search, includes, followed, statement, limit)) or _none()
+    referring_by = {each.parameter.column: f"f{number}" for number, each in enumerate(followed)}
+    referring = "".join(f', r."{column}" AS {name}' for column, name in referring_by.items())
+    added = " UNION ALL ".join(_parts(search, includes, referring_by, statement, limit)) or _none()
     keys = "".join(f"{name}, " for name in names)
     no_keys = "".join(f"NULL::{key.kind}, " for key in search.sort)
-    total, moment = counted(search.total, "SELECT FROM hits", walks=False), moment_of(search, statement)
-    steps = f"""
-        hits AS MATERIALIZED ({found}),
+    if _is_one(search):  # found as it is looked for: there is nothing to count, to order or to cut off
+        columns = fields(type, masked_column(statement, search.seen[type], type)).removeprefix("r.id AS id, ")
+        found = hits(search, statement, 0, type, search.seen[type], f", {columns}{referring}")
+        matches = f"found AS MATERIALIZED ({found}), page AS NOT MATERIALIZED (SELECT * FROM found)"
+    else:
+        found = hits(search, statement, 0, type, search.seen[type])
+        shown = source(statement, 0, type, search.seen[type])
+        matches = f"""hits AS MATERIALIZED ({found}),
         few AS (SELECT * FROM hits ORDER BY {order} LIMIT {search.count + 1 if search.count else 0:d}),
         found AS MATERIALIZED (
             SELECT {"".join(f"few.{name}, " for name in names)}{shown.fields}{referring} FROM few {shown.joined}
-        ), page AS MATERIALIZED (SELECT * FROM found ORDER BY {order} LIMIT {search.count:d}),
-        referred AS MATERIALIZED ({" UNION ".join(_references(followed, fields_of)) or "SELECT NULL::text AS v"}),
+        ), page AS MATERIALIZED (SELECT * FROM found ORDER BY {order} LIMIT {search.count:d})"""
+    every = "SELECT FROM found" if _is_one(search) else "SELECT FROM hits"
+    total, moment = counted(search.total, every, walks=False), moment_of(search, statement)
+    steps = f"""
+        {matches},
         added AS MATERIALIZED ({added}),
         size AS MATERIALIZED (
             SELECT (SELECT count(*) FROM found) AS n, NOT {is_little("found")} OR NOT {is_little("added")}
@@ -220,33 +225,37 @@ def _made(
     """
 
 
-def _references(followed: Sequence[Include], columns: dict[str, str]) -> list[str]:
-    """Statements of the references (v) that forward includes follow."""
-    selects = []
-    for include in followed:
-        name = columns[include.parameter.column]
-        value = name if include.parameter.is_scalar else "v"
-        source = "page" if include.parameter.is_scalar else f"page, unnest({name}) v"
-        which = " OR ".join(f"{value} LIKE '{target}/%'" for target in include.targets)
-        selects.append(f"SELECT {value} AS v FROM {source} WHERE {which or 'false'}")
-    return selects
+def _is_one(search: Search) -> bool:
+    """Whether one resource is asked for by its id, and shown."""
+    (where,) = search.wheres.values()
+    return isinstance(where, HasId) and len(where.ids) == 1 and search.count > 0
+
+
+def _referred(include: Include, name: str, target: str) -> str:
+    """The SELECT of the ids of that type which a forward include leads to from the page, where the references are in
+    the column of that name."""
+    value, source = (name, "page") if include.parameter.is_scalar else ("v", f"page, unnest({name}) v")
+    return f"SELECT substr({value}, {len(target) + 2}) FROM {source} WHERE {value} LIKE '{target}/%'"
 
 
 def _parts(
-    search: Search, includes: Sequence[Include], followed: Sequence[Include], statement: Statement, limit: int
+    search: Search, includes: Sequence[Include], names: Mapping[str, str], statement: Statement, limit: int
 ) -> list[str]:
-    """Of each type what is added of it."""
+    """Of each type what is added of it; `names` are those of the page's columns of references, by their parameters'."""
     (type,) = search.wheres
     ways: dict[str, dict[str, None]] = {}
+    referred: dict[str, dict[str, None]] = {}
     for include in includes:
         if include.is_reverse and type in include.targets:
             column = f'r."{include.parameter.column}"'
-            names = f"ARRAY(SELECT ('{type}/' || id) COLLATE \"default\" FROM page)"
-            way = f"{column} = ANY({names})" if include.parameter.is_scalar else f"{column} && {names}"
+            matches = f"ARRAY(SELECT ('{type}/' || id) COLLATE \"default\" FROM page)"
+            way = f"{column} = ANY({matches})" if include.parameter.is_scalar else f"{column} && {matches}"
             ways.setdefault(include.parameter.resource, {})[way] = None
-        elif include in followed:
+        elif not include.is_reverse and include.parameter.resource == type:
             for target in include.targets:
-                ways.setdefault(target, {})[by_id(target)] = None
+                referred.setdefault(target, {})[_referred(include, names[include.parameter.column], target)] = None
+    for target, selects in referred.items():
+        ways.setdefault(target, {})[f"r.id = ANY(ARRAY({' UNION ALL '.join(selects)}))"] = None
     parts = []
     for added, conditions in sorted(ways.items()):
         within = search.seen.get(added, Nothing())
