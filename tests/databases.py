@@ -23,7 +23,8 @@ ROLE = "sharedplan_test_service"
 """The role that the service works under in tests: it owns nothing."""
 
 GIVEN = "SHAREDPLAN_TEST_DATABASE_URL"
-"""Names another PostgreSQL than our embedded one; its role must be allowed to create databases and roles."""
+"""Names another PostgreSQL than our embedded one; its role must be allowed to create databases and roles, and to set
+`session_replication_role`."""
 
 CLONE = "STRATEGY FILE_COPY"
 """Faster than the usual WAL_LOG here: 20 ms against 26, and 9 ms against 19 to drop it again (measured)."""
