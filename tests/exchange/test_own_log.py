@@ -44,7 +44,7 @@ from exchange.cast import (
 from sharedplan.errors import NotFound
 from sharedplan.fhir import resources
 from sharedplan.store.unit_of_work import Store
-from store.changes import a_change, written
+from store.changes import a_change, a_trail, written
 
 Json = dict[str, Any]
 
@@ -389,3 +389,83 @@ async def test_nor_is_it_named_by_what_another_system_recorded(ask: Ask, store: 
         said[id] = str(answer.content).replace(id, "x")
     assert "dire" not in said["of-dire"] and "eino" not in said["of-several"]
     assert said["of-several"] == said["never-was"]
+
+
+async def what_others_did(ask: Ask) -> None:
+    """Deeds of H's people to what lies in the register of S, to what lies in their own, and to both at once."""
+    await the_world(ask)
+    await together(ask, system(H), a_care_plan(AINO, id="theirs"))
+    await consents(ask, k1())
+    for address in ("CarePlan/1", "CarePlan/theirs"):
+        await ask("read", address, by=Niko)
+    await searched(ask, f"CarePlan?patient={AINO}&_id=1,theirs", by=Niko)
+    await searched(ask, f"CarePlan?patient={AINO}&_id=theirs", by=Niko)
+    await searched(ask, "CarePlan?subject=Patient/aino&identifier=secret", by=Niko)
+    task = resource_in(await ask("read", "Task/nikos", by=Niko))
+    await ask("update", "Task/nikos", {**task, "note": [{"text": "x"}]}, by=Niko)
+    await ask("delete", "CarePlan/theirs", by=system(H))
+    await ask("delete", "Task/nikos", by=system(S))
+
+
+@pytest.mark.parametrize("by", [Sari, system(S)], ids=["Sari", "S"])
+async def test_who_looks_after_a_client_is_told_what_others_did_in_the_own_register(ask: Ask, by: Any) -> None:
+    await what_others_did(ask)
+    events = await the_log(ask, f"&agent={H}", by=by)
+    found = [(each["subtype"][0]["code"], sorted(entities(each) - {"Consent/k1/_history/1"})) for each in events]
+    assert found == [
+        ("update", [AINO, "Task/nikos/_history/2"]),
+        ("read", [AINO, "Task/nikos"]),
+        ("search-type", ["CarePlan/1", AINO]),
+        ("read", ["CarePlan/1", AINO]),
+    ]
+    assert not any("query" in entity for each in events for entity in each["entity"])
+    assert "theirs" not in str(events) and all(grounds(each) == {"consent"} for each in events)
+    deleted = await searched(ask, f"AuditEvent?patient={AINO}&entity=Task/nikos&subtype=delete", by=by)
+    assert len(ids(deleted)) == 1
+    whole = await the_log(ask)
+    assert "CarePlan/theirs" in str(whole) and len([each for each in whole if H in who(each)]) > len(events)
+
+
+@pytest.mark.parametrize("by", [Sari, system(S)], ids=["Sari", "S"])
+async def test_no_way_leads_to_what_others_did_in_their_registers(ask: Ask, by: Any) -> None:
+    await what_others_did(ask)
+    for query in (
+        "AuditEvent?entity=CarePlan/theirs",
+        f"AuditEvent?entity:CarePlan=theirs&patient={AINO}&_summary=count",
+        f"AuditEvent?patient={AINO}&agent={H}&subtype=delete",
+        f"Patient?_has:AuditEvent:patient:entity=CarePlan/theirs&_id={AINO[8:]}",
+    ):
+        found = await searched(ask, query, by=by)
+        assert (found["total"], ids(found)) == (0, []), query
+    for query in (f"AuditEvent?patient={AINO}&_include=AuditEvent:entity", "Patient?_revinclude=AuditEvent:patient"):
+        answer = await ask("search-type", f"{query}&_count=100", by=by)
+        assert "CarePlan/1" in str(answer.content) and "theirs" not in str(answer.content), query
+    page = await searched(ask, f"AuditEvent?patient={AINO}&_count=2&_sort=-_lastUpdated", by=by)
+    for _ in range(20):
+        assert "theirs" not in str(page)
+        url = next((each["url"] for each in page["link"] if each["relation"] == "next"), None)
+        if url is None:
+            break
+        page = await searched(ask, "AuditEvent?" + url.partition("?")[2], by=by)
+    theirs = await searched(ask, f"AuditEvent?patient={AINO}&entity=CarePlan/theirs&agent={H}", by=Aino)
+    assert len(ids(theirs)) > 3
+    for id in ids(theirs):
+        for interaction, address in (("read", f"AuditEvent/{id}"), ("vread", f"AuditEvent/{id}/1")):
+            try:
+                shown = str((await ask(interaction, address, by=by)).content)
+            except NotFound:
+                continue
+            assert "theirs" not in shown and "CarePlan/1" in shown  # the search that found something of both
+
+
+async def test_a_consent_that_lies_elsewhere_is_not_told_of(ask: Ask, store: Store) -> None:
+    await the_world(ask)
+    await written(store, a_change(k1(), id="theirs", controller=H), a_change(k1(), id="ours", controller=S))
+    grounds_of_it = ("consent", "Consent/theirs/_history/1", "Consent/ours/_history/1")
+    deed = {"organization": H, "person": NIKO, "patients": (AINO,), "registers": (S,), "grounds": grounds_of_it}
+    async with store.begin() as unit:
+        await unit.record(a_trail("update", "Task", resource_id="nikos", version=2)._replace(**deed))
+    assert "Consent/theirs" in str(await the_newest(ask))
+    [told_to_sari] = await the_log(ask, f"&agent={NIKO}", by=Sari)
+    assert "theirs" not in str(told_to_sari) and grounds(told_to_sari) == {"consent"}
+    assert entities(told_to_sari) == {AINO, "Task/nikos/_history/2", "Consent/ours/_history/1"}

@@ -76,11 +76,11 @@ async def test_writes_leave_their_trails(store: Store, alone: bool) -> None:
                 assert unit.has_recorded
 
     await done(("create", a_care_plan(), 1), ("update", a_care_plan(), 2), ("delete", None, 3))
-    patients = ("Patient/anna",)
+    told = {"patients": ("Patient/anna",), "registers": ("Organization/north",)}
     assert await trails(store) == [
-        a_trail("create", resource_id="plan", version=1, patients=patients),
-        a_trail("update", resource_id="plan", version=2, patients=patients),
-        a_trail("delete", resource_id="plan", version=3, patients=patients),
+        a_trail("create", resource_id="plan", version=1, **told),
+        a_trail("update", resource_id="plan", version=2, **told),
+        a_trail("delete", resource_id="plan", version=3, **told),
     ]
 
 

@@ -243,8 +243,9 @@ _NOT_YET = "TBOO"
 
 
 def _of_the_log(by: Principal) -> Expression:
-    """What others than clients see of the log: what was done to clients of their own, a system also all that was done
-    for its organisation, a person what he did himself; but of what was done to Subscriptions, whose those are alone."""
+    """What others than clients see of the log: what was done to clients of their own in their register, a system also
+    all that was done for its organisation, a person what he did himself; but of what was done to Subscriptions, whose
+    those are alone."""
     agent = PARAMETERS["AuditEvent"]["agent"]
     if by.organization is None or not by.is_professional:
         return _NOTHING

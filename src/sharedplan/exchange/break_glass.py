@@ -16,7 +16,7 @@ from datetime import datetime
 from sharedplan.access.asker import asker_of
 from sharedplan.access.choices import Choices
 from sharedplan.access.emergency import may_break_glass
-from sharedplan.access.facts import Facts, Question
+from sharedplan.access.facts import Client, Facts, Question
 from sharedplan.access.items import Item
 from sharedplan.access.principal import Principal
 from sharedplan.access.relations import TASK, Role
@@ -62,7 +62,7 @@ async def break_glass(asked: Asked, by: Principal, acting: Acting) -> Answer:
     running = await acting.unit.opened(client, by.person, by.organization, by.purpose, facts.at)
     if running is not None:
         until, task = running
-        await acting.unit.record(_told(acting, client, reason, until, task))
+        await acting.unit.record(_told(acting, facts.client, reason, until, task))
         return _answer(until, task)
     since, until = facts.at, facts.at + acting.policy.emergency_lasts
     review = await _review(asked, by, facts, acting, reason, until)
@@ -72,15 +72,16 @@ async def break_glass(asked: Asked, by: Principal, acting: Acting) -> Answer:
     own = acting._replace(controller=review.change.controller, person=None, stated=None)
     (change,) = attested([Write(review.change, review.resource, review.before)], own, asked.base)
     acting.unit.put(change)
-    await acting.unit.write([_told(acting, client, reason, until, task)])
+    await acting.unit.write([_told(acting, facts.client, reason, until, task)])
     return _answer(until, task)
 
 
-def _told(acting: Acting, client: str, reason: str, until: datetime, task: str) -> Trail:
-    """The audit row of it."""
+def _told(acting: Acting, client: Client, reason: str, until: datetime, task: str) -> Trail:
+    """The audit row of it: it is done to the client in his own register."""
     why = f"break-glass until {instant(until)}: {reason[:REASON_RECORDED]}"
     return acting.trail._replace(
-        patients=(client,),
+        patients=(client.reference,),
+        registers=(client.controller,) if client.controller is not None else (),
         reasons=(*acting.trail.reasons, why),
         entities=(task,),
         policies=(POLICY,),

@@ -148,6 +148,8 @@ class _Judging:
         controller = change.controller
         if each.write.before is None and self.is_of_new_things(each):
             controller = self.register_of(next(iter(clients)))
+        elif each.before is not None:  # it stays where it is, whoever changes it
+            controller = self.known.items.get(each.name, _NOTHING_KNOWN).controller
         grounds: dict[str, None] = {}
         for client in clients:
             found = self.judged(each, client, controller)

@@ -368,7 +368,11 @@ async def _traces(sight: Sight, view: View, is_own: bool) -> tuple[Trace, ...] |
     acting, by, plan = sight.acting, sight.by, view.situation.plan or ""
     acting.unit.rest()
     at, changed = acting.clock.now(), datetime.fromisoformat(view.plan["meta"]["lastUpdated"])
-    found = await acting.unit.visits(sight.client, plan, since=at - _silent_after(view), changed=changed)
+    # Who looks after the client is told of the log what was done in the own register alone (`store/own_log.py`).
+    register = sight.home if sight.is_of_own_clients else None
+    found = await acting.unit.visits(
+        sight.client, plan, register=register, since=at - _silent_after(view), changed=changed
+    )
     traces = [Trace(by.person, by.organization, at)]
     for each in found:
         person = next((name for name in each.agents if not name.startswith("Organization/")), None)

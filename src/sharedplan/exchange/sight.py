@@ -66,6 +66,16 @@ class Sight:
         kept.put(key, _Judged(digest, at, _next_turn(facts), partly))
         return partly
 
+    @property
+    def is_of_own_clients(self) -> bool:
+        """Whether the log lies open to the asker only as far as his own register goes."""
+        return self._own_clients is not None
+
+    @property
+    def _own_clients(self) -> OfOwnClients | None:
+        within = self.acting.within["AuditEvent"]
+        return next((each for each in _parts(within) if isinstance(each, OfOwnClients)), None)
+
     async def has_the_log(self, *, is_concerned: bool = False) -> bool:
         """Whether the log of the client lies open to the asker: he is the client, or the client is one of his own.
 
@@ -78,7 +88,7 @@ class Sight:
             return True
         if by.person == self.client:
             return any(isinstance(each, ToldOf) for each in _parts(within))
-        own = next((each for each in _parts(within) if isinstance(each, OfOwnClients)), None)
+        own = self._own_clients
         if own is None or self.home is None or self.home != by.organization:
             return False
         if is_concerned or by.person is None:

@@ -44,7 +44,9 @@ async def _read_in_emergency(type: str, id: str, acting: Acting) -> tuple[Versio
         version = await acting.unit.read(type, id, within=acting.within[type])
         if version is None:
             return None, ()
-        trail, labels = await marked(about(acting.trail, [version]), [version], acting)
+        there = await acting.unit.named([f"{type}/{id}"], within=acting.within)
+        kept = [version._replace(controller=each.controller) for each in there.values()]
+        trail, labels = await marked(about(acting.trail, kept), kept, acting)
     await acting.unit.record(trail)
     return version, labels
 

@@ -129,7 +129,8 @@ class Opened(Expression):
 @dataclass(frozen=True, slots=True)
 class OfOwnClients(Expression):
     """Each client that it names is one of the asker's own: in the register of the organisation, which he acts for, and
-    a person is concerned with the client."""
+    a person is concerned with the client. Of the log, he is told of it what was done in that register, or by his own
+    (`store/own_log.py`)."""
 
     person: str | None
     organization: str

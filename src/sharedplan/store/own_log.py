@@ -1,4 +1,4 @@
-"""A client's own log: the rows of the trail that are of him, without what they say of others; SQL, pure.
+"""The log as it is told to a client, and to whoever looks after him: without what its rows say of others; SQL, pure.
 
 Many rows name several clients: a system's search of all plans does. Each of them may know that he was among them, and
 not who else was. So what belongs to others is taken out of the rows before anything is asked of them: a client who
@@ -8,7 +8,13 @@ Nor is he told by it of what is labelled so that somebody is to talk with him ab
 something to data of his stays, and what it was is taken out in the same way, by the label that it has now. What he
 asked himself in vain stands as he put it, for so it reads whatever there is. But where that is known to concern him
 only by what is stored, it is there for things alone that he sees: else such a row would tell that there is something.
+
+Whoever looks after a client in the register that the client is in is told what others did to what lies in it, for
+which its keeper answers: not that there is anything of the client's in other registers, which is for those to tell.
+What his own did he sees as it was.
 """
+
+from collections.abc import Mapping
 
 from sharedplan.search import expression as e
 from sharedplan.store.projection import projection
@@ -32,13 +38,63 @@ def reader_of(within: e.Expression | None) -> str | None:
     return None
 
 
-def rows(statement: Statement, within: e.Expression | None, *, withholds: bool = True) -> str | None:
-    """What stands in the place of the log's table for a client who reads his own; None for anybody else. It `withholds`
-    what he is not to be told of yet, unless it is not he who is told."""
+ON_ONE = ("read", "vread", "create", "update", "patch", "delete", "history-instance")
+"""Interactions with one thing, so that the registers of the row are that of the thing, even when it is no more."""
+
+
+def in_register(row: str, register: str) -> str:
+    """SQL of whether something was done in the register, by what the row of the log says."""
+    return f"((({row}.trail -> 'registers')::jsonb ? {register}) is true)"
+
+
+def rows(statement: Statement, within: e.Expression | None) -> str | None:
+    """What stands in the place of the log's table for a client who reads his own, and for whoever looks after clients;
+    None for anybody else."""
     client = reader_of(within)
-    if client is None:
-        return None
-    me, names = statement.bind([client], "text[]"), projection("AuditEvent").columns
+    if client is not None:
+        return of_client(statement, client)
+    keeper = _keeper_of(within)
+    return _of_register(statement, keeper) if keeper is not None else None
+
+
+def _keeper_of(within: e.Expression | None) -> e.OfOwnClients | None:
+    match within:
+        case e.OfOwnClients():
+            return within
+        case e.And(parts) | e.Or(parts):
+            return next((found for part in parts if (found := _keeper_of(part)) is not None), None)
+    return None
+
+
+def _of_register(statement: Statement, keeper: e.OfOwnClients) -> str:
+    """What his own did, and what others did in his register."""
+    me = statement.bind([keeper.person or keeper.organization], "text[]")
+    register = statement.bind(keeper.organization, "text")
+    is_own = f"(l.agent && {me} or l.controller = {register}) is true"
+    about = "(l.trail ->> 'type') || '/' || (l.trail ->> 'resource_id')"
+    on_one = f"l.subtype && array[{', '.join(map(repr, ON_ONE))}]"
+    is_there = f"cardinality(told_in_register(array[{about}], {register})) = 1"
+    is_seen = f"({on_one} or ({about}) is null or {about} = any(l.patient) or {is_there})"
+    there = f"told_in_register(array(select n from unnest(l.entity) n where n <> all(l.patient)), {register})"
+    instead = {
+        '"entity"': f"case when {is_own} or {on_one} then l.entity else l.patient || {there} end",
+        "trail": f"case when {is_own} then l.trail else told_to_register(l.trail, {register}) end",
+    }
+    return f"""(select {_listed(instead)} from audit_event l
+        where {is_own} or {in_register("l", register)} and {is_seen})"""
+
+
+def _listed(instead: Mapping[str, str]) -> str:
+    """The columns of the log, with something `instead` of some."""
+    return ", ".join(
+        f"{instead.get(name, f'l.{name}')} as {name}" for name in (*projection("AuditEvent").columns, "xact")
+    )
+
+
+def of_client(statement: Statement, client: str, *, withholds: bool = True) -> str:
+    """What is told of the log to the client. It `withholds` what he is not to be told of yet, unless it is not he who
+    is told."""
+    me = statement.bind([client], "text[]")
     is_alone = f"coalesce(coalesce(l.patient, l.concerns) <@ {me}, true)"
     entity, trail, instead = "l.entity", "l.trail", {}
     if withholds:
@@ -64,7 +120,7 @@ def rows(statement: Statement, within: e.Expression | None, *, withholds: bool =
         f"when {is_alone} then jsonb_set(({trail})::jsonb, '{{query}}', '\"\"')::json "
         f"else (({trail})::jsonb - {_keys()})::json end",
     }
-    listed = ", ".join(f"{instead.get(name, f'l.{name}')} as {name}" for name in (*names, "xact"))
+    listed = _listed(instead)
     own = f"l.patient && {me} and (l.content is null or l.patient <@ {me})"
     concerned = f"l.concerns && {me} and (l.patient && {me}) is not true"
     about = "array[(l.trail ->> 'type') || '/' || (l.trail ->> 'resource_id')]"

@@ -30,9 +30,12 @@ async def write(session: Session, clock: Clock, changes: Sequence[Change], trail
         await session.begin()
     # Audit rows first, for whoever has drawn an instant keeps all others waiting.
     spoken_of = await _spoken_of(session, trails, changes)
-    grounds = {f"{each.type}/{each.id}": each.grounds for each in changes}
-    told = ((each, each.resource or "") for each in trails)
-    await record(session, clock, [_naming(each, spoken_of.get(name, ()), grounds.get(name, ())) for each, name in told])
+    made = {f"{each.type}/{each.id}": each for each in changes}
+    told = [
+        _naming(each, spoken_of[each.resource], made[each.resource]) if each.resource in made else each
+        for each in trails
+    ]
+    await record(session, clock, told)
     if not changes:
         return []
     attested = [(n, change.attested) for n, change in enumerate(changes) if change.attested is not None]
@@ -85,7 +88,7 @@ async def _one(session: Session, clock: Clock, change: Change, trails: Sequence[
     )
     parameters = shape.alone_with(change)
     for each in trails:
-        parameters += trail.row(_naming(each, shape.patients_of(change), change.grounds), clock.new_id())
+        parameters += trail.row(_naming(each, shape.patients_of(change), change), clock.new_id())
     if attested is not None:
         parameters += attesting.parameters(projection("Provenance"), attested)
     found = await session.fetch(sql, parameters, once=True)
@@ -109,11 +112,15 @@ async def _spoken_of(
     return spoken_of
 
 
-def _naming(told: Trail, patients: tuple[str, ...], grounds: tuple[str, ...]) -> Trail:
-    """The row with whom the change speaks of, and what it was allowed on, unless it says so itself."""
-    if grounds and not told.grounds:
-        told = told._replace(grounds=grounds)
-    return told._replace(patients=patients) if patients and not told.patients else told
+def _naming(told: Trail, patients: tuple[str, ...], change: Change) -> Trail:
+    """The row with whom the change speaks of, the register that it is in, and what it was allowed on, unless it says so
+    itself."""
+    registers = (change.controller,) if change.controller is not None else ()
+    return told._replace(
+        patients=told.patients or patients,
+        grounds=told.grounds or change.grounds,
+        registers=told.registers or registers,
+    )
 
 
 def _version(change: Change, at: datetime) -> Version:
