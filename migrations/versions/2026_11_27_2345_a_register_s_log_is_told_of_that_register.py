@@ -1,7 +1,8 @@
-"""Whoever looks after a client is told of the log what was done in his own register, without what lies in others.
+"""Whoever looks after a client is told of the log what was done in his own register, without what lies in others; and
+the client what is of him, without what is nobody's.
 
-`told_in_register` leaves of the names of things those that lie there, `told_to_register` leaves out of a row of the log
-what is of others (`store/own_log.py`). Locks no table.
+`told_in_register` leaves of the names of things those that lie there, `told_of` those that are the client's, and
+`told_to_register` leaves out of a row of the log what is of others (`store/own_log.py`). Locks no table.
 """
 
 from alembic import op
@@ -38,6 +39,28 @@ TOLD = (
     END
     $$
     """,
+    f"""
+    CREATE FUNCTION told_of(names text[], client text) RETURNS text[] LANGUAGE plpgsql STABLE COST 20000 AS $$
+    -- Those of the names that are no clients' things, or of things that speak of the client, or once did. Rows of the
+    -- log have their own.
+    DECLARE
+        name text;
+        kind text;
+        told text[] := '{{}}';
+    BEGIN
+        FOREACH name IN ARRAY coalesce(names, '{{}}') LOOP
+            kind := split_part(name, '/', 1);
+            IF kind <> ALL ('{{{",".join(TYPES)}}}'::text[]) OR kind = 'AuditEvent' OR name = client OR EXISTS (
+                SELECT FROM resource_version v
+                WHERE v.type = kind AND v.id = split_part(name, '/', 2) AND v.patients @> ARRAY[client]
+            ) THEN
+                told := told || name;
+            END IF;
+        END LOOP;
+        RETURN told;
+    END
+    $$
+    """,
     """
     CREATE FUNCTION told_to_register(said json, register text) RETURNS json LANGUAGE plpgsql STABLE COST 5000 AS $$
     -- What a row of the trail says of what was done in the register: without the words of a search, which may name what
@@ -62,7 +85,7 @@ TOLD = (
     """,
 )
 
-GUARDED, GUARDED_NOW = "'access_untold'", "'access_untold', 'told_in_register'"
+GUARDED, GUARDED_NOW = "'access_untold'", "'access_untold', 'told_in_register', 'told_of'"
 
 
 def _guarding(listed: str, instead: str) -> str:
@@ -86,5 +109,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP FUNCTION told_to_register, told_in_register")
+    op.execute("DROP FUNCTION told_to_register, told_of, told_in_register")
     op.execute(_guarding(GUARDED_NOW, GUARDED))

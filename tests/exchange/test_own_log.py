@@ -469,3 +469,16 @@ async def test_a_consent_that_lies_elsewhere_is_not_told_of(ask: Ask, store: Sto
     [told_to_sari] = await the_log(ask, f"&agent={NIKO}", by=Sari)
     assert "theirs" not in str(told_to_sari) and grounds(told_to_sari) == {"consent"}
     assert entities(told_to_sari) == {AINO, "Task/nikos/_history/2", "Consent/ours/_history/1"}
+
+
+async def test_what_names_nobody_is_not_told_to_who_was_shown_beside_it(ask: Ask) -> None:
+    await the_world(ask)
+    nobody_s = {"resourceType": "Communication", "id": "nobodys", "status": "completed", "recipient": [a_reference(H)]}
+    await together(ask, system(S), nobody_s)
+    found = resource_in(await ask("search-system", "?_type=Communication,Goal&_id=nobodys,1", by=system(S)))
+    assert set(ids(found)) == {"nobodys", "1"}
+    event = await the_newest(ask)
+    assert (who(event), entities(event)) == ([S], {AINO, "Goal/1"})
+    assert ids(await searched(ask, "AuditEvent?entity=Communication/nobodys", by=Aino)) == []
+    whole = await searched(ask, "AuditEvent?entity=Communication/nobodys&subtype=search-system", by=system(S))
+    assert len(ids(whole)) == 1

@@ -42,6 +42,9 @@ ON_ONE = ("read", "vread", "create", "update", "patch", "delete", "history-insta
 """Interactions with one thing, so that the registers of the row are that of the thing, even when it is no more."""
 
 
+_ON_ONE = f"(l.subtype && array[{', '.join(map(repr, ON_ONE))}])"
+
+
 def in_register(row: str, register: str) -> str:
     """SQL of whether something was done in the register, by what the row of the log says."""
     return f"((({row}.trail -> 'registers')::jsonb ? {register}) is true)"
@@ -72,12 +75,11 @@ def _of_register(statement: Statement, keeper: e.OfOwnClients) -> str:
     register = statement.bind(keeper.organization, "text")
     is_own = f"(l.agent && {me} or l.controller = {register}) is true"
     about = "(l.trail ->> 'type') || '/' || (l.trail ->> 'resource_id')"
-    on_one = f"l.subtype && array[{', '.join(map(repr, ON_ONE))}]"
     is_there = f"cardinality(told_in_register(array[{about}], {register})) = 1"
-    is_seen = f"({on_one} or ({about}) is null or {about} = any(l.patient) or {is_there})"
+    is_seen = f"({_ON_ONE} or ({about}) is null or {about} = any(l.patient) or {is_there})"
     there = f"told_in_register(array(select n from unnest(l.entity) n where n <> all(l.patient)), {register})"
     instead = {
-        '"entity"': f"case when {is_own} or {on_one} then l.entity else l.patient || {there} end",
+        '"entity"': f"case when {is_own} or {_ON_ONE} then l.entity else l.patient || {there} end",
         "trail": f"case when {is_own} then l.trail else told_to_register(l.trail, {register}) end",
     }
     return f"""(select {_listed(instead)} from audit_event l
@@ -102,14 +104,14 @@ def of_client(statement: Statement, client: str, *, withholds: bool = True) -> s
         is_open = f"({untold} = '{{}}' or l.agent && {me} and not l.outcome && '{{0}}')"
         is_touched = f"({is_open} is not true and l.entity && {untold})"
         those = f"array(select n from unnest(l.entity) n where n = any({untold}::text[]))"
-        named = f"case when {is_alone} then l.entity else {those} end"
-        entity = (
-            f"case when {is_touched} then array(select n from unnest(l.entity) n where n <> all({untold}::text[])) "
-        )
-        entity += "else l.entity end"
+        one = statement.bind(client, "text")
+        # A page may have shown beside what is his what names no client at all.
+        his = f"case when l.content is null and not {_ON_ONE} then told_of(l.entity, {one}) else l.entity end"
+        named = f"case when {is_alone} then {his} else {those} end"
+        told = f"array(select n from unnest({his}) n where n <> all({untold}::text[]))"
+        entity = f"case when {is_touched} then {told} else {his} end"
         trail = f"case when {is_open} or l.trail is null then l.trail else told_trail(l.trail, {named}, {untold}) end"
         instead = {name: f"case when not {is_touched} then l.{name} end" for name in map(_quoted, OF_EVENTS)}
-        one = statement.bind(client, "text")
         instead["content"] = f"case when {is_touched} then told_event(l.content, {one}) else l.content end"
     instead |= {
         '"patient"': me,
