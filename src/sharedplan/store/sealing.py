@@ -36,8 +36,8 @@ _SEAL = f"""
     ),
     over AS (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS until),
     batch AS (
-        SELECT count(*)::integer AS rows, {_DIGESTS} AS digests FROM audit_digest e, last, over
-        WHERE e.xact >= last.until AND e.xact < over.until
+        SELECT count(*)::integer AS rows, {_DIGESTS} AS digests FROM audit_digest e
+        WHERE e.xact >= (SELECT until FROM last) AND e.xact < (SELECT until FROM over)
     )
     INSERT INTO audit_seal (number, since, until, rows, hash, at)
     SELECT last.number + 1, last.until, over.until, batch.rows, sha256(last.hash || batch.digests), clock_timestamp()

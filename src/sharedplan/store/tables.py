@@ -270,8 +270,8 @@ def _of(offered: Offered) -> Table:
             postgresql_with={"gin_pending_list_limit": PENDING},
             postgresql_where=table.c.concerns.is_not(None),
         )
-        for name in ("date", "xact"):
-            _index(table, name, "brin", name, postgresql_with={"pages_per_range": 32, "autosummarize": True})
+        _index(table, "date", "brin", "date", postgresql_with={"pages_per_range": 32, "autosummarize": True})
+        _index(table, "xact", "btree", "xact")
         return table
     if offered.client_data:
         # The system of an organisation sees its own register, page by page.

@@ -1,0 +1,25 @@
+"""A seal finds the rows of the trail that it covers by an index of their transactions.
+
+The ranges of the index before (BRIN) tell nothing of a table's end until it has been vacuumed, and the planner had rather
+read the whole trail each second: 0.4 s of 800,000 rows (measured).
+
+Locks: nothing is written to the trail while the index is made.
+"""
+
+from alembic import op
+
+revision = "2026_11_28_0030"
+down_revision = "2026_11_27_2345"
+
+
+def upgrade() -> None:
+    op.execute("DROP INDEX audit_event_xact_idx")
+    op.execute("CREATE INDEX audit_event_xact_idx ON audit_event (xact)")
+
+
+def downgrade() -> None:
+    op.execute("DROP INDEX audit_event_xact_idx")
+    op.execute("""
+        CREATE INDEX audit_event_xact_idx ON audit_event USING brin (xact)
+        WITH (pages_per_range = 32, autosummarize = true)
+    """)
