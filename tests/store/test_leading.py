@@ -247,6 +247,44 @@ async def test_how_much_somebody_sees_is_counted_once_in_a_while(store: Store) -
     assert session.asked == 3  # of the patients; the plans are known
 
 
+async def test_who_sees_neither_little_nor_much_is_led_where_far_more_meets_what_he_asks(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sharedplan.store.extents.LITTLE", 2)
+    monkeypatch.setattr("sharedplan.store.extents.SOME", 5)
+    plans = [
+        a_care_plan(
+            f"Patient/{n}",
+            id=str(n),
+            status="draft" if n % 30 == 0 else "active",
+            period={"start": "2026", "end": "2026"},
+        )
+        for n in range(600)
+    ]
+    await written(
+        store, *(a_change(each, id=each["id"], controller=SMALL if n < 20 else LARGE) for n, each in enumerate(plans))
+    )
+    connection = await store.pool.acquire()
+    await connection.execute("ANALYZE care_plan")
+    store.pool.release(connection)
+    extents, session = Extents(), Counting(store.pool)
+    session.who = Who("asker", None, SMALL)
+    slices = dict(decide(Asked("search-type", "CarePlan"), system(SMALL), Facts(datetime.now(UTC))).slices)
+    for question, is_led in (
+        ("CarePlan?status=active", True),
+        ("CarePlan?status=draft", False),  # 20 of all, and he sees 20
+        ("CarePlan?date=ge2020", True),
+        ("CarePlan?date=ge2030", False),
+        ("CarePlan?status=active&date=ge2030", False),
+        ("CarePlan?_count=10", False),  # along the register
+        ("Patient?_has:CarePlan:patient:status=active", True),
+    ):
+        for _ in range(2):
+            found = await extents.found(asked(question, slices), session)
+            assert ("CarePlan" in found.seeing.some) == is_led, question
+    assert session.asked == 2  # how much he sees of plans and of patients
+
+
 @pytest.mark.parametrize(
     ("rows", "of", "little", "some"),
     [
