@@ -27,65 +27,83 @@ _WORKPLACES = """CASE WHEN m.member LIKE 'Practitioner/%' THEN (
 ) END"""
 """Of a member `m` who is a Practitioner and no role: where he has worked since before the team named him."""
 
-_CLIENTS = f"""
-    SELECT json_agg(json_build_object(
-        'client', c.client,
-        'patient', (
-            SELECT json_build_object('controller', p.controller, 'content', p.content)
-            FROM patient p WHERE p.id = substr(c.client, 9)
-        ),
-        'plan_controller', (
-            SELECT p.controller FROM care_plan p WHERE p.patient = c.client AND p.status && ARRAY['active']
-            AND p.category && ARRAY['{SHARED_PLAN}'] ORDER BY (
-                SELECT f.last_updated FROM resource_version f
-                WHERE f.type = 'CarePlan' AND f.id = p.id AND f.version = 1
-            ), p.id LIMIT 1
-        ),
-        'members', (
-            SELECT json_agg(json_build_object('client', m.client, 'team', m.team, 'member', m.member,
-                'on_behalf_of', m.on_behalf_of, 'roles', m.roles, 'period', {_SPAN.format("m.period")},
-                'workplaces', {_WORKPLACES}))
-            FROM access_member m WHERE m.client = c.client
-        ),
+
+_BESIDE = f"""
         'rules', (
             SELECT json_agg(to_jsonb(r) || jsonb_build_object('period', {_SPAN.format("r.period")}, 'data_period',
                 CASE WHEN r.data_period IS NOT NULL THEN {_SPAN.format("r.data_period")} END)
                 ORDER BY r.consent, r.number)
-            FROM access_rule r WHERE r.client = c.client AND $5::boolean
+            FROM access_rule r WHERE r.client = c.client
         ),
         'openings', (
             SELECT json_agg(json_build_object('person', o.person, 'organization', o.organization,
                 'purpose', o.purpose, 'period', {_SPAN.format("o.period")}))
-            FROM access_opening o WHERE o.client = c.client AND o.person = $1::text AND $5::boolean
+            FROM access_opening o WHERE o.client = c.client AND o.person = $1::text
         ),
         'relations', (
             SELECT json_agg(json_build_object('content', found.content, 'controller', found.controller)) FROM (
-                (SELECT e.content, e.controller FROM episode_of_care e WHERE e.patient = c.client AND $5::boolean)
+                (SELECT e.content, e.controller FROM episode_of_care e WHERE e.patient = c.client)
                 UNION ALL
-                (SELECT e.content, e.controller FROM encounter e WHERE e.patient = c.client AND $5::boolean
+                (SELECT e.content, e.controller FROM encounter e WHERE e.patient = c.client
                     AND e.participant && (SELECT (a).members FROM asker))
                 UNION ALL
-                (SELECT t.content, t.controller FROM task t WHERE t.patient = c.client AND $5::boolean
+                (SELECT t.content, t.controller FROM task t WHERE t.patient = c.client
                     AND t.owner = ANY ((SELECT (a).grantees FROM asker)::text[]))
                 UNION ALL
                 (SELECT e.content, e.controller FROM encounter e
-                    WHERE e.patient = c.client AND $5::boolean LIMIT 1)
+                    WHERE e.patient = c.client LIMIT 1)
                 UNION ALL
                 (SELECT t.content, t.controller FROM task t
-                    WHERE t.patient = c.client AND t.owner IS NOT NULL AND $5::boolean
+                    WHERE t.patient = c.client AND t.owner IS NOT NULL
                     AND t.status && ARRAY['requested', 'received', 'accepted', 'ready', 'in-progress', 'on-hold']
                     LIMIT 1)
             ) found
         )
+"""
+"""Consents, what emergencies opened, and relations."""
+
+_PATIENT = """(
+    SELECT json_build_object('controller', p.controller, 'content', p.content)
+    FROM patient p WHERE p.id = substr(c.client, 9)
+)"""
+
+_PLAN_CONTROLLER = f"""(
+    SELECT p.controller FROM care_plan p WHERE p.patient = c.client AND p.status && ARRAY['active']
+    AND p.category && ARRAY['{SHARED_PLAN}'] ORDER BY (
+        SELECT f.last_updated FROM resource_version f WHERE f.type = 'CarePlan' AND f.id = p.id AND f.version = 1
+    ), p.id LIMIT 1
+)"""
+
+_MEMBERS = f"""(
+    SELECT json_agg(json_build_object('client', m.client, 'team', m.team, 'member', m.member,
+        'on_behalf_of', m.on_behalf_of, 'roles', m.roles, 'period', {_SPAN.format("m.period")},
+        'workplaces', {_WORKPLACES}))
+    FROM access_member m WHERE m.client = c.client
+)"""
+
+_CLIENTS = f"""
+    SELECT json_agg(json_build_object(
+        'client', c.client, 'patient', {_PATIENT}, 'plan_controller', {_PLAN_CONTROLLER}, 'members', {_MEMBERS},
+        {_BESIDE}
     )) FROM unnest($3::text[]) c(client)
 """
+
+_CLIENTS_OF_SYSTEM = f"""
+    SELECT c.*, coalesce(c.patient ->> 'controller' = $1::text
+        AND coalesce(c.plan_controller, $1::text) = $1::text, false) AS is_kept
+    FROM (
+        SELECT c.client, {_PATIENT} AS patient, {_PLAN_CONTROLLER} AS plan_controller
+        FROM unnest($2::text[]) c(client)
+    ) c
+"""
+"""Whether the system keeps client and plan: then it goes by nothing else who is on the team."""
 
 _ITEMS = """
     SELECT json_agg(json_build_object(
         'name', i.name, 'controller', v.controller, 'holders', access_above(v.controller), 'who', first.who,
         'first_updated', first.last_updated
     ))
-    FROM unnest($4::text[]) i(name)
+    FROM unnest({items}) i(name)
     CROSS JOIN LATERAL (
         SELECT v.controller FROM resource_version v WHERE v.type = split_part(i.name, '/', 1)
         AND v.id = split_part(i.name, '/', 2) ORDER BY v.version DESC LIMIT 1
@@ -103,10 +121,15 @@ _ROLES = """
 """
 
 _COLLEAGUES = """
-    SELECT json_agg(r.content) FROM practitioner_role r WHERE r.organization = $2::text AND EXISTS (
-        SELECT FROM access_member m WHERE m.client = ANY ($3::text[])
+    SELECT json_agg(r.content) FROM practitioner_role r WHERE r.organization = {organization} AND EXISTS (
+        SELECT FROM access_member m WHERE m.client = ANY ({clients})
         AND m.member IN ('PractitionerRole/' || r.id, r.practitioner)
     )
+"""
+
+_ABOVE = """
+    SELECT json_agg(o.content) FROM organization o
+    WHERE o.id = ANY (ARRAY(SELECT substr(named, 14) FROM unnest(access_above({organization})) named))
 """
 
 KNOWN = guard.judging(f"""
@@ -114,13 +137,32 @@ KNOWN = guard.judging(f"""
     SELECT json_build_object(
         'at', statement_timestamp(),
         'clients', ({_CLIENTS}),
-        'items', ({_ITEMS}),
+        'items', ({_ITEMS.format(items="$4::text[]")}),
         'roles', ({_ROLES}),
-        'colleagues', ({_COLLEAGUES}),
+        'colleagues', ({_COLLEAGUES.format(organization="$2::text", clients="$3::text[]")}),
         'relative', (SELECT r.content FROM related_person r WHERE $1::text LIKE 'RelatedPerson/%'
             AND r.id = substr($1::text, 15)),
-        'above', (SELECT json_agg(o.content) FROM organization o
-            WHERE o.id = ANY (ARRAY(SELECT substr(named, 14) FROM unnest(access_above($2::text)) named)))
+        'above', ({_ABOVE.format(organization="$2::text")})
+    )::text
+""")
+
+# To make the statement above ready takes PostgreSQL as long as to answer it; what a system needs is less.
+KNOWN_TO_SYSTEM = guard.judging(f"""
+    WITH clients AS MATERIALIZED ({_CLIENTS_OF_SYSTEM}),
+    others AS MATERIALIZED (SELECT array_agg(client) AS names FROM clients WHERE NOT is_kept)
+    SELECT json_build_object(
+        'at', statement_timestamp(),
+        'clients', (SELECT json_agg(json_build_object(
+            'client', c.client, 'patient', c.patient, 'plan_controller', c.plan_controller,
+            'members', CASE WHEN NOT c.is_kept THEN {_MEMBERS} END,
+            'rules', NULL, 'openings', NULL, 'relations', NULL
+        )) FROM clients c),
+        'items', ({_ITEMS.format(items="$3::text[]")}),
+        'roles', NULL,
+        'colleagues', CASE WHEN (SELECT names IS NOT NULL FROM others)
+            THEN ({_COLLEAGUES.format(organization="$1::text", clients="(SELECT names FROM others)::text[]")}) END,
+        'relative', NULL,
+        'above', ({_ABOVE.format(organization="$1::text")})
     )::text
 """)
 
@@ -130,7 +172,9 @@ def known(
 ) -> Query:
     """The facts of these clients ("Patient/1"), of the items ("Goal/1") that are there, and of the asker; `wholly`:
     with consents, relations and what emergencies opened, which the system of a register needs none of."""
-    return KNOWN, [person, organization, list(clients), list(items), wholly]
+    if person is None and not wholly:
+        return KNOWN_TO_SYSTEM, [organization, list(clients), list(items)]
+    return KNOWN, [person, organization, list(clients), list(items)]
 
 
 def opening(
