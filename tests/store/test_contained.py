@@ -17,10 +17,10 @@ from sharedplan.search.indexing import index_values, inner_values
 from sharedplan.search.matching import Known, matches
 from sharedplan.search.parameters import PARAMETERS
 from sharedplan.search.parse import parse
-from sharedplan.store.compile import is_anchor
 from sharedplan.store.forgetting import forget
 from sharedplan.store.reindexing import reindex, reindex_contained
 from sharedplan.store.searches import Contained, Place, Search, SortKey
+from sharedplan.store.selectivity import is_anchor
 from sharedplan.store.session import Session
 from sharedplan.store.unit_of_work import Store
 from sharedplan.store.versions import Change, Found, Version

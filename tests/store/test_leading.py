@@ -27,12 +27,12 @@ from sharedplan.access.principal import Principal
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.fhir.exchanges import Asked
 from sharedplan.search.parse import parse
-from sharedplan.store.compile import is_anchor, is_broad
 from sharedplan.store.engine import Pool
 from sharedplan.store.extents import LITTLE, SOME, Extent, Extents
 from sharedplan.store.guard import PATH, Who
 from sharedplan.store.searches import Place, Search, Seeing, SortKey
 from sharedplan.store.searching import page
+from sharedplan.store.selectivity import is_anchor, is_broad
 from sharedplan.store.session import Session
 from sharedplan.store.unit_of_work import Store
 from store.changes import a_change, a_deletion, written

@@ -17,11 +17,12 @@ import orjson
 
 from sharedplan.search.expression import And, Chained, Everything, Expression, Not, Nothing, Or, ReferredBy, Updated
 from sharedplan.search.registry import kept_until_renewed
-from sharedplan.store.compile import condition, is_anchor, is_broad
+from sharedplan.store.compile import condition
 from sharedplan.store.kept import Kept
 from sharedplan.store.projection import projection
 from sharedplan.store.reach import reached
 from sharedplan.store.searches import UNKNOWN, Search, Seeing
+from sharedplan.store.selectivity import is_anchor, is_broad
 from sharedplan.store.session import Session
 from sharedplan.store.statements import Statement
 

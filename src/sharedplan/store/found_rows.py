@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from asyncpg import Record
 
 from sharedplan.search.masking import masked
+from sharedplan.store.places import ordered
 from sharedplan.store.searches import Keys, Search
-from sharedplan.store.searching import ordered
 from sharedplan.store.together import Parts, Row
 from sharedplan.store.trail import restored
 from sharedplan.store.versions import Container, Found, Version

@@ -11,9 +11,7 @@ from sharedplan.search.masking import is_masked
 from sharedplan.store import containing, own_log
 from sharedplan.store.compile import (
     Holder,
-    client_of,
     condition,
-    is_anchor,
     leading,
     masked,
     masked_column,
@@ -23,6 +21,7 @@ from sharedplan.store.compile import (
 from sharedplan.store.projection import projection
 from sharedplan.store.reach import reach
 from sharedplan.store.searches import Contained, Search, SortKey
+from sharedplan.store.selectivity import client_of, is_anchor
 from sharedplan.store.statements import Statement
 
 

@@ -12,10 +12,11 @@ from sharedplan.catalogue import CATALOGUE
 from sharedplan.search.expression import Expression
 from sharedplan.search.registry import kept_until_renewed
 from sharedplan.store import trail as trails
-from sharedplan.store.compile import client_of, condition, is_anchor, masked_column, source_of
+from sharedplan.store.compile import condition, masked_column, source_of
 from sharedplan.store.joint import ASKED, Filling, Joint, Question, joint
 from sharedplan.store.projection import projection
 from sharedplan.store.reach import reach
+from sharedplan.store.selectivity import client_of, is_anchor
 from sharedplan.store.statements import Statement
 from sharedplan.store.trail import Trail
 from sharedplan.store.weighing import weighed

@@ -6,7 +6,6 @@ A page is found by where the last one ended (its keys), never by counting over r
 look at the moment of the first one (`compile.rows`), so together they show each match of that moment once.
 """
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -29,6 +28,7 @@ from sharedplan.store import trail as trails
 from sharedplan.store.blanks import Blanks, Form, ForSeveral, Unlike, blanks, form
 from sharedplan.store.joint import ASKED, Question, may_join
 from sharedplan.store.matches import Source, along, hits, hits_within, source
+from sharedplan.store.places import beyond_place, ordering, runs_down, straight_to
 from sharedplan.store.searches import Search, Seeing, SortKey
 from sharedplan.store.statements import Statement
 from sharedplan.store.trail import Trail
@@ -179,12 +179,12 @@ def _made(
         else:
             found = tuple(hits(search, statement, n, each, search.seen[each]) for n, each in enumerate(search.wheres))
         sources = tuple(source(statement, n, each, search.seen[each]) for n, each in enumerate(search.wheres))
-    beyond = _beyond(search, statement) if place is not None and place.keys is not None else "true"
+    beyond = beyond_place(search, statement) if place is not None and place.keys is not None else "true"
     along_order, along_beyond = order, beyond
     if own:
-        along_order = f"register {'DESC' if is_backwards != _runs_down(search) else 'ASC'}, {order}"
+        along_order = f"register {'DESC' if is_backwards != runs_down(search) else 'ASC'}, {order}"
         if place is not None and place.keys is not None:
-            along_beyond = f"{_straight_to(search, statement, own)} AND {beyond}"
+            along_beyond = f"{straight_to(search, statement, own)} AND {beyond}"
     moment = moment_of(search, statement)
     bound = len(statement.parameters)
     if is_recorded:
@@ -419,65 +419,3 @@ def moment_of(search: Search, statement: Statement) -> str:
     if "AuditEvent" in search.wheres:
         return "clock_timestamp()"
     return "(SELECT coalesce(at, '-infinity') FROM last_commit)"
-
-
-def ordering(search: Search, is_backwards: bool = False) -> str:
-    """ORDER BY, of rows that have the keys as columns; backwards the same the other way round."""
-    parts = []
-    for number, key in enumerate(search.sort):
-        is_descending = key.is_descending != is_backwards
-        # What every row has is ordered as its index is, which has no other place for those without a value.
-        is_certain = key.parameter.code in ("_id", "_lastUpdated")
-        nulls = "" if is_certain else f" NULLS {'FIRST' if is_backwards else 'LAST'}"
-        parts.append(f"k{number} {'DESC' if is_descending else 'ASC'}{nulls}")
-    way = "DESC" if is_backwards != _runs_down(search) else "ASC"
-    if search.is_ranked:
-        parts.append(f"rank {'DESC' if is_backwards else 'ASC'}")
-    return ", ".join([*parts, f"id {way}"])
-
-
-def _runs_down(search: Search) -> bool:
-    """Whether rows with the same keys come in the falling order of their ids: as the only key falls, so that one index
-    serves both."""
-    return len(search.sort) == 1 and search.sort[0].is_descending
-
-
-def _beyond(search: Search, statement: Statement) -> str:
-    """The condition on a row of `hits` or `few` that it lies beyond the place's keys."""
-    assert search.place is not None and search.place.keys is not None
-    *values, rank, id = search.place.keys
-    is_backwards = search.place.is_backwards
-    if not search.is_ranked and len(values) == 1 and search.sort[0].parameter.code == "_lastUpdated":
-        # Compared together, they lead straight to the place in the index.
-        place = f"{statement.bind(values[0], 'timestamptz')}, {statement.bind(id, 'text')}"
-        return f"(k0, id) {'<' if is_backwards != _runs_down(search) else '>'} ({place})"
-    after = f"id {'<' if is_backwards != _runs_down(search) else '>'} {statement.bind(id, 'text')}"
-    if search.is_ranked:
-        number = statement.bind(rank, "integer")
-        after = f"(rank {'<' if is_backwards else '>'} {number} OR rank = {number} AND {after})"
-    for number, (key, value) in reversed(list(enumerate(zip(search.sort, values, strict=True)))):
-        column = f"k{number}"
-        if value is None:
-            after = f"({column} IS NOT NULL OR {after})" if is_backwards else f"({column} IS NULL AND {after})"
-            continue
-        bound = statement.bind(value, key.kind)
-        sign = "<" if key.is_descending != is_backwards else ">"
-        nulls = "" if is_backwards else f" OR {column} IS NULL"
-        after = f"({column} {sign} {bound} OR {column} = {bound} AND {after}{nulls})"
-    return after
-
-
-def _straight_to(search: Search, statement: Statement, own: str) -> str:
-    """The condition on a row of the own register that leads to the place's keys in the index of the register."""
-    assert search.place is not None and search.place.keys is not None
-    *values, _, id = search.place.keys
-    sign = "<=" if search.place.is_backwards != _runs_down(search) else ">="
-    if search.sort and search.sort[0].parameter.code == "_lastUpdated":
-        return f"(register, k0) {sign} ({own}, {statement.bind(values[0], 'timestamptz')})"
-    return f"(register, id) {sign} ({own}, {statement.bind(id, 'text')})"
-
-
-def ordered(search: Search, found: Sequence[Any]) -> list[Any]:
-    """The rows of a page in the order of the search, whichever way they were fetched."""
-    shown = [row for row in found if row["id"] is not None][: search.count]
-    return shown[::-1] if search.place is not None and search.place.is_backwards else shown

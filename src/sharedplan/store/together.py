@@ -11,9 +11,10 @@ from struct import pack
 from typing import NamedTuple
 
 from sharedplan.search.expression import Expression
-from sharedplan.store.compile import client_of, condition, is_anchor, masked_column, source_of
+from sharedplan.store.compile import condition, masked_column, source_of
 from sharedplan.store.projection import projection
 from sharedplan.store.queries import Query
+from sharedplan.store.selectivity import client_of, is_anchor
 from sharedplan.store.statements import Statement
 from sharedplan.store.versions import Version
 from sharedplan.store.weighing import is_little, weighed

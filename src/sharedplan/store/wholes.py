@@ -18,6 +18,7 @@ from sharedplan.store.blanks import Blanks, Form, ForSeveral, Unlike, blanks, fo
 from sharedplan.store.compile import condition, masked_column, source_of
 from sharedplan.store.joint import Question, may_join
 from sharedplan.store.matches import fields, hits, source
+from sharedplan.store.places import ordering
 from sharedplan.store.searches import Search, Seeing, SortKey
 from sharedplan.store.searching import (
     LIGHT,
@@ -26,7 +27,6 @@ from sharedplan.store.searching import (
     is_walked,
     joins,
     moment_of,
-    ordering,
     recorded,
     recorded_of_all,
     told,
