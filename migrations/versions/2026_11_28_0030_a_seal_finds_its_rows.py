@@ -1,7 +1,7 @@
 """A seal finds the rows of the trail that it covers by an index of their transactions.
 
-The ranges of the index before (BRIN) tell nothing of a table's end until it has been vacuumed, and the planner had rather
-read the whole trail each second: 0.4 s of 800,000 rows (measured).
+The ranges of the index before (BRIN) tell nothing of a table's end until it has been vacuumed, so each second a large
+part of the trail was read: 165,000 rows of 500,000 under load (measured).
 
 Locks: nothing is written to the trail while the index is made.
 """

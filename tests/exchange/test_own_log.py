@@ -2,6 +2,7 @@
 of others."""
 
 import base64
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from builders import (
     an_episode_of_care,
 )
 from exchange.answers import ids, searched
-from exchange.asking import Ask, resource_in
+from exchange.asking import Ask, asking, resource_in
 from exchange.cast import (
     ACT,
     AINO,
@@ -43,6 +44,7 @@ from exchange.cast import (
 )
 from sharedplan.errors import NotFound
 from sharedplan.fhir import resources
+from sharedplan.store.searches import Seeing
 from sharedplan.store.unit_of_work import Store
 from store.changes import a_change, a_trail, written
 
@@ -482,3 +484,30 @@ async def test_what_names_nobody_is_not_told_to_who_was_shown_beside_it(ask: Ask
     assert ids(await searched(ask, "AuditEvent?entity=Communication/nobodys", by=Aino)) == []
     whole = await searched(ask, "AuditEvent?entity=Communication/nobodys&subtype=search-system", by=system(S))
     assert len(ids(whole)) == 1
+
+
+@pytest.mark.parametrize("by", [Sari, Niko, system(S), system(H), system("Organization/strange")])
+async def test_it_is_the_same_whichever_way_it_is_found(
+    ask: Ask, guarded: Store, by: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await what_others_did(ask)
+    await ask("read", "Goal/1", by=Sari)
+    before = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    questions = (
+        "AuditEvent?_count=500",
+        f"AuditEvent?patient={AINO}&_count=500",
+        "AuditEvent?action=R,U&_count=500&_sort=-_lastUpdated",
+        f"AuditEvent?agent={NIKO},{S}&_count=500",
+        "AuditEvent?entity=CarePlan/1,Task/nikos&_count=500",
+        f"Patient?_has:AuditEvent:patient:agent={H}&_count=500",
+    )
+    found = []
+    for way in ("little", "some", "much"):
+        seen = Seeing(**{way: frozenset({"AuditEvent", "Patient"})})
+        monkeypatch.setattr("sharedplan.store.extents.Extent.seeing", lambda extent, type, seen=seen: seen)
+        fresh = asking(Store(guarded.pool))  # what was counted is kept
+        found.append(
+            [sorted(ids(await searched(fresh, f"{each}&_lastUpdated=lt{before}", by=by))) for each in questions]
+        )
+    assert found[0] == found[1] == found[2]
+    assert any(found[0]) or by == system("Organization/strange")

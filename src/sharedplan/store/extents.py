@@ -153,7 +153,7 @@ class Extents:
     def _looked_up(self, type: str, within: Expression, now: float) -> _Known | None:
         """What is known of the slice, at hand from here on; None when it is to be counted, which whoever comes
         meanwhile does not do again where something was known."""
-        if type == "AuditEvent" or isinstance(within, (Everything, Nothing)):
+        if isinstance(within, (Everything, Nothing)):
             return self._keep(type, within, _UNCOUNTED, now)
         known = self._known.get((type, within))
         if known is None:

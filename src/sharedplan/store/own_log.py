@@ -86,11 +86,19 @@ def _of_register(statement: Statement, keeper: e.OfOwnClients) -> str:
         where {is_own} or {in_register("l", register)} and {is_seen})"""
 
 
+ALL_NAMED = "all_named"
+"""A column beside those of the log: all that the row names, by which it is found before it is asked what is told."""
+
+
+def is_cut(within: e.Expression | None) -> bool:
+    """Whether rows of the log are told to whom that slice is without what they say of others."""
+    return reader_of(within) is not None or _keeper_of(within) is not None
+
+
 def _listed(instead: Mapping[str, str]) -> str:
     """The columns of the log, with something `instead` of some."""
-    return ", ".join(
-        f"{instead.get(name, f'l.{name}')} as {name}" for name in (*projection("AuditEvent").columns, "xact")
-    )
+    listed = [f"{instead.get(name, f'l.{name}')} as {name}" for name in (*projection("AuditEvent").columns, "xact")]
+    return ", ".join([*listed, f"l.entity as {ALL_NAMED}"])
 
 
 def of_client(statement: Statement, client: str, *, withholds: bool = True) -> str:

@@ -53,7 +53,10 @@ def reached(statement: Statement, within: e.Expression, type: str) -> list[str]:
     """SELECTs of the ids of all rows of the slice, and perhaps of some more that are within its reach, each by an
     index; some ids come twice. Of a moment that has passed, with those that were superseded since. Empty where there is
     no such way to find all."""
-    if type == "AuditEvent" or not CATALOGUE[type].client_data or not _is_told(within):
+    if type == "AuditEvent":
+        ways = _ways_of_the_log(statement, within)
+        return [f"select v.id from {projection(type).table} v where {way}" for way in ways]
+    if not CATALOGUE[type].client_data or not _is_told(within):
         return []
     ways = [f"select v.id from {projection(type).table} v where {way}" for way in _ways(statement, within, type)]
     if statement.as_of is not None:
@@ -69,6 +72,8 @@ def led(statement: Statement, within: e.Expression, type: str, alias: str) -> st
     ways = reached(statement, within, type)
     if not ways:
         return ""
+    if type == "AuditEvent":  # of which nothing is told without asking the row
+        return f"{alias}.id = any(array({' union all '.join(ways)}))"
     return f"{alias}.id = any(array({' union all '.join(ways)})) and ({reach(statement, within, type, alias)}) is true"
 
 
@@ -96,3 +101,30 @@ def _ways(statement: Statement, within: e.Expression, type: str) -> Iterator[str
                 yield from _ways(statement, part, type)
         case e.And(parts):
             yield from _ways(statement, next(part for part in parts if _is_told(part)), type)
+
+
+def _ways_of_the_log(statement: Statement, within: e.Expression) -> list[str]:
+    """The same for what others than clients see of the log: what was done by or for somebody, what was loaded into the
+    register, and what names clients of one's own, or of those whom a person has to do with. Empty where not all is
+    found so."""
+    match within:
+        case e.OfRegister(organization):
+            own = statement.bind(organization, "text")
+            return [f"v.controller between {own} and {own}"]
+        case e.RefersTo(parameter, references) if parameter.code == "agent":
+            return [f"v.agent && {statement.bind(list(references), 'text[]')}"]
+        case e.OfOwnClients(None, organization):
+            own = statement.bind(organization, "text")
+            # With the collation of ids no index of the log would serve.
+            name = "('Patient/' || p.id) collate \"default\""
+            kept = f"select {name} from patient p where p.controller between {own} and {own}"
+            return [f"v.patient && array({kept})"]
+        case e.OfOwnClients(person, organization):
+            statement.asked_by(person, organization)
+            return ["v.patient && (select c from askers_clients)::text[]"]
+        case e.Or(parts):
+            found = [_ways_of_the_log(statement, part) for part in parts]
+            return [way for ways in found for way in ways] if all(found) else []
+        case e.And(parts):
+            return next((ways for part in parts if (ways := _ways_of_the_log(statement, part))), [])
+    return []

@@ -261,7 +261,10 @@ def _of(offered: Offered) -> Table:
     _index(table, "lookup", "gin", "lookup", postgresql_where=table.c.lookup.is_not(None))
     if recorded:
         # Each read inserts a row here, so the indexes are few and cheap.
-        _index(table, "arrays", "gin", "patient", "entity", postgresql_with={"gin_pending_list_limit": PENDING})
+        arrays = ("patient", "entity", "agent")
+        _index(table, "arrays", "gin", *arrays, postgresql_with={"gin_pending_list_limit": PENDING})
+        held = table.c.controller.is_not(None)  # of what was loaded
+        _index(table, "register", "btree", "controller", postgresql_where=held)
         _index(
             table,
             "concerns",
