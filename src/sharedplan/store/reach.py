@@ -54,7 +54,7 @@ def reached(statement: Statement, within: e.Expression, type: str) -> list[str]:
     index; some ids come twice. Of a moment that has passed, with those that were superseded since. Empty where there is
     no such way to find all."""
     if type == "AuditEvent":
-        ways = _ways_of_the_log(statement, within)
+        ways = _ways_of_the_log(statement, within) if _is_told_of_the_log(within) else ()
         return [f"select v.id from {projection(type).table} v where {way}" for way in ways]
     if not CATALOGUE[type].client_data or not _is_told(within):
         return []
@@ -103,28 +103,40 @@ def _ways(statement: Statement, within: e.Expression, type: str) -> Iterator[str
             yield from _ways(statement, next(part for part in parts if _is_told(part)), type)
 
 
-def _ways_of_the_log(statement: Statement, within: e.Expression) -> list[str]:
+def _is_told_of_the_log(within: e.Expression) -> bool:
+    """Whether all rows of the slice of the log are found by ways of theirs."""
+    match within:
+        case e.OfRegister() | e.OfOwnClients():
+            return True
+        case e.RefersTo(parameter):
+            return parameter.code == "agent"
+        case e.Or(parts):
+            return bool(parts) and all(map(_is_told_of_the_log, parts))
+        case e.And(parts):
+            return any(map(_is_told_of_the_log, parts))
+    return False
+
+
+def _ways_of_the_log(statement: Statement, within: e.Expression) -> Iterator[str]:
     """The same for what others than clients see of the log: what was done by or for somebody, what was loaded into the
-    register, and what names clients of one's own, or of those whom a person has to do with. Empty where not all is
-    found so."""
+    register, and what names clients of one's own, or of those whom a person has to do with."""
     match within:
         case e.OfRegister(organization):
             own = statement.bind(organization, "text")
-            return [f"v.controller between {own} and {own}"]
-        case e.RefersTo(parameter, references) if parameter.code == "agent":
-            return [f"v.agent && {statement.bind(list(references), 'text[]')}"]
+            yield f"v.controller between {own} and {own}"
+        case e.RefersTo(_, references):
+            yield f"v.agent && {statement.bind(list(references), 'text[]')}"
         case e.OfOwnClients(None, organization):
             own = statement.bind(organization, "text")
             # With the collation of ids no index of the log would serve.
             name = "('Patient/' || p.id) collate \"default\""
             kept = f"select {name} from patient p where p.controller between {own} and {own}"
-            return [f"v.patient && array({kept})"]
+            yield f"v.patient && array({kept})"
         case e.OfOwnClients(person, organization):
             statement.asked_by(person, organization)
-            return ["v.patient && (select c from askers_clients)::text[]"]
+            yield "v.patient && (select c from askers_clients)::text[]"
         case e.Or(parts):
-            found = [_ways_of_the_log(statement, part) for part in parts]
-            return [way for ways in found for way in ways] if all(found) else []
+            for part in parts:
+                yield from _ways_of_the_log(statement, part)
         case e.And(parts):
-            return next((ways for part in parts if (ways := _ways_of_the_log(statement, part))), [])
-    return []
+            yield from _ways_of_the_log(statement, next(part for part in parts if _is_told_of_the_log(part)))
