@@ -54,8 +54,8 @@ def reached(statement: Statement, within: e.Expression, type: str) -> list[str]:
     index; some ids come twice. Of a moment that has passed, with those that were superseded since. Empty where there is
     no such way to find all."""
     if type == "AuditEvent":
-        ways = _ways_of_the_log(statement, within) if _is_told_of_the_log(within) else ()
-        return [f"select v.id from {projection(type).table} v where {way}" for way in ways]
+        found = _ways_of_the_log(statement, within) if _is_told_of_the_log(within) else iter(())
+        return [f"select v.id from {projection(type).table} v where {way}" for way in found]
     if not CATALOGUE[type].client_data or not _is_told(within):
         return []
     ways = [f"select v.id from {projection(type).table} v where {way}" for way in _ways(statement, within, type)]
