@@ -13,8 +13,10 @@ down_revision = "2026_11_27_2345"
 
 
 def upgrade() -> None:
+    # The new one first: as long as it is made, the log can be read.
+    op.execute("CREATE INDEX audit_event_transaction_idx ON audit_event (xact)")
     op.execute("DROP INDEX audit_event_xact_idx")
-    op.execute("CREATE INDEX audit_event_xact_idx ON audit_event (xact)")
+    op.execute("ALTER INDEX audit_event_transaction_idx RENAME TO audit_event_xact_idx")
 
 
 def downgrade() -> None:

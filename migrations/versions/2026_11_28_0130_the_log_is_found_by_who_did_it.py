@@ -10,16 +10,21 @@ from alembic import op
 revision = "2026_11_28_0130"
 down_revision = "2026_11_28_0030"
 
-MAKE = "CREATE INDEX audit_event_arrays_idx ON audit_event USING gin ({columns}) WITH (gin_pending_list_limit = 256)"
+
+def _made(columns: str) -> None:
+    """The index over these columns, made before the one whose place it takes goes, so that the log can be read."""
+    op.execute(f"""
+        CREATE INDEX audit_event_named_idx ON audit_event USING gin ({columns}) WITH (gin_pending_list_limit = 256)
+    """)
+    op.execute("DROP INDEX audit_event_arrays_idx")
+    op.execute("ALTER INDEX audit_event_named_idx RENAME TO audit_event_arrays_idx")
 
 
 def upgrade() -> None:
-    op.execute("DROP INDEX audit_event_arrays_idx")
-    op.execute(MAKE.format(columns="patient, entity, agent"))
+    _made("patient, entity, agent")
     op.execute("CREATE INDEX audit_event_register_idx ON audit_event (controller) WHERE controller IS NOT NULL")
 
 
 def downgrade() -> None:
     op.execute("DROP INDEX audit_event_register_idx")
-    op.execute("DROP INDEX audit_event_arrays_idx")
-    op.execute(MAKE.format(columns="patient, entity"))
+    _made("patient, entity")

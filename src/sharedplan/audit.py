@@ -52,12 +52,13 @@ def begun(asked: Asked, by: Principal, reasons: tuple[str, ...] = ()) -> Trail:
     )
 
 
-def done(trail: Trail, answer: Answer) -> Trail:
-    """The row of a write that changed nothing: what it was about."""
+def done(trail: Trail, answer: Answer, *, controller: str | None = None) -> Trail:
+    """The row of a write that changed nothing: what it was about, and the register that this lies in."""
     if answer.type is None or answer.id is None or answer.version is None or answer.last_updated is None:
         return trail
     row = trail._replace(resource_id=answer.id, version=answer.version)
-    return about(row, [Version(answer.type, answer.id, answer.version, answer.last_updated, "", answer.text)])
+    there = Version(answer.type, answer.id, answer.version, answer.last_updated, "", answer.text)
+    return about(row, [there._replace(controller=controller)])
 
 
 def failed(asked: Asked, by: Principal, failure: Exception) -> Trail:

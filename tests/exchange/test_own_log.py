@@ -9,6 +9,7 @@ import pytest
 
 from builders import (
     a_care_plan,
+    a_care_team,
     a_condition,
     a_consent,
     a_patient,
@@ -16,6 +17,7 @@ from builders import (
     an_appointment,
     an_audit_event,
     an_episode_of_care,
+    an_observation,
 )
 from exchange.answers import ids, searched
 from exchange.asking import Ask, asking, resource_in
@@ -33,6 +35,7 @@ from exchange.cast import (
     Olli,
     S,
     Sari,
+    a_member,
     consents,
     is_refused,
     k1,
@@ -511,3 +514,56 @@ async def test_it_is_the_same_whichever_way_it_is_found(
         )
     assert found[0] == found[1] == found[2]
     assert any(found[0]) or by == system("Organization/strange")
+
+
+async def test_what_was_shown_beside_it_is_not_told_of(ask: Ask, store: Store) -> None:
+    await the_world(ask)
+    await consents(ask, k1())
+    pekka, eino = "Patient/pekka", "Patient/eino"
+    await together(
+        ask,
+        system(S),
+        a_patient(id="pekka"),
+        a_care_team(pekka, id="pekkas", participant=[a_member(NIKO, "nurse")]),
+    )
+    based = [a_reference("CarePlan/1")]
+    await together(
+        ask, system(H), a_patient(id="eino"), a_care_team(eino, id="einos", participant=[a_member(NIKO, "nurse")])
+    )
+    await written(
+        store,
+        a_change(an_observation(pekka), id="pekkas", controller=H),
+        a_change(an_observation(eino), id="einos", controller=H),
+        a_change(an_observation(AINO, basedOn=based), id="hid", controller=H),
+    )
+    seen = await ask("search-system", "?_type=CarePlan,Observation&_id=1,pekkas,einos", by=Niko)
+    assert {"1", "pekkas", "einos"} == set(ids(resource_in(seen)))
+    await searched(ask, "Observation?_id=hid&_include=Observation:based-on", by=Niko)
+    for by in (Sari, system(S)):
+        of_pekka = await searched(ask, f"AuditEvent?patient=Patient/pekka&agent={H}", by=by)
+        assert of_pekka["total"] == 0
+        events = await the_log(ask, f"&agent={H}&subtype=search-type,search-system", by=by)
+        assert [entities(each) for each in events] == [{AINO, "CarePlan/1"}] * 2
+        assert "searched for." in in_english(events[0]) and "bservation" not in str(events)
+
+
+async def test_what_was_deleted_since_is_told_as_it_was_shown(ask: Ask) -> None:
+    await the_world(ask)
+    await consents(ask, k1())
+    await ask("operation", "CarePlan/1", by=Niko, operation="document")
+    await searched(ask, f"Goal?patient={AINO}", by=Niko)
+    before = [entities(each) for each in await the_log(ask, f"&agent={NIKO}", by=Sari)]
+    assert before[0] == {AINO, "Goal/1"} and "CarePlan/1" in before[1]
+    await ask("delete", "Goal/1", by=system(S))
+    await ask("delete", "CarePlan/1", by=system(S))
+    after = [entities(each) for each in await the_log(ask, f"&agent={NIKO}", by=Sari)]
+    assert after == before
+
+
+async def test_a_write_that_changes_nothing_is_told(ask: Ask) -> None:
+    await the_world(ask)
+    await consents(ask, k1())
+    task = resource_in(await ask("read", "Task/nikos", by=Niko))
+    assert (await ask("update", "Task/nikos", task, by=Niko)).version == 1
+    newest = (await the_log(ask, f"&agent={NIKO}", by=Sari))[0]
+    assert newest["subtype"][0]["code"] == "update" and "Task/nikos/_history/1" in entities(newest)

@@ -584,7 +584,7 @@ async def test_who_was_told_has_not_been_at_the_data_for_that(
 
     async def last_visit() -> datetime:
         async with store.begin() as unit:
-            found = await unit.visits(AINO, "CarePlan/2", register=None, since=long_ago, changed=long_ago)
+            found = await unit.visits(AINO, "CarePlan/2", keeper=None, since=long_ago, changed=long_ago)
         return max(each.last for each in found if H in each.agents)
 
     await subscribed(ask, deliverer, a_subscription(receiver), by=system(H))

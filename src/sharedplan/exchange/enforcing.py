@@ -171,7 +171,10 @@ class _Judging:
         question = Question(self.by.person, self.by.organization, self.by.purpose, each.action, item, after)
         directory = replace(self.known.directory, roles=tuple({*self.known.directory.roles, *self.roles}))
         found = by_address(question, directory, self.known.at)
-        return replace(change, grounds=(found.step,)) if found.is_permitted else self.refused(each)
+        if not found.is_permitted:
+            return self.refused(each)
+        controller = self.known.items.get(each.name, _NOTHING_KNOWN).controller  # it stays where it is
+        return replace(change, controller=controller, grounds=(found.step,))
 
     def is_of_new_things(self, each: _Planned) -> bool:
         """Whether it goes into the register that new things go into. A Provenance lies where its targets are."""

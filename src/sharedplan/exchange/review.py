@@ -369,9 +369,8 @@ async def _traces(sight: Sight, view: View, is_own: bool) -> tuple[Trace, ...] |
     acting.unit.rest()
     at, changed = acting.clock.now(), datetime.fromisoformat(view.plan["meta"]["lastUpdated"])
     # Who looks after the client is told of the log what was done in the own register alone (`store/own_log.py`).
-    register = sight.home if sight.is_of_own_clients else None
     found = await acting.unit.visits(
-        sight.client, plan, register=register, since=at - _silent_after(view), changed=changed
+        sight.client, plan, keeper=sight.own_clients, since=at - _silent_after(view), changed=changed
     )
     traces = [Trace(by.person, by.organization, at)]
     for each in found:

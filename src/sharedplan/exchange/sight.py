@@ -67,12 +67,9 @@ class Sight:
         return partly
 
     @property
-    def is_of_own_clients(self) -> bool:
-        """Whether the log lies open to the asker only as far as his own register goes."""
-        return self._own_clients is not None
-
-    @property
-    def _own_clients(self) -> OfOwnClients | None:
+    def own_clients(self) -> OfOwnClients | None:
+        """As whose clients' the log lies open to the asker, as far as his own register goes; None when it does not, or
+        wholly."""
         within = self.acting.within["AuditEvent"]
         return next((each for each in _parts(within) if isinstance(each, OfOwnClients)), None)
 
@@ -88,7 +85,7 @@ class Sight:
             return True
         if by.person == self.client:
             return any(isinstance(each, ToldOf) for each in _parts(within))
-        own = self._own_clients
+        own = self.own_clients
         if own is None or self.home is None or self.home != by.organization:
             return False
         if is_concerned or by.person is None:

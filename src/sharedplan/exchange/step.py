@@ -15,6 +15,7 @@ from sharedplan.exchange.access_decision import access_decision
 from sharedplan.exchange.break_glass import break_glass
 from sharedplan.exchange.evaluate_measure import evaluate_measure
 from sharedplan.exchange.preview import preview
+from sharedplan.exchange.recording import unchanged
 from sharedplan.exchange.review import review, with_review
 from sharedplan.exchange.surroundings import acting
 from sharedplan.exchange.validating import validate
@@ -77,7 +78,7 @@ async def step(asked: Asked, by: Principal, unit: Unit, clock: Clock, policy: Po
         answer = await interaction_of(asked)(asked, surroundings)
         answer = await with_review(answer, asked, by, surroundings)
     if not unit.has_recorded:
-        await unit.record(audit.done(surroundings.trail, answer))
+        await unit.record(await unchanged(surroundings.trail, answer, unit))
     return surroundings.shown(answer)
 
 

@@ -16,6 +16,7 @@ from sharedplan.exchange import conditions, entries, responses
 from sharedplan.exchange.entries import Entry, named
 from sharedplan.exchange.part import Part
 from sharedplan.exchange.plan import Key, Links, base_of, check_identities, rank
+from sharedplan.exchange.recording import unchanged
 from sharedplan.exchange.review import with_review
 from sharedplan.exchange.step import interaction_of
 from sharedplan.exchange.surroundings import acting
@@ -215,7 +216,7 @@ async def _written(
             trails.append(part.acting.trail._replace(resource_id=each.change.id, version=each.change.version))
         elif each is not None:
             answers[part.number] = each
-            trails.append(audit.done(part.acting.trail, each))
+            trails.append(await unchanged(part.acting.trail, each, unit))
     if not ready:
         return answers, trails
     versions = await unit.write(trails)

@@ -45,8 +45,9 @@ async def _read_in_emergency(type: str, id: str, acting: Acting) -> tuple[Versio
         if version is None:
             return None, ()
         there = await acting.unit.named([f"{type}/{id}"], within=acting.within)
-        kept = [version._replace(controller=each.controller) for each in there.values()]
-        trail, labels = await marked(about(acting.trail, kept), kept, acting)
+        if there:
+            version = version._replace(controller=there[f"{type}/{id}"].controller)
+        trail, labels = await marked(about(acting.trail, [version]), [version], acting)
     await acting.unit.record(trail)
     return version, labels
 

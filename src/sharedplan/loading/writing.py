@@ -121,6 +121,7 @@ class Writer:
             organization=self._organization,
             patients=tuple(patients),
             entities=tuple(f"{each.type}/{each.id}" for each in changes),
+            registers=(self._organization,) if self._organization is not None else (),
             reasons=(f"loaded from {ready[0].place}",),
         )
         await unit.write([trail])

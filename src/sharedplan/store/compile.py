@@ -111,7 +111,7 @@ def rows(statement: Statement, type: str, within: e.Expression | None = None) ->
         return table
     names, moment = ", ".join(projection(type).columns), statement.moment
     if not projection(type).is_superseded:
-        names += f", {own_log.ALL_NAMED}" if own_log.is_cut(statement.seen.get(type)) else ""
+        names += f", {', '.join(own_log.WHOLE.values())}" if own_log.is_cut(statement.seen.get(type)) else ""
         return f"(select {names} from {table} existing where last_updated <= {moment})"
     ever = projection(type).ever
     there, now = statement.alias(), statement.alias()
@@ -322,9 +322,9 @@ class _Condition:
     def overlap(self, parameter: Parameter, entries: Iterable[str]) -> str:
         values = self.statement.bind(list(entries), "text[]")
         meets = f"{self.column(parameter)} && {values}"
-        is_told = self.type == "AuditEvent" and own_log.is_cut(self.statement.seen.get(self.type))
-        if is_told and parameter.column == "entity":  # it is made as it is asked for: no index has that
-            return f"({self.alias}.{own_log.ALL_NAMED} && {values} and {meets})"
+        whole = own_log.WHOLE.get(parameter.column) if self.type == "AuditEvent" else None
+        if whole is not None and own_log.is_cut(self.statement.seen.get(self.type)):  # what is told has no index
+            return f"({self.alias}.{whole} && {values} and {meets})"
         return meets
 
     def looked_up(self, query: str) -> str:

@@ -39,7 +39,7 @@ def reader_of(within: e.Expression | None) -> str | None:
 
 
 ON_ONE = ("read", "vread", "create", "update", "patch", "delete", "history-instance")
-"""Interactions with one thing, so that the registers of the row are that of the thing, even when it is no more."""
+"""Interactions with one thing, so that the register of the row is that of the thing, even when it is no more."""
 
 
 _ON_ONE = f"(l.subtype && array[{', '.join(map(repr, ON_ONE))}])"
@@ -56,49 +56,57 @@ def rows(statement: Statement, within: e.Expression | None) -> str | None:
     client = reader_of(within)
     if client is not None:
         return of_client(statement, client)
-    keeper = _keeper_of(within)
-    return _of_register(statement, keeper) if keeper is not None else None
+    keeper = keeper_of(within)
+    return of_keeper(statement, keeper) if keeper is not None else None
 
 
-def _keeper_of(within: e.Expression | None) -> e.OfOwnClients | None:
+def keeper_of(within: e.Expression | None) -> e.OfOwnClients | None:
+    """Who looks after clients of his register, when the log is read so."""
     match within:
         case e.OfOwnClients():
             return within
         case e.And(parts) | e.Or(parts):
-            return next((found for part in parts if (found := _keeper_of(part)) is not None), None)
+            return next((found for part in parts if (found := keeper_of(part)) is not None), None)
     return None
 
 
-def _of_register(statement: Statement, keeper: e.OfOwnClients) -> str:
+def of_keeper(statement: Statement, keeper: e.OfOwnClients) -> str:
     """What his own did, and what others did in his register."""
     me = statement.bind([keeper.person or keeper.organization], "text[]")
     register = statement.bind(keeper.organization, "text")
     is_own = f"(l.agent && {me} or l.controller = {register}) is true"
     about = "(l.trail ->> 'type') || '/' || (l.trail ->> 'resource_id')"
-    is_there = f"cardinality(told_in_register(array[{about}], {register})) = 1"
-    is_seen = f"({_ON_ONE} or ({about}) is null or {about} = any(l.patient) or {is_there})"
-    there = f"told_in_register(array(select n from unnest(l.entity) n where n <> all(l.patient)), {register})"
+    # The clients of a row come first in what it names.
+    shown = f"l.entity[cardinality(l.patient) + 1:] || case when {about} = any(l.patient) then {about} end"
+    of_several = f"not {is_own} and {_ON_ONE} is not true and {in_register('l', register)}"
+    told = f"case when {of_several} then told_in_register({shown}, l.patient, {register}) end"
+    is_seen = f"({_ON_ONE} or cardinality(told.names) > 0 and (({about}) is null or {about} = any(told.names)))"
     instead = {
-        '"entity"': f"case when {is_own} or {_ON_ONE} then l.entity else l.patient || {there} end",
-        "trail": f"case when {is_own} then l.trail else told_to_register(l.trail, {register}) end",
+        '"patient"': "case when told.names is null then l.patient else "
+        "array(select n from unnest(told.names) n where n = any(l.patient)) end",
+        '"entity"': "coalesce(told.names, l.entity)",
+        "trail": f"case when {is_own} then l.trail else told_to_register(l.trail, {register}, told.names) end",
     }
-    return f"""(select {_listed(instead)} from audit_event l
+    return f"""(select {_listed(instead)}
+        from audit_event l cross join lateral (select {told} as names offset 0) told
         where {is_own} or {in_register("l", register)} and {is_seen})"""
 
 
-ALL_NAMED = "all_named"
-"""A column beside those of the log: all that the row names, by which it is found before it is asked what is told."""
+WHOLE = {"entity": "whole_entity", "patient": "whole_patient"}
+"""Columns beside those of the log: all that the row names, by which it is found before it is asked what is told."""
 
 
 def is_cut(within: e.Expression | None) -> bool:
     """Whether rows of the log are told to whom that slice is without what they say of others."""
-    return reader_of(within) is not None or _keeper_of(within) is not None
+    return reader_of(within) is not None or keeper_of(within) is not None
 
 
 def _listed(instead: Mapping[str, str]) -> str:
     """The columns of the log, with something `instead` of some."""
-    listed = [f"{instead.get(name, f'l.{name}')} as {name}" for name in (*projection("AuditEvent").columns, "xact")]
-    return ", ".join([*listed, f"l.entity as {ALL_NAMED}"])
+    listed = {name: f"l.{name}" for name in (*projection("AuditEvent").columns, "xact")}
+    listed |= {whole: f"l.{name}" for name, whole in WHOLE.items()}
+    listed |= instead
+    return ", ".join(f"{value} as {name}" for name, value in listed.items())
 
 
 def of_client(statement: Statement, client: str, *, withholds: bool = True) -> str:
@@ -122,6 +130,7 @@ def of_client(statement: Statement, client: str, *, withholds: bool = True) -> s
         instead = {name: f"case when not {is_touched} then l.{name} end" for name in map(_quoted, OF_EVENTS)}
         instead["content"] = f"case when {is_touched} then told_event(l.content, {one}) else l.content end"
     instead |= {
+        **{WHOLE["patient"]: me, WHOLE["entity"]: f"(l.entity || {me})"},
         '"patient"': me,
         '"entity"': f"case when l.entity @> {me} and {is_alone} then {entity} when {is_alone} then {entity} || {me} "
         f"else {me} end",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sharedplan.search.expression import ToldOf
+from sharedplan.search.expression import OfOwnClients, ToldOf
 from sharedplan.store import own_log
 from sharedplan.store.compile import condition
 from sharedplan.store.queries import Query
@@ -46,21 +46,28 @@ class Told(NamedTuple):
 
 
 def visits(
-    client: str, thing: str, *, register: str | None, since: datetime, changed: datetime, told: Told | None = None
+    client: str,
+    thing: str,
+    *,
+    keeper: OfOwnClients | None,
+    since: datetime,
+    changed: datetime,
+    told: Told | None = None,
 ) -> Query:
     """Who was at the data of the client since then, or since the thing ("CarePlan/1") was changed; and (`upto`) before
-    which transaction all of them are told. Of what lies in the `register`, or wherever it does. What was `told` before
-    is left out. The statement has its turn."""
+    which transaction all of them are told. As far as its `keeper` is told of it, or wherever it is. What was `told`
+    before is left out. The statement has its turn."""
     low, first = min(since, changed), 0
     if told is not None:
         newest = max((each.last for each in told.visits), default=low)
         low, first = max(low, newest - LATE), told.upto
     statement = Statement([client, thing, low, changed, list(WRITES), list(FETCHES), first])
-    within = ToldOf(client)
-    source = own_log.of_client(statement, client, withholds=False)
-    inside = condition(statement, within, "AuditEvent", is_anchored=True)
-    if register is not None:
-        inside = f"{inside} AND {own_log.in_register('r', statement.bind(register, 'text'))}"
+    if keeper is None:
+        source = own_log.of_client(statement, client, withholds=False)
+        inside = condition(statement, ToldOf(client), "AuditEvent", is_anchored=True)
+    else:
+        source = own_log.of_keeper(statement, keeper)
+        inside = f"r.{own_log.WHOLE['patient']} && ARRAY[$1::text]"
     sql = f"""
         WITH visit AS MATERIALIZED (SELECT r.agent AS agents, max(r.last_updated) AS last,
             max(r.last_updated) FILTER (WHERE r.action && $5::text[]) AS wrote,

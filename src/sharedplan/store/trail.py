@@ -104,9 +104,8 @@ def row(trail: Trail, id: str) -> list[Any]:
 
 
 def _others(trail: Trail) -> list[str] | None:
-    """The entities that are neither its resource nor its patients, each once."""
-    named = {trail.resource, *trail.patients}
-    return [*dict.fromkeys(each for each in trail.entities if each not in named)] or None
+    """The entities beside its resource, each once; a client among them was shown himself."""
+    return [*dict.fromkeys(each for each in trail.entities if each != trail.resource)] or None
 
 
 def restored(text: str, outcome: list[str], patient: list[str] | None, entity: list[str] | None) -> Trail:

@@ -20,7 +20,7 @@ from asyncpg import Record
 
 from sharedplan.clock import Clock, SystemClock
 from sharedplan.errors import Fault
-from sharedplan.search.expression import Everything, Expression
+from sharedplan.search.expression import Everything, Expression, OfOwnClients
 from sharedplan.search.includes import Include
 from sharedplan.store import (
     containing,
@@ -419,17 +419,17 @@ class Unit:
         return {row["name"]: Authors(frozenset(row["attested"]), frozenset(row["claimed"])) for row in found}
 
     async def visits(
-        self, client: str, thing: str, *, register: str | None, since: datetime, changed: datetime
+        self, client: str, thing: str, *, keeper: OfOwnClients | None, since: datetime, changed: datetime
     ) -> list[tracing.Visit]:
         """Who was at the data of the client ("Patient/1") since then, and since a thing of his ("CarePlan/1") was
         `changed`, who has had it: for whom his log lies open, which is to be found out before, all of it or as far as
-        it is of that `register`. `since` is no earlier than it was the last time; of what was told then only what has
+        its `keeper` is told of it. `since` is no earlier than it was the last time; of what was told then only what has
         come is asked."""
-        key = ("visits", client, thing, register, self._session.who)
+        key = ("visits", client, thing, keeper, self._session.who)
         told: tracing.Told | None = self.kept.get(key)
         if told is not None and (told.changed != changed or told.since > since):
             told = None
-        asked = tracing.visits(client, thing, register=register, since=since, changed=changed, told=told)
+        asked = tracing.visits(client, thing, keeper=keeper, since=since, changed=changed, told=told)
         rows = await self._looked(Question(*asked))
         found = [tracing.Visit(*tuple(row)[2:]) for row in rows if row["agents"] is not None]
         told = tracing.together(found, upto=rows[0]["upto"], since=since, changed=changed, told=told)
