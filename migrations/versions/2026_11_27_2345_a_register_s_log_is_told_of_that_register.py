@@ -108,6 +108,19 @@ TOLD = (
     END
     $$
     """,
+    f"""
+    CREATE FUNCTION told_registers(said json, shown text[]) RETURNS json LANGUAGE sql STABLE COST 20000 AS $$
+    -- What a row of the trail says, as if nothing else had been shown.
+        SELECT (said::jsonb - 'registers' || coalesce(jsonb_build_object('registers', (
+            SELECT array_agg(DISTINCT newest.controller) FROM unnest(shown) name, LATERAL (
+                SELECT v.controller FROM resource_version v
+                WHERE v.type = split_part(name, '/', 1) AND v.id = split_part(name, '/', 2)
+                ORDER BY v.version DESC LIMIT 1
+            ) newest
+            WHERE newest.controller IS NOT NULL AND split_part(name, '/', 1) = ANY ('{{{",".join(TYPES)}}}'::text[])
+        )), '{{}}'))::json
+    $$
+    """,
     """
     CREATE FUNCTION kept_in_register(name text, register text) RETURNS boolean LANGUAGE sql STABLE COST 1000 AS $$
     -- Whether the thing lies in the register, or did at last.
@@ -119,7 +132,10 @@ TOLD = (
     """,
 )
 
-GUARDED, GUARDED_NOW = "'access_untold'", "'access_untold', 'told_in_register', 'told_of', 'kept_in_register'"
+GUARDED, GUARDED_NOW = (
+    "'access_untold'",
+    "'access_untold', 'told_in_register', 'told_of', 'kept_in_register', 'told_registers'",
+)
 
 
 def _guarding(listed: str, instead: str) -> str:
@@ -143,5 +159,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP FUNCTION told_to_register, told_of, told_in_register, kept_in_register")
+    op.execute("DROP FUNCTION told_to_register, told_of, told_in_register, kept_in_register, told_registers")
     op.execute(_guarding(GUARDED_NOW, GUARDED))
