@@ -335,7 +335,7 @@ class Side:
             if each["then"] == "goes":
                 await ask("delete", _name(each), by=system(_register(each)))
         for other in (system(S), system(H), Niko):
-            if by.person is None and by.organization == other.organization:
+            if by == other or (by.person is None and by.organization == other.organization):
                 continue  # what its own people saw an organisation is told whole
             for interaction, address in DEEDS:
                 await ask(interaction, address, by=other)
