@@ -6,7 +6,7 @@ https://hl7.org/fhir/R4/search.html#sort, https://hl7.org/fhir/R4/search.html#co
 from dataclasses import replace
 from typing import NamedTuple
 
-from sharedplan.search.expression import Everything, Expression, Nothing
+from sharedplan.search.expression import And, Everything, Expression, Not, Nothing, OfRegister
 from sharedplan.search.masking import is_masked
 from sharedplan.store import containing, own_log
 from sharedplan.store.compile import (
@@ -68,6 +68,11 @@ def hits(search: Search, statement: Statement, rank: int, type: str, within: Exp
     is_much = is_found or type in statement.seeing.much
     if not is_narrow and (near := reach(statement, within, type, looks_up=is_much)):
         inside = f"({near}) IS TRUE AND ({inside}) IS TRUE" if is_much else f"{near} AND {inside}"
+    match within:
+        case And((Not(OfRegister(organization)), *_)):
+            # Of what lies beside a register that is walked along, first of all what tells that most rows lie in it: it
+            # is told by one of their first columns, and nothing else needs to be found out.
+            inside = f"(r.controller = {statement.bind(organization, 'text')}) IS NOT TRUE AND {inside}"
     return f"SELECT {rank:d} AS rank, r.id{more}{keys} FROM {source} r WHERE {where} AND {inside}"
 
 
