@@ -60,8 +60,8 @@ TOLD = (
     """,
     f"""
     CREATE FUNCTION told_of(names text[], client text) RETURNS text[] LANGUAGE plpgsql STABLE COST 20000 AS $$
-    -- Those of the names that are no clients' things, or of things that speak of the client, or once did. Rows of the
-    -- log have their own.
+    -- Those of the names that are no clients' things, or of things that speak of the client, or once did; and rows
+    -- of the log, which are told by themselves.
     DECLARE
         name text;
         kind text;
@@ -110,15 +110,15 @@ TOLD = (
     """,
     f"""
     CREATE FUNCTION told_registers(said json, shown text[]) RETURNS json LANGUAGE sql STABLE COST 20000 AS $$
-    -- What a row of the trail says, as if nothing else had been shown.
-        SELECT (said::jsonb - 'registers' || coalesce(jsonb_build_object('registers', (
+    -- What a row of the trail says, as if nothing else had been shown: it may be that nothing of that is in a register.
+        SELECT (said::jsonb - 'registers' || jsonb_strip_nulls(jsonb_build_object('registers', (
             SELECT array_agg(DISTINCT newest.controller) FROM unnest(shown) name, LATERAL (
                 SELECT v.controller FROM resource_version v
                 WHERE v.type = split_part(name, '/', 1) AND v.id = split_part(name, '/', 2)
                 ORDER BY v.version DESC LIMIT 1
             ) newest
             WHERE newest.controller IS NOT NULL AND split_part(name, '/', 1) = ANY ('{{{",".join(TYPES)}}}'::text[])
-        )), '{{}}'))::json
+        ))))::json
     $$
     """,
     """

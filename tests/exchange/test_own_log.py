@@ -567,3 +567,14 @@ async def test_a_write_that_changes_nothing_is_told(ask: Ask) -> None:
     assert (await ask("update", "Task/nikos", task, by=Niko)).version == 1
     newest = (await the_log(ask, f"&agent={NIKO}", by=Sari))[0]
     assert newest["subtype"][0]["code"] == "update" and "Task/nikos/_history/1" in entities(newest)
+
+
+async def test_what_is_left_of_a_page_may_be_in_no_register(ask: Ask) -> None:
+    await the_world(ask)
+    await together(ask, system(S), {"resourceType": "Practitioner", "id": "sari"})
+    dire = a_condition(AINO, id="dire", meta=TABOO, asserter=a_reference(SARI))
+    await together(ask, system(S), dire)
+    shown = await searched(ask, "Condition?_id=dire&_include=Condition:asserter", by=system(S))
+    assert {each["resource"]["id"] for each in shown["entry"]} == {"dire", "sari"}
+    event = await the_newest(ask)
+    assert who(event) == [S] and "dire" not in str(event) and entities(event) == {AINO, SARI}

@@ -9,7 +9,7 @@ from sharedplan.store.unit_of_work import Unit
 
 async def unchanged(trail: Trail, answer: Answer, unit: Unit) -> Trail:
     """The row, by what the answer shows."""
-    if answer.type is None or answer.id is None:
+    if answer.type is None or answer.id is None or answer.version is None:
         return trail
     name = f"{answer.type}/{answer.id}"
     there = await unit.named([name], within=None)

@@ -170,8 +170,9 @@ KNOWN_TO_SYSTEM = guard.judging(f"""
 def known(
     person: str | None, organization: str | None, clients: Sequence[str], items: Sequence[str], *, wholly: bool
 ) -> Query:
-    """The facts of these clients ("Patient/1"), of the items ("Goal/1") that are there, and of the asker; `wholly`:
-    with consents, relations and what emergencies opened, which the system of a register needs none of."""
+    """The facts of these clients ("Patient/1"), of the items ("Goal/1") that are there, and of the asker. A system is
+    told of consents, relations and emergencies, and of the teams of clients whom it keeps, only when it asks `wholly`:
+    in its own register it needs none of them."""
     if person is None and not wholly:
         return KNOWN_TO_SYSTEM, [organization, list(clients), list(items)]
     return KNOWN, [person, organization, list(clients), list(items)]

@@ -41,13 +41,7 @@ def reader_of(within: e.Expression | None) -> str | None:
 ON_ONE = ("read", "vread", "create", "update", "patch", "delete", "history-instance")
 """Interactions with one thing, so that the register of the row is that of the thing, even when it is no more."""
 
-
 _ON_ONE = f"(l.subtype && array[{', '.join(map(repr, ON_ONE))}])"
-
-
-def in_register(row: str, register: str) -> str:
-    """SQL of whether something was done in the register, by what the row of the log says."""
-    return f"((({row}.trail -> 'registers')::jsonb ? {register}) is true)"
 
 
 def rows(statement: Statement, within: e.Expression | None) -> str | None:
@@ -78,7 +72,8 @@ def of_keeper(statement: Statement, keeper: e.OfOwnClients) -> str:
     about = "(l.trail ->> 'type') || '/' || (l.trail ->> 'resource_id')"
     # The clients of a row come first in what it names.
     shown = f"l.entity[cardinality(l.patient) + 1:] || case when {about} = any(l.patient) then {about} end"
-    of_several = f"not {is_own} and {_ON_ONE} is not true and {in_register('l', register)}"
+    in_register = f"(((l.trail -> 'registers')::jsonb ? {register}) is true)"
+    of_several = f"not {is_own} and {_ON_ONE} is not true and {in_register}"
     told = f"case when {of_several} then told_in_register({shown}, l.patient, {register}) end"
     is_seen = f"({_ON_ONE} or cardinality(told.names) > 0 and (({about}) is null or {about} = any(told.names)))"
     instead = {
@@ -89,7 +84,7 @@ def of_keeper(statement: Statement, keeper: e.OfOwnClients) -> str:
     }
     return f"""(select {_listed(instead)}
         from audit_event l cross join lateral (select {told} as names offset 0) told
-        where {is_own} or {in_register("l", register)} and {is_seen})"""
+        where {is_own} or {in_register} and {is_seen})"""
 
 
 WHOLE = {"entity": "whole_entity", "patient": "whole_patient"}
@@ -127,7 +122,7 @@ def of_client(statement: Statement, client: str, *, withholds: bool = True) -> s
         told = f"array(select n from unnest({his}) n where n <> all({untold}::text[]))"
         entity = f"case when {is_touched} then {told} else {his} end"
         trail = f"case when {is_open} or l.trail is null then l.trail else told_trail(l.trail, {named}, {untold}) end"
-        shown = "l.entity[coalesce(cardinality(l.patient), 0) + 1:]"
+        shown = f"told_of(l.entity[coalesce(cardinality(l.patient), 0) + 1:], {one})"
         left = f"array(select n from unnest({shown}) n where n <> all({untold}::text[]))"
         of_several = f"{is_touched} and {_ON_ONE} is not true and cardinality({left}) > 0"
         trail = f"case when {of_several} then told_registers({trail}, {left}) else {trail} end"
