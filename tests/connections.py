@@ -51,6 +51,11 @@ class _Lasting(Pool):
                 self._left.append(connection)
         await super().close(patience=patience)
 
+    def lose(self, connection: asyncpg.Connection) -> None:
+        while self._left:  # as idle as those that the pool closes now, and as likely to be dead
+            self._left.pop().terminate()
+        super().lose(connection)
+
     async def _connect(self) -> asyncpg.Connection:
         while self._left:
             connection = self._left.pop()
