@@ -60,6 +60,11 @@ def parameters(shape: Shape, attested: Attestation) -> list[Any]:
     return [attested.id, *attested.pieces, *_encoded(shape, attested)]
 
 
+def many(shape: Shape) -> int:
+    """How many parameters those are."""
+    return 4 + sum(1 for _ in _sent(shape))
+
+
 def among_many(shape: Shape) -> str:
     """The statement that writes one of many, after the changes. Parameters: `among_many_with`."""
     values = _values(shape, 10, recorded="$5::timestamptz", patients="nullif($4::text::text[], '{}')")

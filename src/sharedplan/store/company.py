@@ -4,6 +4,9 @@ and as one statement where their askers may see the same (`store/joint.py`).
 A call of the driver and a commit cost more than many a question, so whoever asks while one with the same text is under
 way waits for it to end, or for enough others to come that a second call is worth its price, and goes with all of them.
 While nothing is under way, nobody waits but for those who ask in the same turn of the loop.
+
+Writes of one text go so, too. Whoever writes holds the clock until the commit (`draw_instants`), so nothing is gained
+side by side: those who would wait for it one by one, each with a commit of his own, go together as soon as it is free.
 https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING
 """
 
@@ -48,7 +51,7 @@ Rows = list[asyncpg.Record]
 
 
 class _Waiting(NamedTuple):
-    """What is asked for whom, and who waits; None tells him to try by himself."""
+    """What is asked for whom, and who waits; None tells him that nothing came of it, and to try by himself."""
 
     question: Question
     who: Sequence[Any]
@@ -63,6 +66,7 @@ class _Way:
     """All who ask with one text: those who wait, how many calls are under way, and what one statement took lately."""
 
     sql: str
+    is_write: bool = False
     waiting: deque[_Waiting] = field(default_factory=deque)
     calls: int = 0
     is_gathering: bool = False  # a call is about to begin, and takes whoever has come by then
@@ -74,14 +78,17 @@ class _Way:
             return False
         if not self.calls:
             return True
+        if self.is_write:
+            return False
         slow = self.took // ONE_MORE
         return self.calls < SIDE_BY_SIDE + slow and (many >= ENOUGH or slow > 0)
 
     def batch(self) -> list[_Waiting]:
-        """Who goes with the call that begins: all, or half of them when that is enough for two, so that the service has
-        something to do while the database has. Nothing is asked for who has gone away meanwhile."""
+        """Who goes with the call that begins: all, or half of those who look when that is enough for two calls, so that
+        the service has something to do while the database has. Nothing is asked for who has gone away meanwhile."""
         many = len(self.waiting)
-        first = [self.waiting.popleft() for _ in range(min(MOST, many if many <= ENOUGH else max(ENOUGH, many // 2)))]
+        now = many if self.is_write or many <= ENOUGH else max(ENOUGH, many // 2)
+        first = [self.waiting.popleft() for _ in range(min(MOST, now))]
         return [each for each in first if not each.answer.done()]
 
     def learn(self, took: float) -> None:
@@ -89,17 +96,30 @@ class _Way:
 
 
 class Company:
-    """Sends statements that may be undone and done again. The last parameter of each is an integer, its turn, which
-    each of its rows has as the first column; here it is added and read."""
+    """Sends statements, each of which may be undone and done again until it is committed. The last parameter of each is
+    an integer, its turn, which each of its rows has as the first column; here it is added and read."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._ways: dict[str, _Way] = {}
         self._running: set[asyncio.Task[None]] = set()
+        self._writes: set[asyncio.Task[None]] = set()
 
     async def fetch(self, question: Question, who: Sequence[Any] = ()) -> Rows:
         """The rows of one statement, which the second guard is opened for. Raises as `Session.fetch` does."""
-        way = self._ways.get(question.sql) or self._new(question.sql)
+        return await self._together(self._ways.get(question.sql) or self._new(question.sql), question, who)
+
+    async def write(self, sql: str, parameters: list[Any]) -> Rows:
+        """The same of a statement that writes, is committed on return, and happens but once: when it is not known
+        whether it was committed, Unavailable is raised. Who is cancelled may have written all the same."""
+        return await self._together(self._ways.get(sql) or self._new(sql, is_write=True), Question(sql, parameters))
+
+    @property
+    def writes(self) -> frozenset[object]:
+        """Stands for the writes that are under way, each as long as it may still be committed."""
+        return frozenset(self._writes)
+
+    async def _together(self, way: _Way, question: Question, who: Sequence[Any] = ()) -> Rows:
         waiting = _Waiting(question, who, asyncio.get_running_loop().create_future())
         way.waiting.append(waiting)
         self._go_on(way)
@@ -112,18 +132,18 @@ class Company:
         while any(way.calls or way.waiting for way in self._ways.values()):  # noqa: ASYNC110  # seldom; calls are many
             await asyncio.sleep(0.01)
 
-    def _new(self, sql: str) -> _Way:
+    def _new(self, sql: str, *, is_write: bool = False) -> _Way:
         if len(self._ways) >= TEXTS:
             for idle in [each for each, way in self._ways.items() if not way.calls][: TEXTS // 2]:
                 del self._ways[idle]
-        return self._ways.setdefault(sql, _Way(sql))
+        return self._ways.setdefault(sql, _Way(sql, is_write))
 
     async def _alone(self, way: _Way, waiting: _Waiting) -> Rows:
         session, clock = Session(self._pool), asyncio.get_running_loop().time
         way.calls += 1
         begun = clock()
         try:
-            rows = await session.fetch(way.sql, waiting.parameters(0))
+            rows = await session.fetch(way.sql, waiting.parameters(0), once=way.is_write)
         except Exception:
             session.rest()
             raise
@@ -146,6 +166,9 @@ class Company:
             call = asyncio.create_task(self._call(way))
             self._running.add(call)
             call.add_done_callback(self._running.discard)
+            if way.is_write:
+                self._writes.add(call)
+                call.add_done_callback(self._writes.discard)
 
     async def _call(self, way: _Way) -> None:
         # Whoever was about to ask has asked by now, for a task begins after all that was ready when it was made.
@@ -184,11 +207,14 @@ class Company:
                 sent = [each.parameters(turn) for turn, each in enumerate(batch)]
                 found = await connection.fetchmany(way.sql, sent, timeout=patience)
         except FAILURES as failure:
+            means = meaning(failure)
             if is_lost(failure) or isinstance(failure, TimeoutError):
                 self._pool.lose(connection)
+                if way.is_write:  # it may have been committed
+                    _tell(batch, means)
+                    return
             else:
                 self._pool.release(connection)
-                means = meaning(failure)
                 if len(batch) == 1 and not (joint is not None and isinstance(means, Fault)):  # it is nobody else's
                     _tell(batch, means)
                     return

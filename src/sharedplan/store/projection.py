@@ -96,7 +96,8 @@ class Projection:
         """The one statement that draws the instant and writes one change, with its audit row if it is `recorded`, and
         its Provenance if it is `attested`.
 
-        Gives (at). Parameters: those of `alone_with`, then those of `trail.row` and of `attesting.parameters`.
+        Gives (turn, at). Parameters: those of `alone_with`, then those of `trail.row` and of `attesting.parameters`,
+        and the turn (`store/company.py`).
         """
         register = self._register(id="$3", given="$5", is_new=is_new)
         if interaction == "delete":
@@ -123,9 +124,11 @@ class Projection:
                 after += self._deriving(id="$3", rows=f"${first}", at="made.at", source=", made")
                 first += 1
             audit, patients = trail.insert(first), "$7::text::text[]"
+        last = first + (len(trail.FIELDS) if recorded else 0)
         if attested:
-            first += len(trail.FIELDS) if recorded else 0
-            after += attesting.beside(projection("Provenance"), first, register=register, who="$6", patients=patients)
+            provenance = projection("Provenance")
+            after += attesting.beside(provenance, last, register=register, who="$6", patients=patients)
+            last += attesting.many(provenance)
         if recorded:
             # The audit row goes in before the clock is drawn, for whoever has drawn keeps all others waiting.
             before += f"recorded AS ({audit} RETURNING 1),"
@@ -142,7 +145,7 @@ class Projection:
                     $7::text::text[]
                 FROM made
             ){after}
-            SELECT at FROM clock
+            SELECT ${last}::integer AS turn, at FROM clock
         """)
 
     def alone_with(self, change: Change) -> list[Any]:

@@ -96,9 +96,9 @@ class Store:
         return living_of(type, found[0]) if found else None
 
     async def settled(self) -> None:
-        """Returns when all units that are open now have been left."""
-        waited_for = set(self._open)
-        while waited_for & self._open:  # noqa: ASYNC110  # seldom, while units are many and would each need an event
+        """Returns when all units that are open now have been left, and what they write is committed or will never be."""
+        waited_for, writes = set(self._open), self._company.writes
+        while waited_for & self._open or writes & self._company.writes:  # noqa: ASYNC110  # seldom, while units are many and would each need an event
             await asyncio.sleep(0.02)
 
     async def close(self, *, patience: timedelta = timedelta(seconds=10)) -> None:
@@ -500,7 +500,7 @@ class Unit:
         A single change outside a transaction is one statement that commits itself, if it contains no resources.
         """
         changes, self._changes = self._changes, []
-        versions = await writing.write(self._session, self._clock, changes, trails)
+        versions = await writing.write(self._session, self._company, self._clock, changes, trails)
         self.has_recorded = self.has_recorded or bool(trails)
         return versions
 

@@ -12,20 +12,24 @@ from typing import Any
 from sharedplan.clock import Clock
 from sharedplan.fhir.bundles import instant
 from sharedplan.store import attesting, containing, guard, subscriptions, trail
+from sharedplan.store.company import Company
 from sharedplan.store.projection import projection
 from sharedplan.store.session import Session
 from sharedplan.store.trail import Trail
 from sharedplan.store.versions import Change, Version
 
 
-async def write(session: Session, clock: Clock, changes: Sequence[Change], trails: Sequence[Trail]) -> list[Version]:
+async def write(
+    session: Session, company: Company, clock: Clock, changes: Sequence[Change], trails: Sequence[Trail]
+) -> list[Version]:
     """The versions that the changes become, in their order, each with an instant of its own.
 
-    A single change with one audit row or none needs no transaction, unless it contains resources or hides something.
+    A single change with one audit row or none needs no transaction, unless it contains resources or hides something: it
+    goes in `company` with those of others.
     `clock` gives the ids of audit rows.
     """
     if len(changes) == 1 and len(trails) < 2 and not _contains(changes[0]) and changes[0].sealed is None:
-        return [await _one(session, clock, changes[0], trails)]
+        return [await _one(session, company, clock, changes[0], trails)]
     if changes or len(trails) > 1:
         await session.begin()
     # Audit rows first, for whoever has drawn an instant keeps all others waiting.
@@ -80,7 +84,9 @@ async def record(session: Session, clock: Clock, trails: Sequence[Trail]) -> Non
         await session.execute_many(trail.insert(1), [trail.row(each, clock.new_id()) for each in trails])
 
 
-async def _one(session: Session, clock: Clock, change: Change, trails: Sequence[Trail]) -> Version:
+async def _one(
+    session: Session, company: Company, clock: Clock, change: Change, trails: Sequence[Trail]
+) -> Version:
     shape = projection(change.type)
     attested = change.attested
     sql = shape.alone(
@@ -91,8 +97,12 @@ async def _one(session: Session, clock: Clock, change: Change, trails: Sequence[
         parameters += trail.row(_naming(each, shape.patients_of(change), change), clock.new_id())
     if attested is not None:
         parameters += attesting.parameters(projection("Provenance"), attested)
-    found = await session.fetch(sql, parameters, once=True)
-    return _version(change, found[0][0])
+    if session.is_begun:
+        found = await session.fetch(sql, [*parameters, 0])
+    else:
+        session.rest()  # or all connections could be held by those who wait for the one that writes
+        found = await company.write(sql, parameters)
+    return _version(change, found[0]["at"])
 
 
 async def _spoken_of(
