@@ -28,7 +28,7 @@ from sharedplan.catalogue import CATALOGUE
 from sharedplan.fhir.exchanges import Asked
 from sharedplan.search.parse import parse
 from sharedplan.store.engine import Pool
-from sharedplan.store.extents import LITTLE, SOME, Extent, Extents
+from sharedplan.store.extents import FAR_MORE, LITTLE, SOME, Extent, Extents
 from sharedplan.store.guard import PATH, Who
 from sharedplan.store.searches import Place, Search, Seeing, SortKey
 from sharedplan.store.searching import page
@@ -66,6 +66,10 @@ QUESTIONS = [
     "CarePlan?goal.lifecycle-status=STATUS&status=STATUS",
     "CarePlan?identifier=urn:ids|NUMBER",
     "CarePlan?_lastUpdated=gt2000&_sort=-_lastUpdated",
+    "CarePlan?_lastUpdated=gt2000&_lastUpdated=lt2100",
+    "CarePlan?_lastUpdated=gt2000&status=STATUS&_sort=_lastUpdated",
+    "Task?_lastUpdated=gt2000&_sort=_lastUpdated",
+    "Task?focus:CarePlan._lastUpdated=gt2000",
     "Task?owner=WHO",
     "Task?owner=WHO&status=STATUS&_sort=-authored-on",
     "Task?focus:CarePlan.status=STATUS",
@@ -214,7 +218,11 @@ def check(url: str, seed: int, *, every: int) -> None:
         world.close()
 
 
-def test_a_search_finds_the_same_whether_it_is_led_or_not(server: Server) -> None:
+@pytest.mark.parametrize("far_more", [FAR_MORE, 0])
+def test_a_search_finds_the_same_whether_it_is_led_or_not(
+    server: Server, monkeypatch: pytest.MonkeyPatch, far_more: int
+) -> None:
+    monkeypatch.setattr("sharedplan.store.matches.FAR_MORE", far_more)  # with none, whatever was changed is much
     with server.database() as url:
         check(url, 7, every=6)
 
@@ -324,6 +332,7 @@ def test_what_much_may_meet_is_told_by_its_form(question: str, broad: bool, of_o
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(8))
-def test_a_search_finds_the_same_in_many_worlds(server: Server, seed: int) -> None:
+def test_a_search_finds_the_same_in_many_worlds(server: Server, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    monkeypatch.setattr("sharedplan.store.matches.FAR_MORE", seed % 2 * FAR_MORE)
     with server.database() as url:
         check(url, seed, every=len(QUESTIONS))

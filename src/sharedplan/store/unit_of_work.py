@@ -96,7 +96,7 @@ class Store:
         return living_of(type, found[0]) if found else None
 
     async def settled(self) -> None:
-        """Returns when all units that are open now have been left, and what they write is committed or will never be."""
+        """Returns when all units that are open now have been left, and what they write is committed or never will."""
         waited_for, writes = set(self._open), self._company.writes
         while waited_for & self._open or writes & self._company.writes:  # noqa: ASYNC110  # seldom, while units are many and would each need an event
             await asyncio.sleep(0.02)

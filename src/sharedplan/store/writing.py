@@ -84,9 +84,7 @@ async def record(session: Session, clock: Clock, trails: Sequence[Trail]) -> Non
         await session.execute_many(trail.insert(1), [trail.row(each, clock.new_id()) for each in trails])
 
 
-async def _one(
-    session: Session, company: Company, clock: Clock, change: Change, trails: Sequence[Trail]
-) -> Version:
+async def _one(session: Session, company: Company, clock: Clock, change: Change, trails: Sequence[Trail]) -> Version:
     shape = projection(change.type)
     attested = change.attested
     sql = shape.alone(
