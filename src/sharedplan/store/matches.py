@@ -18,11 +18,10 @@ from sharedplan.store.compile import (
     masked_within,
     rows,
 )
-from sharedplan.store.extents import FAR_MORE, LITTLE
 from sharedplan.store.projection import projection
-from sharedplan.store.reach import led, reach
+from sharedplan.store.reach import reach
 from sharedplan.store.searches import Contained, Search, SortKey
-from sharedplan.store.selectivity import changed_in, client_of, is_anchor
+from sharedplan.store.selectivity import client_of, is_anchor
 from sharedplan.store.statements import Statement
 
 
@@ -52,34 +51,17 @@ def hits(search: Search, statement: Statement, rank: int, type: str, within: Exp
     """The matches of one type within a slice, with their keys, and `more` columns before those."""
     is_hidden = any(is_masked(key.parameter) for key in search.sort)
     keys = _keys(search, type, masked(statement, search.seen[type], type) if is_hidden else "")
-    shown = f"SELECT {rank:d} AS rank, r.id{more}{keys} FROM {rows(statement, type)} r"
+    source = rows(statement, type)
     asked = search.wheres[type]
-    if way := leading(statement, asked, within, type):
-        return f"{shown} WHERE {_led(statement, way, asked, within, type)}"
-    found = f"{shown} WHERE {_found(statement, asked, within, type)}"
-    changed = None if type in statement.seeing.much or is_anchor(within) else changed_in(asked)
-    if changed is None or not (way := led(statement, within, type, "r")):
-        return found
-    # What was changed in a time is mostly little, but may be most of all that others keep.
-    is_much = _is_much(statement, changed, way, type)
-    return f"""SELECT hits.* FROM (SELECT {is_much}) changed(is_much) CROSS JOIN LATERAL (
-        {found} AND NOT changed.is_much
-        UNION ALL {shown} WHERE changed.is_much AND {_led(statement, way, asked, within, type)}
-    ) hits"""
-
-
-def _led(statement: Statement, way: str, asked: Expression, within: Expression, type: str) -> str:
-    """The condition on matches that are looked for among what the asker sees, which is found that way."""
-    where = condition(statement, asked, type, is_anchored=is_anchor(within), is_led=True)
-    inside = condition(statement, within, type, client=client_of(asked), is_whole=isinstance(asked, Everything))
-    return f"{way} AND ({where}) IS TRUE AND {inside}"
-
-
-def _found(statement: Statement, asked: Expression, within: Expression, type: str) -> str:
-    """The condition on matches that are found by what is asked, of which those are shown that the asker sees."""
-    is_found, is_whole = is_anchor(asked), isinstance(asked, Everything)
-    where = condition(statement, asked, type, is_anchored=is_anchor(within))
+    led = leading(statement, asked, within, type)
+    where = condition(statement, asked, type, is_anchored=is_anchor(within), is_led=bool(led))
+    is_whole = isinstance(asked, Everything)
+    is_found = is_anchor(asked) and not led
     inside = condition(statement, within, type, is_anchored=is_found, client=client_of(asked), is_whole=is_whole)
+    if led:
+        return (
+            f"SELECT {rank:d} AS rank, r.id{more}{keys} FROM {source} r WHERE {led} AND ({where}) IS TRUE AND {inside}"
+        )
     is_narrow = is_whole or is_anchor(asked, surely=True) or is_anchor(within)
     # Who sees most of a type looks into no index for that, nor is it then found out who his clients are. (An anchor is
     # the better way, too, whatever the planner takes it for.)
@@ -91,22 +73,7 @@ def _found(statement: Statement, asked: Expression, within: Expression, type: st
             # Of what lies beside a register that is walked along, first of all what tells that most rows lie in it: it
             # is told by one of their first columns, and nothing else needs to be found out.
             inside = f"(r.controller = {statement.bind(organization, 'text')}) IS NOT TRUE AND {inside}"
-    return f"{where} AND {inside}"
-
-
-def _is_much(statement: Statement, changed: Expression, way: str, type: str) -> str:
-    """SQL of whether so much was changed then, whoever keeps it, that it takes less to go through all that the asker
-    may see, which is found that way. It is counted no further than that matters."""
-    there = f"{projection(type).table} c WHERE {condition(statement, changed, type, 'c')}"
-
-    def is_more(than: str) -> str:
-        return f"(SELECT count(*) FROM (SELECT FROM {there} LIMIT {than} + 1) some_of_them) > {than}"
-
-    few = str(FAR_MORE * LITTLE)
-    if "askers_clients" not in way:
-        return is_more(few)
-    clients = f"{FAR_MORE} * coalesce(cardinality((SELECT c FROM askers_clients)), 0)"
-    return f"CASE WHEN {is_more(few)} THEN {is_more(f'({clients})')} ELSE false END"
+    return f"SELECT {rank:d} AS rank, r.id{more}{keys} FROM {source} r WHERE {where} AND {inside}"
 
 
 def along(search: Search, statement: Statement, type: str, own: str) -> str:

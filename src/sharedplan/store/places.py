@@ -66,6 +66,14 @@ def straight_to(search: Search, statement: Statement, own: str) -> str:
     return f"(register, id) {sign} ({own}, {statement.bind(id, 'text')})"
 
 
+def up_to_the_last(search: Search, order: str) -> str:
+    """The condition on other rows that they may come before the last of a whole page that was found `along` a register,
+    in that order by the time of the last change: so nothing else is passed over than what lies between."""
+    is_backwards = search.place is not None and search.place.is_backwards
+    sign, end = (">=", "-infinity") if is_backwards != runs_down(search) else ("<=", "infinity")
+    return f"k0 {sign} coalesce((SELECT k0 FROM along ORDER BY {order} OFFSET {search.count:d} LIMIT 1), '{end}')"
+
+
 def ordered(search: Search, found: Sequence[Any]) -> list[Any]:
     """The rows of a page in the order of the search, whichever way they were fetched."""
     shown = [row for row in found if row["id"] is not None][: search.count]

@@ -28,7 +28,7 @@ from sharedplan.store import trail as trails
 from sharedplan.store.blanks import Blanks, Form, ForSeveral, Unlike, blanks, form
 from sharedplan.store.joint import ASKED, Question, may_join
 from sharedplan.store.matches import Source, along, hits, hits_within, source
-from sharedplan.store.places import beyond_place, ordering, runs_down, straight_to
+from sharedplan.store.places import beyond_place, ordering, runs_down, straight_to, up_to_the_last
 from sharedplan.store.searches import Search, Seeing, SortKey
 from sharedplan.store.statements import Statement
 from sharedplan.store.trail import Trail
@@ -180,8 +180,11 @@ def _made(
             found = tuple(hits(search, statement, n, each, search.seen[each]) for n, each in enumerate(search.wheres))
         sources = tuple(source(statement, n, each, search.seen[each]) for n, each in enumerate(search.wheres))
     beyond = beyond_place(search, statement) if place is not None and place.keys is not None else "true"
-    along_order, along_beyond = order, beyond
+    along_order, along_beyond, others_within = order, beyond, ""
     if own:
+        by_time = bool(search.sort) and search.sort[0].parameter.code == "_lastUpdated"
+        if by_time and not statement.seeing.much.isdisjoint(search.wheres):
+            others_within = f"{beyond} AND {up_to_the_last(search, order)}"
         along_order = f"register {'DESC' if is_backwards != runs_down(search) else 'ASC'}, {order}"
         if place is not None and place.keys is not None:
             along_beyond = f"{straight_to(search, statement, own)} AND {beyond}"
@@ -200,6 +203,7 @@ def _made(
         beyond=beyond,
         along_order=along_order,
         along_beyond=along_beyond,
+        others_within=others_within,
         moment=moment,
         count=search.count,
         total=search.total,
@@ -223,6 +227,7 @@ def _statement(
     beyond: str,
     along_order: str,
     along_beyond: str,
+    others_within: str,
     moment: str,
     count: int,
     total: str,
@@ -234,17 +239,19 @@ def _statement(
     is_joined: bool,
 ) -> str:
     """The text of `page`. `hits` are the matches of each of the types. When it `walks`, they are of one type, the first
-    to be walked along, and perhaps others. Without a `turn` it is of one among several, whose rows are all recorded:
-    there is none too many; and when it `is_joined`, they are one."""
+    to be walked along, and perhaps others, of which no more are looked for than those `others_within`. Without a `turn`
+    it is of one among several, whose rows are all recorded: there is none too many; and when it `is_joined`, they are
+    one."""
     limit = f"LIMIT {count + 1 if count else 0:d}"
     if walks:
         steps = f"few AS (SELECT hits.* FROM ({hits[0]}) hits WHERE {along_beyond} ORDER BY {along_order} {limit})"
         every = f"SELECT FROM ({hits[0]}) hits"
         for others in hits[1:]:
-            steps = f"""others AS MATERIALIZED ({others}), {steps.replace("few", "along", 1)},
+            looked_for = f"SELECT * FROM ({others}) others WHERE {others_within}" if others_within else others
+            steps = f"""{steps.replace("few", "along", 1)}, others AS MATERIALIZED ({looked_for}),
                 few AS (SELECT * FROM (TABLE along UNION ALL SELECT * FROM others WHERE {beyond}) both_of_them
                     ORDER BY {order} {limit})"""
-            every += " UNION ALL SELECT FROM others"
+            every += f" UNION ALL SELECT FROM {f'({others})' if others_within else ''} others"
     else:
         # Find all that match first. If the planner saw the limit and the order, it would now and then walk along the
         # order instead and test each row: 55 ms rather than 0.3 for one in 60,000, and worse with more (measured).

@@ -54,14 +54,6 @@ def is_broad(expression: e.Expression) -> bool:
     return False
 
 
-def changed_in(expression: e.Expression) -> e.Expression | None:
-    """The time in which it asks for what was changed; None where something else in it leaves few rows."""
-    parts = expression.parts if isinstance(expression, e.And) else (expression,)
-    times = tuple(part for part in parts if isinstance(part, e.Updated))
-    others = (part for part in parts if not isinstance(part, e.Updated))
-    return e.And(times) if times and all(map(is_broad, others)) else None
-
-
 def client_of(expression: e.Expression) -> str | None:
     """The one client that all rows which meet the expression are of; None where it does not say so outright."""
     match expression:
