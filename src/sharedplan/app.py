@@ -41,6 +41,7 @@ from sharedplan.settings import Settings
 from sharedplan.store.engine import Pool
 from sharedplan.store.follower import Follower
 from sharedplan.store.forgetting import keep_forgetting
+from sharedplan.store.merging import keep_merging
 from sharedplan.store.readiness import readiness
 from sharedplan.store.sealing import keep_sealing
 from sharedplan.store.unit_of_work import Store
@@ -101,6 +102,7 @@ def application(settings: Settings, clock: Clock, fetcher: Fetcher | None = None
             asyncio.create_task(follower.follow()),
             asyncio.create_task(keep_forgetting(pool, settings.page_lifetime)),
             asyncio.create_task(keep_sealing(pool)),
+            asyncio.create_task(keep_merging(pool)),
             asyncio.create_task(refusals.keep_summing_up()),
             asyncio.create_task(deliverer.run(lambda: health.is_draining)),
         ]

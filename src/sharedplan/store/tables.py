@@ -55,8 +55,12 @@ RANGES = ("tstzrange", "numrange")
 GIN_COLUMNS = 32
 """PostgreSQL's limit of columns in one index."""
 
-PENDING = 256
-"""Kilobytes of the audit's unsorted index entries: each read makes some, few searches look at them."""
+PENDING = 4096
+"""Kilobytes of the log's unsorted index entries, which each search of it goes through. Each read makes some, and they
+are sorted in once a second (`store/merging.py`); should nobody do it, then whoever fills the list."""
+
+PENDING_CONCERNS = 256
+"""The same of what a refusal concerned, which is seldom."""
 
 PENDING_WORDS = 1024
 """Kilobytes of unsorted words."""
@@ -270,7 +274,7 @@ def _of(offered: Offered) -> Table:
             "concerns",
             "gin",
             "concerns",
-            postgresql_with={"gin_pending_list_limit": PENDING},
+            postgresql_with={"gin_pending_list_limit": PENDING_CONCERNS},
             postgresql_where=table.c.concerns.is_not(None),
         )
         _index(table, "date", "brin", "date", postgresql_with={"pages_per_range": 32, "autosummarize": True})

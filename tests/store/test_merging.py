@@ -1,0 +1,29 @@
+"""The log is found whether or not its index has been sorted, which the service's own role has done."""
+
+from databases import of_service
+from sharedplan.search.expression import Everything, RefersTo
+from sharedplan.search.parameters import PARAMETERS
+from sharedplan.store.engine import Pool
+from sharedplan.store.merging import merge
+from sharedplan.store.searches import Search
+from sharedplan.store.unit_of_work import Store
+from store.changes import a_trail
+
+
+async def test_what_was_recorded_is_found_before_and_after_it_is_sorted_in(store: Store, database_url: str) -> None:
+    async def found() -> int:
+        where = RefersTo(PARAMETERS["AuditEvent"]["entity"], ("CarePlan/a",))
+        async with store.begin() as unit:
+            page = await unit.search(Search({"AuditEvent": where}, {"AuditEvent": Everything()}, 10))
+        return page.total or 0
+
+    async with store.begin() as unit:
+        await unit.record(*(a_trail(resource_id="a") for _ in range(3)))
+    assert await found() == 3
+    pool = Pool(of_service(database_url), size=1)
+    try:
+        assert await merge(pool) > 0
+        assert await merge(pool) == 0
+    finally:
+        await pool.close()
+    assert await found() == 3
