@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from sharedplan.errors import Fault, Unavailable
+from sharedplan.errors import Conflict, Fault, Unavailable
 from sharedplan.store import trail as trails
 from sharedplan.store.company import Company
 from sharedplan.store.engine import Pool
@@ -17,6 +17,11 @@ from sharedplan.store.statements import Statement
 SQUARES = "SELECT $2::integer AS turn, n * n AS square FROM generate_series(1, $1::integer) n"
 PARTS = "SELECT $2::integer AS turn, 12 / $1::integer AS part"
 PROCESS = "SELECT $1::integer AS turn, pg_current_xact_id()::text AS transaction"
+KEPT = """WITH kept AS (INSERT INTO scratch (n) VALUES (12 / $1::integer) RETURNING n)
+    SELECT $2::integer AS turn, n, pg_current_xact_id()::text AS transaction FROM kept"""
+SLOWLY = """WITH slept AS MATERIALIZED (SELECT pg_sleep(0.3)), kept AS (
+        INSERT INTO scratch (n) SELECT $1::integer FROM slept RETURNING n
+    ) SELECT $2::integer AS turn, n FROM kept"""
 SLOW = "SELECT $1::integer AS turn, pg_backend_pid() AS process, pg_sleep(0.05)::text AS slept"
 
 
@@ -166,3 +171,72 @@ async def test_nothing_is_asked_for_who_went_away_while_he_waited(company: Compa
     assert [row["n"] for row in await beside.fetch("SELECT n FROM told ORDER BY n")] == [0, 2]
     pool.release(beside)
     assert pool.in_use == 0
+
+
+async def kept(pool: Pool) -> list[int]:
+    connection = await pool.acquire()
+    try:
+        return [row["n"] for row in await connection.fetch("SELECT n FROM scratch ORDER BY n")]
+    finally:
+        pool.release(connection)
+
+
+@pytest.fixture
+async def scratch(pool: Pool) -> AsyncIterator[None]:
+    connection = await pool.acquire()
+    await connection.execute("CREATE TABLE scratch (n integer PRIMARY KEY)")
+    pool.release(connection)
+    yield
+    connection = await pool.acquire()
+    await connection.execute("DROP TABLE scratch")
+    pool.release(connection)
+
+
+async def test_those_who_write_at_once_share_a_transaction(company: Company, pool: Pool, scratch: None) -> None:
+    first = asyncio.create_task(company.write(KEPT, [12]))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    answers = await asyncio.gather(first, *(company.write(KEPT, [n]) for n in (6, 4, 3, 2, 1)))
+    assert [rows[0]["n"] for rows in answers] == [1, 2, 3, 4, 6, 12]
+    alone, *others = (rows[0]["transaction"] for rows in answers)
+    assert len(set(others)) == 1 and alone not in others
+    assert await kept(pool) == [1, 2, 3, 4, 6, 12]
+
+
+async def test_who_writes_what_cannot_be_written_fails_alone(company: Company, pool: Pool, scratch: None) -> None:
+    answers = await asyncio.gather(*(company.write(KEPT, [n]) for n in (12, 0, 12, 4)), return_exceptions=True)
+    assert isinstance(answers[1], Fault)
+    assert [type(each) for each in answers].count(Conflict) == 1
+    assert await kept(pool) == [1, 3]
+    assert pool.in_use == 0
+
+
+async def test_what_may_have_been_written_is_not_written_again(
+    company: Company, pool: Pool, database_url: str, scratch: None
+) -> None:
+    writing = [asyncio.create_task(company.write(SLOWLY, [n])) for n in (1, 2)]
+    beside = await asyncpg.connect(database_url)
+    stopped = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query = $1"
+    await asyncio.sleep(0.1)
+    assert await beside.fetch(stopped, SLOWLY)
+    await beside.close()
+    answers = await asyncio.gather(*writing, return_exceptions=True)
+    assert {type(each) for each in answers} == {Unavailable}
+    await asyncio.sleep(0.7)
+    assert await kept(pool) == []
+    assert pool.in_use == 0
+
+
+async def test_who_goes_away_has_written_nothing_or_all(company: Company, pool: Pool, scratch: None) -> None:
+    first = asyncio.create_task(company.write(SLOWLY, [1]))
+    await asyncio.sleep(0.1)
+    later = asyncio.create_task(company.write(SLOWLY, [2]))
+    await asyncio.sleep(0.1)
+    under_way = company.writes
+    first.cancel()
+    later.cancel()
+    await asyncio.gather(first, later, return_exceptions=True)
+    assert under_way and under_way == company.writes
+    await company.drain()
+    assert not company.writes
+    assert await kept(pool) == [1]  # it was under way; the other had not been sent
