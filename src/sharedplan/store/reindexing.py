@@ -14,10 +14,10 @@ from sharedplan.search.indexing import Inner
 from sharedplan.store import containing
 from sharedplan.store import derived as deriving
 from sharedplan.store.engine import Pool
+from sharedplan.store.locking import OF_IDENTITY
 from sharedplan.store.projection import Projection, projection
 from sharedplan.store.session import Session
 from sharedplan.store.types import placeholder
-from sharedplan.store.unit_of_work import IDENTITIES
 
 Values = Callable[[str, str], Mapping[str, Any]]
 """(type, content) → index values by column."""
@@ -156,8 +156,7 @@ async def _locked(session: Session, shape: Projection, ids: Sequence[str]) -> li
     living = {row[0] for row in await session.fetch(rows, [list(ids)])}
     absent = [f"{shape.type}/{id}" for id in ids if id not in living]
     if absent:
-        lock = f"pg_advisory_xact_lock(hashtextextended(name, {IDENTITIES}))"
-        await session.fetch(f"SELECT {lock} FROM unnest($1::text[]) name", [absent])
+        await session.fetch(f"SELECT {OF_IDENTITY} FROM unnest($1::text[]) name", [absent])
     return await session.fetch(_NEWEST, [shape.type, list(ids)])
 
 

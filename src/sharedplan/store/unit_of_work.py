@@ -11,8 +11,6 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import groupby
-from operator import itemgetter
 from types import TracebackType
 from typing import Self
 
@@ -27,6 +25,7 @@ from sharedplan.store import (
     histories,
     including,
     knowing,
+    locking,
     queries,
     subscriptions,
     together,
@@ -44,6 +43,7 @@ from sharedplan.store.guard import JUDGEMENT, Who, asker
 from sharedplan.store.joined import MASKED
 from sharedplan.store.joint import Question
 from sharedplan.store.kept import Kept
+from sharedplan.store.locking import Key
 from sharedplan.store.queries import Query
 from sharedplan.store.recorder import Recorder
 from sharedplan.store.searches import Search
@@ -55,20 +55,9 @@ from sharedplan.store.versions import Authors, Change, Found, Included, Named, P
 from sharedplan.store.weighing import HEAVY
 from sharedplan.store.wholes import whole
 
-Key = tuple[str, str]
-"""A resource's identity: (type, id)."""
-
-IDENTITIES = 7461980425
-CRITERIA = 7461980426
-"""The two families of advisory locks that units of work take."""
-
 KEPT = 3_000
 """What is kept of what was read, beside the database, in weights of some 3.5 KB: 10 MB, three or four of the largest
 plans or some fifty ordinary ones."""
-
-MOST_LOCKS = 256
-"""Identities that one unit locks beside their rows: the database's room for such locks is small. Beyond, two writers
-of one new identity meet at its primary key, and the second is told Conflict."""
 
 
 class Store:
@@ -390,7 +379,7 @@ class Unit:
     async def named(self, names: Iterable[str], *, within: Mapping[str, Expression] | None) -> dict[str, Named]:
         """Those of the resources ("Goal/1") that are there and visible; without `within`, all that are there."""
         found: dict[str, Named] = {}
-        for type, ids in _by_type(sorted(tuple(name.split("/")) for name in names)):  # type: ignore[misc]
+        for type, ids in locking.by_type(sorted(tuple(name.split("/")) for name in names)):  # type: ignore[misc]
             slice = within[type] if within is not None else Everything()
             for row in await self._session.ask(*queries.named(type, ids, within=slice)):
                 found[f"{type}/{row[0]}"] = Named(tuple(row["patients"] or ()), row["controller"])
@@ -467,28 +456,11 @@ class Unit:
 
     async def lock_all(self, keys: Iterable[Key], *, within: Mapping[str, Expression]) -> dict[Key, Version]:
         """The newest versions of many, locked in one order for everybody, so that no two units wait in a ring."""
-        await self._session.begin()
-        ordered = sorted(set(keys))
-        locked: dict[Key, Version] = {}
-        if len(ordered) > 1:
-            # First the identities, which can be locked in one order whether or not they are there yet.
-            await self._lock_identities(ordered)
-        await self._lock_rows(ordered, within, locked)
-        absent = [key for key in ordered if key not in locked]
-        if absent and len(ordered) == 1:
-            await self._lock_identities(absent)
-            await self._lock_rows(absent, within, locked)  # somebody may have stored it while we waited
-        for type, ids in _by_type(key for key in absent if key not in locked):
-            query = visible_versions.deletions(type, ids, within=within[type])
-            for row in await self._session.ask(*query) if query is not None else ():
-                locked.setdefault((type, row["id"]), Version(*tuple(row)[:6]))
-        return locked
+        return await locking.lock_all(self._session, keys, within=within)
 
     async def lock_criteria(self, type: str, criteria: str) -> None:
         """Let no other unit act on the same criteria until this one is left: what matches them is then certain."""
-        await self._session.begin()
-        name = f"{type}?{criteria}"
-        await self._session.fetch(f"SELECT pg_advisory_xact_lock(hashtextextended($1::text, {CRITERIA}))", [name])
+        await locking.lock_criteria(self._session, type, criteria)
 
     def put(self, change: Change) -> None:
         """A change to be written by `write`."""
@@ -523,25 +495,6 @@ class Unit:
         """Whether this is the first use of what that issuer calls `jti`, and which ends at `until`; nobody is told so
         twice."""
         return await used_once.use_up(self._session, issuer, jti, until)
-
-    async def _lock_identities(self, keys: Sequence[Key]) -> None:
-        names = [f"{type}/{id}" for type, id in keys[:MOST_LOCKS]]
-        lock = f"pg_advisory_xact_lock(hashtextextended(name, {IDENTITIES}))"
-        await self._session.fetch(f"SELECT {lock} FROM unnest($1::text[]) name", [names])
-
-    async def _lock_rows(
-        self, keys: Sequence[Key], within: Mapping[str, Expression], locked: dict[Key, Version]
-    ) -> None:
-        """Locks the living rows among the keys and adds them to `locked`."""
-        for type, ids in _by_type(keys):
-            for row in await self._session.ask(*queries.locking(type, ids, within=within[type])):
-                locked[type, row["id"]] = living_of(type, row)
-
-
-def _by_type(keys: Iterable[Key]) -> Iterable[tuple[str, list[str]]]:
-    """(type, ids) of keys that are sorted."""
-    for type, group in groupby(keys, key=itemgetter(0)):
-        yield type, [id for _, id in group]
 
 
 def _ids(versions: Iterable[Version]) -> dict[str, list[str]]:
