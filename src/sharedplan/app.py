@@ -110,6 +110,7 @@ def application(settings: Settings, clock: Clock, fetcher: Fetcher | None = None
         await deliverer.stop(min(settings.drain_timeout, LAST_ITEMS))
         for task in beside:
             task.cancel()
+        await asyncio.wait(beside, timeout=1)  # each gives back what it has borrowed
         await refusals.sum_up()
         await store.close(patience=settings.drain_timeout)
         follower.close()

@@ -19,7 +19,6 @@ from sharedplan.rest.oauth import BODY_LIMIT
 from sharedplan.settings import Settings
 from sharedplan.store.engine import Pool
 from sharedplan.store.guard import PATH, judging
-from sharedplan.store.session import Session
 from sharedplan.store.used_once import forget_used
 from signing import claims_of, ec_key, jwk, private, signed, signing
 
@@ -260,9 +259,7 @@ async def test_used_assertions_are_forgotten_when_they_have_ended(
     await rows(
         settings, "INSERT INTO client_assertion VALUES ('a', 'b', now()), ('a', 'c', now() + interval '5 minutes')"
     )
-    session = Session(pool)
-    assert await forget_used(session) == 1  # that of the fixed clock; what ended just now stays a minute
-    session.rest()
+    assert await forget_used(pool) == 1  # that of the fixed clock; what ended just now stays a minute
     assert {row["jti"] for row in await rows(settings, "SELECT jti FROM client_assertion")} == {"b", "c"}
 
 

@@ -1,18 +1,23 @@
-"""Reads of one text go together, and each gets his own answer, whatever becomes of the others."""
+"""Statements of one text go together, and each gets his own answer, whatever becomes of the others."""
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import asyncpg
 import pytest
 
+from builders import a_patient
 from sharedplan.errors import Conflict, Fault, Unavailable
 from sharedplan.store import trail as trails
 from sharedplan.store.company import Company
 from sharedplan.store.engine import Pool
 from sharedplan.store.guard import Who
 from sharedplan.store.joint import Question, joint
+from sharedplan.store.session import fetch_alone
 from sharedplan.store.statements import Statement
+from sharedplan.store.unit_of_work import RetryableConflict, Store
+from store.changes import a_change, a_trail, written
 
 SQUARES = "SELECT $2::integer AS turn, n * n AS square FROM generate_series(1, $1::integer) n"
 PARTS = "SELECT $2::integer AS turn, 12 / $1::integer AS part"
@@ -20,7 +25,7 @@ PROCESS = "SELECT $1::integer AS turn, pg_current_xact_id()::text AS transaction
 KEPT = """WITH kept AS (INSERT INTO scratch (n) VALUES (12 / $1::integer) RETURNING n)
     SELECT $2::integer AS turn, n, pg_current_xact_id()::text AS transaction FROM kept"""
 SLOWLY = """WITH slept AS MATERIALIZED (SELECT pg_sleep(0.3)), kept AS (
-        INSERT INTO scratch (n) SELECT $1::integer FROM slept RETURNING n
+        INSERT INTO scratch (n) SELECT 12 / $1::integer FROM slept RETURNING n
     ) SELECT $2::integer AS turn, n FROM kept"""
 SLOW = "SELECT $1::integer AS turn, pg_backend_pid() AS process, pg_sleep(0.05)::text AS slept"
 
@@ -211,20 +216,101 @@ async def test_who_writes_what_cannot_be_written_fails_alone(company: Company, p
     assert pool.in_use == 0
 
 
+@pytest.mark.parametrize("asked", [[12, 6], [12, 0]], ids=["together", "alone after another's fault"])
 async def test_what_may_have_been_written_is_not_written_again(
-    company: Company, pool: Pool, database_url: str, scratch: None
+    company: Company, pool: Pool, database_url: str, scratch: None, asked: list[int]
 ) -> None:
-    writing = [asyncio.create_task(company.write(SLOWLY, [n])) for n in (1, 2)]
+    writing = [asyncio.create_task(company.write(SLOWLY, [n])) for n in asked]
     beside = await asyncpg.connect(database_url)
     stopped = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query = $1"
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.1 if all(asked) else 0.45)  # the first has been refused with the second, and goes alone
     assert await beside.fetch(stopped, SLOWLY)
     await beside.close()
     answers = await asyncio.gather(*writing, return_exceptions=True)
-    assert {type(each) for each in answers} == {Unavailable}
+    assert [type(each) for each in answers] == [Unavailable, Unavailable if all(asked) else Fault]
     await asyncio.sleep(0.7)
     assert await kept(pool) == []
     assert pool.in_use == 0
+
+
+async def test_who_waits_for_the_clock_in_vain_does_not_wait_again_alone(
+    store: Store, pool: Pool, database_url: str
+) -> None:
+    await written(store, a_change(a_patient(), id="warm"))
+    short = Pool(database_url, size=4, lock_timeout=timedelta(milliseconds=300), unguarded=True)
+    holding = await asyncpg.connect(database_url)
+    holds = holding.transaction()
+    await holds.start()
+    await holding.execute("SELECT draw_instants(1)")
+    most, together = 0, Store(short)
+    writes = [written(together, a_change(a_patient(), id=f"p{n}")) for n in range(6)]
+    answers = asyncio.gather(*writes, return_exceptions=True)
+    begun = asyncio.get_running_loop().time()
+    while not answers.done():
+        most = max(most, short.in_use)
+        await asyncio.sleep(0.02)
+    assert {type(each) for each in answers.result()} == {RetryableConflict}
+    assert most <= 2
+    assert asyncio.get_running_loop().time() - begun < 0.9
+    await holds.rollback()
+    await holding.close()
+    await short.close()
+
+
+async def test_creates_of_several_units_share_a_transaction(store: Store, pool: Pool) -> None:
+    async def create(n: int) -> None:
+        async with store.begin() as unit:
+            unit.put(a_change(a_patient(), id=f"p{n}"))
+            await unit.write([a_trail("create", resource_id=f"p{n}")])
+
+    await asyncio.gather(*(create(n) for n in range(12)))
+    found = await fetch_alone(pool, "SELECT count(*), count(DISTINCT xact) AS by FROM audit_event")
+    assert found[0]["count"] == 12 and found[0]["by"] < 4
+    found = await fetch_alone(pool, "SELECT count(DISTINCT last_updated) FROM resource_version WHERE type = 'Patient'")
+    assert found[0]["count"] == 12
+
+
+async def test_who_writes_in_company_holds_no_connection_of_his_own(database_url: str) -> None:
+    pool = Pool(database_url, size=1, wait=timedelta(milliseconds=200), unguarded=True)
+    async with Store(pool).begin() as unit:
+        assert await unit.named(["Patient/p1"], within=None) == {}
+        assert pool.in_use == 1
+        unit.put(a_change(a_patient(), id="p1"))
+        assert len(await unit.write()) == 1
+    await pool.close()
+
+
+async def test_units_are_settled_once_nothing_that_they_wrote_is_under_way(
+    database_url: str, pool: Pool, store: Store
+) -> None:
+    """Though it waited when that was asked, and its unit was cancelled when it had been sent."""
+    holding = await asyncpg.connect(database_url)
+    holds = holding.transaction()
+    await holds.start()
+    await holding.execute("SELECT draw_instants(1)")
+    first = asyncio.create_task(written(store, a_change(a_patient(), id="first")))
+    await asyncio.sleep(0.1)
+    second = asyncio.create_task(written(store, a_change(a_patient(), id="second")))
+    await asyncio.sleep(0.1)
+    settled = asyncio.create_task(store.settled())
+    await asyncio.sleep(0.05)
+    blocking = await asyncpg.connect(database_url)
+    blocks = blocking.transaction()
+    await blocks.start()
+    waiting = asyncio.create_task(blocking.execute("SELECT draw_instants(1)"))  # next after the first
+    await asyncio.sleep(0.1)
+    await holds.rollback()
+    await asyncio.gather(first, waiting)
+    await asyncio.sleep(0.2)
+    second.cancel()
+    await asyncio.sleep(0.2)
+    assert not settled.done()
+    await blocks.rollback()
+    await settled
+    assert len(await fetch_alone(pool, "SELECT FROM resource_version WHERE id IN ('first', 'second')")) == 2
+    await asyncio.gather(second, return_exceptions=True)
+    await holding.close()
+    await blocking.close()
 
 
 async def test_who_goes_away_has_written_nothing_or_all(company: Company, pool: Pool, scratch: None) -> None:
@@ -239,4 +325,4 @@ async def test_who_goes_away_has_written_nothing_or_all(company: Company, pool: 
     assert under_way and under_way == company.writes
     await company.drain()
     assert not company.writes
-    assert await kept(pool) == [1]  # it was under way; the other had not been sent
+    assert await kept(pool) == [12]  # it was under way; the other had not been sent

@@ -1,6 +1,10 @@
 """The log is found whether or not its index has been sorted, which the service's own role has done."""
 
+import asyncpg
+import pytest
+
 from databases import of_service
+from sharedplan.errors import Fault
 from sharedplan.search.expression import Everything, RefersTo
 from sharedplan.search.parameters import PARAMETERS
 from sharedplan.store.engine import Pool
@@ -27,3 +31,18 @@ async def test_what_was_recorded_is_found_before_and_after_it_is_sorted_in(store
     finally:
         await pool.close()
     assert await found() == 3
+
+
+async def test_whoever_may_not_sort_it_in_keeps_no_connection(database_url: str) -> None:
+    pool = Pool(of_service(database_url), size=2)
+    operator = await asyncpg.connect(database_url)
+    await operator.execute("ALTER FUNCTION merge_log_index() RENAME TO merged")
+    try:
+        for _ in range(3):
+            with pytest.raises(Fault):
+                await merge(pool)
+            assert pool.in_use == 0
+    finally:
+        await operator.execute("ALTER FUNCTION merged() RENAME TO merge_log_index")
+        await operator.close()
+        await pool.close()

@@ -17,7 +17,6 @@ from sharedplan.store.engine import Pool
 from sharedplan.store.forgetting import forget
 from sharedplan.store.readiness import readiness
 from sharedplan.store.roles import grant, too_mighty
-from sharedplan.store.session import Session
 from sharedplan.store.unit_of_work import Store
 from sharedplan.store.used_once import forget_used
 from store.changes import a_change, a_deletion, a_trail
@@ -122,9 +121,7 @@ async def test_the_role_can_do_all_the_work_of_the_service(database_url: str, ro
             assert (await unit.history(within={"CarePlan": everything}, type="CarePlan", count=5)).total == 3
             assert await unit.use_up("records", "1", SystemClock().now() - timedelta(hours=1))
             await unit.record(a_trail())
-        session = Session(pool)
-        assert await forget_used(session) == 1
-        session.rest()
+        assert await forget_used(pool) == 1
         await asyncio.sleep(0.01)
         assert await forget(pool, timedelta(milliseconds=1)) == 2
     finally:

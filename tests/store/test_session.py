@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from sharedplan.store.engine import Pool
-from sharedplan.store.session import Session
+from sharedplan.store.session import Session, fetch_alone
 
 LOCK = 20_261_127
 LARGE = "x" * 1_000_000
@@ -39,4 +39,13 @@ async def test_what_fails_amidst_many_rows_is_told(pool: Pool) -> None:
     with pytest.raises(Exception, match="refused the statement"):
         await session.execute_many("SELECT 1 / $1::integer", [[1], [0]])
     await session.roll_back()
+    assert pool.in_use == 0
+
+
+async def test_whoever_is_cancelled_amidst_a_statement_that_stands_alone_keeps_no_connection(pool: Pool) -> None:
+    asking = asyncio.create_task(fetch_alone(pool, "SELECT pg_sleep(5)"))
+    await asyncio.sleep(0.1)
+    assert pool.in_use == 1
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
     assert pool.in_use == 0

@@ -24,7 +24,7 @@ from sharedplan.errors import Fault, SharedplanError, Unavailable
 from sharedplan.logs import log
 from sharedplan.store.engine import FAILURES, Pool, is_lost, meaning
 from sharedplan.store.joint import Question
-from sharedplan.store.session import Session
+from sharedplan.store.session import fetch_alone
 
 SIDE_BY_SIDE = 2
 """Calls of one text under way at once: while the database answers one, the service makes the next ready."""
@@ -139,19 +139,11 @@ class Company:
         return self._ways.setdefault(sql, _Way(sql, is_write))
 
     async def _alone(self, way: _Way, waiting: _Waiting) -> Rows:
-        session, clock = Session(self._pool), asyncio.get_running_loop().time
+        clock = asyncio.get_running_loop().time
         way.calls += 1
         begun = clock()
         try:
-            rows = await session.fetch(way.sql, waiting.parameters(0), once=way.is_write)
-        except Exception:
-            session.rest()
-            raise
-        except BaseException:
-            session.abandon()  # cancelled amidst the statement
-            raise
-        else:
-            session.rest()
+            rows = await fetch_alone(self._pool, way.sql, waiting.parameters(0), once=way.is_write)
             way.learn(clock() - begun)
         finally:
             way.calls -= 1
@@ -208,13 +200,16 @@ class Company:
                 found = await connection.fetchmany(way.sql, sent, timeout=patience)
         except FAILURES as failure:
             means = meaning(failure)
-            if is_lost(failure) or isinstance(failure, TimeoutError):
+            was_lost = is_lost(failure) or isinstance(failure, TimeoutError)
+            if was_lost:
                 self._pool.lose(connection)
-                if way.is_write:  # it may have been committed
-                    _tell(batch, means)
-                    return
             else:
                 self._pool.release(connection)
+            if way.is_write and isinstance(means, Unavailable):
+                # It may have been committed; or it waited for what each by himself would wait for as long again.
+                _tell(batch, means)
+                return
+            if not was_lost:
                 if len(batch) == 1 and not (joint is not None and isinstance(means, Fault)):  # it is nobody else's
                     _tell(batch, means)
                     return

@@ -10,7 +10,7 @@ from sharedplan.logs import log
 from sharedplan.store import containing
 from sharedplan.store.engine import Pool
 from sharedplan.store.projection import projections
-from sharedplan.store.session import Session
+from sharedplan.store.session import Session, fetch_alone
 from sharedplan.store.used_once import forget_used
 
 TOGETHER = 2_000
@@ -33,8 +33,7 @@ async def forget(pool: Pool, lifetime: timedelta) -> int:
     Raises Unavailable.
     """
     session, gone = Session(pool), 0
-    contained = containing.pairs(await session.fetch(containing.holding(containing.TYPES), []))
-    session.rest()
+    contained = containing.pairs(await fetch_alone(pool, containing.holding(containing.TYPES)))
     for shape in projections():
         if not shape.is_superseded:
             continue
@@ -56,8 +55,11 @@ async def _forgotten(session: Session, table: str, lifetime: timedelta, type: st
             ids, versions = [row["id"] for row in rows], [row["version"] for row in rows]
             for each in inner:
                 await session.fetch(containing.forgetting(each), [type, ids, versions])
-    except BaseException:
+    except Exception:
         await session.roll_back()
+        raise
+    except BaseException:
+        session.abandon()  # cancelled amidst a statement
         raise
     await session.commit()
     return len(rows)
@@ -70,8 +72,6 @@ async def keep_forgetting(pool: Pool, lifetime: timedelta) -> None:
         try:
             if gone := await forget(pool, lifetime):
                 log.info("past_forgotten", rows=gone)
-            session = Session(pool)
-            await forget_used(session)
-            session.rest()
+            await forget_used(pool)
         except SharedplanError as failure:
             log.warning("past_not_forgotten", failure=str(failure))

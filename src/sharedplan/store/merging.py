@@ -11,18 +11,16 @@ import asyncio
 from sharedplan.errors import SharedplanError
 from sharedplan.logs import log
 from sharedplan.store.engine import Pool
-from sharedplan.store.session import Session
+from sharedplan.store.session import fetch_alone
 
 INTERVAL = 1.0
 """Seconds between two."""
 
 
 async def merge(pool: Pool) -> int:
-    """Sorts in what is not; how many pages it was on, 0 also when another worker is at it. Raises Unavailable."""
-    session = Session(pool)
-    found = await session.fetch("SELECT merge_log_index()", [])
-    session.rest()
-    return int(found[0][0])
+    """Sorts in what is not; how many pages it was on, 0 also when another worker is at it. Raises as
+    `Session.fetch` does: Fault, too, where the service's role has not been granted that yet."""
+    return int((await fetch_alone(pool, "SELECT merge_log_index()"))[0][0])
 
 
 async def keep_merging(pool: Pool) -> None:

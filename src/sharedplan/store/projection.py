@@ -130,7 +130,8 @@ class Projection:
             after += attesting.beside(provenance, last, register=register, who="$6", patients=patients)
             last += attesting.many(provenance)
         if recorded:
-            # The audit row goes in before the clock is drawn, for whoever has drawn keeps all others waiting.
+            # The audit row goes in before the clock is drawn, for whoever has drawn keeps all others waiting but those
+            # who write in company.
             before += f"recorded AS ({audit} RETURNING 1),"
         return guard.writing(f"""
             WITH {before}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sharedplan.errors import SharedplanError
 from sharedplan.logs import log
 from sharedplan.store.engine import Pool
-from sharedplan.store.session import Session
+from sharedplan.store.session import fetch_alone
 
 INTERVAL = 1.0
 """Seconds between two seals."""
@@ -80,30 +80,24 @@ async def seal(pool: Pool) -> int:
 
     Raises Unavailable.
     """
-    session = Session(pool)
-    found = await session.fetch(_SEAL, [], once=True)
-    session.rest()
+    found = await fetch_alone(pool, _SEAL, once=True)
     return found[0][0] if found else 0
 
 
 async def checked(pool: Pool) -> AsyncIterator[Checked]:
     """All seals in their order, each compared with its rows. Raises Unavailable."""
-    session, last = Session(pool), 0
-    while found := await session.fetch(_CHECK, [last]):
+    last = 0
+    while found := await fetch_alone(pool, _CHECK, [last]):
         for row in found:
             yield Checked(
                 row["number"], row["at"].isoformat(), row["rows"], row["found"], row["hash"].hex(), bool(row["holds"])
             )
         last = found[-1]["number"]
-    session.rest()
 
 
 async def unsealed(pool: Pool) -> int:
     """Rows that no seal covers yet. Raises Unavailable."""
-    session = Session(pool)
-    found = await session.fetch(_UNSEALED, [])
-    session.rest()
-    return int(found[0][0])
+    return int((await fetch_alone(pool, _UNSEALED))[0][0])
 
 
 async def keep_sealing(pool: Pool) -> None:

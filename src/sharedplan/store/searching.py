@@ -183,7 +183,8 @@ def _made(
     along_order, along_beyond, others_within = order, beyond, ""
     if own:
         by_time = bool(search.sort) and search.sort[0].parameter.code == "_lastUpdated"
-        if by_time and not statement.seeing.much.isdisjoint(search.wheres):
+        # For an exact total all are looked for anyway.
+        if by_time and search.total != "accurate" and not statement.seeing.much.isdisjoint(search.wheres):
             others_within = f"{beyond} AND {up_to_the_last(search, order)}"
         along_order = f"register {'DESC' if is_backwards != runs_down(search) else 'ASC'}, {order}"
         if place is not None and place.keys is not None:

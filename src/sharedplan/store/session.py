@@ -11,6 +11,24 @@ from sharedplan.store.engine import FAILURES, Pool, is_lost, meaning
 from sharedplan.store.guard import NOBODY, Who
 
 
+async def fetch_alone(
+    pool: Pool, sql: str, parameters: Sequence[Any] = (), *, once: bool = False
+) -> list[asyncpg.Record]:
+    """The rows of one statement that stands by itself, whose connection is given back whatever comes of it. Raises as
+    `Session.fetch` does."""
+    session = Session(pool)
+    try:
+        found = await session.fetch(sql, parameters, once=once)
+    except Exception:
+        session.rest()
+        raise
+    except BaseException:
+        session.abandon()  # cancelled amidst the statement
+        raise
+    session.rest()
+    return found
+
+
 class Session:
     """Borrows a connection when the first statement comes, and gives it back at its end.
 

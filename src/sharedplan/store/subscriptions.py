@@ -16,7 +16,7 @@ import orjson
 
 from sharedplan.store import guard
 from sharedplan.store.engine import Pool
-from sharedplan.store.session import Session
+from sharedplan.store.session import Session, fetch_alone
 
 CLAIM = timedelta(seconds=60)
 """How long a worker may take for what it claimed; longer than all timeouts of a delivery together."""
@@ -362,15 +362,7 @@ class Subscriptions:
         await self._fetch(_OVER, [subscription, list(clients)])
 
     async def _fetch(self, sql: str, parameters: Sequence[Any], *, once: bool = False) -> list[Any]:
-        session = Session(self._pool)
-        try:
-            return await session.fetch(sql, parameters, once=once)
-        except BaseException as failure:
-            if not isinstance(failure, Exception):
-                session.abandon()  # cancelled amidst the statement
-            raise
-        finally:
-            session.rest()
+        return await fetch_alone(self._pool, sql, parameters, once=once)
 
 
 def _saved(state: State, progress: Progress) -> list[Any]:

@@ -1,9 +1,10 @@
 """One unit of work: everything that an interaction may ask of the store, in one transaction or none.
 
-Reads are a statement each, short ones in company of others (`store/company.py`); their audit rows go in with them, or
-with those of other units (`store/recorder.py`). The first lock, or the second change, begins a transaction; it is
-committed when the unit is left, and rolled back when it is left by an error. Instants are drawn by the last writing
-statement, so `write` comes once and last: whoever has drawn holds the clock for everybody until the commit.
+Reads are a statement each, and so are single changes, short ones in company of others (`store/company.py`); their audit
+rows go in with them, or with those of other units (`store/recorder.py`). The first lock, or the second change, begins a
+transaction; it is committed when the unit is left, and rolled back when it is left by an error. Instants are drawn by
+the last writing statement, so `write` comes once and last: whoever has drawn holds the clock for everybody until the
+commit.
 """
 
 import asyncio
@@ -86,8 +87,13 @@ class Store:
 
     async def settled(self) -> None:
         """Returns when all units that are open now have been left, and what they write is committed or never will."""
-        waited_for, writes = set(self._open), self._company.writes
-        while waited_for & self._open or writes & self._company.writes:  # noqa: ASYNC110  # seldom, while units are many and would each need an event
+        # Seldom, while units are many and would each need an event.
+        waited_for = set(self._open)
+        while waited_for & self._open:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        # What one of them wrote may be under way though it was cancelled meanwhile.
+        writes = self._company.writes
+        while writes & self._company.writes:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
     async def close(self, *, patience: timedelta = timedelta(seconds=10)) -> None:

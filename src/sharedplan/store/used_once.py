@@ -6,7 +6,8 @@ https://www.rfc-editor.org/rfc/rfc7519#section-4.1.7
 
 from datetime import datetime
 
-from sharedplan.store.session import Session
+from sharedplan.store.engine import Pool
+from sharedplan.store.session import Session, fetch_alone
 
 _USE = """
     INSERT INTO client_assertion (issuer, jti, until) VALUES ($1::text, $2::text, $3::timestamptz)
@@ -22,6 +23,6 @@ async def use_up(session: Session, issuer: str, jti: str, until: datetime) -> bo
     return bool(await session.fetch(_USE, [issuer, jti, until]))
 
 
-async def forget_used(session: Session) -> int:
+async def forget_used(pool: Pool) -> int:
     """Takes away those that have ended, so nobody could use them any more; how many it was."""
-    return len(await session.fetch(_FORGET, ()))
+    return len(await fetch_alone(pool, _FORGET))
