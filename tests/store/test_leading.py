@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -135,6 +135,9 @@ class World:
         self.dice = random.Random(seed)
         self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         self._runner.run(self._fill(url))
+
+    def run(self, doing: Coroutine[Any, Any, Any]) -> Any:
+        return self._runner.run(doing)
 
     def close(self) -> None:
         self._runner.run(self._connection.close())
