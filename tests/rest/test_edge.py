@@ -148,6 +148,20 @@ async def test_who_waits_too_long_is_turned_away_and_told_to_come_again() -> Non
         pass
 
 
+async def test_who_gives_up_in_the_moment_that_a_place_comes_free_is_told_so() -> None:
+    """His turn is over, and found so by whoever leaves, before he himself learns of it."""
+    door = Admission(1, timedelta(seconds=5))
+    await door.__aenter__()
+    waiting = asyncio.create_task(door.__aenter__())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await door.__aexit__(None, None, None)
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    async with asyncio.timeout(0.1), door:
+        pass
+
+
 async def test_no_place_is_lost_to_those_who_give_up() -> None:
     door = Admission(2, timedelta(seconds=0.01))
 

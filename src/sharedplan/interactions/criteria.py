@@ -57,9 +57,14 @@ def _values(name: str, text: str) -> str:
 
 
 def from_text(type: str, text: str, *, base: str) -> Criteria:
-    """The condition of an If-None-Exist or a conditional reference, still encoded; "Type?" may stand before it."""
+    """The condition of an If-None-Exist or a conditional reference, still encoded; "Type?" may stand before it. Raises
+    as `criteria` does."""
     query = text.removeprefix(f"{base}/").removeprefix(type).removeprefix("?")
-    return criteria(type, parse_qsl(query, keep_blank_values=True), base=base)
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:  # two that are none would else be one
+        raise Incorrect("the condition is not UTF-8 in percent-encoding") from None
+    return criteria(type, pairs, base=base)
 
 
 async def ready(condition: Criteria, acting: Acting) -> Criteria:

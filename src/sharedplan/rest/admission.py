@@ -5,6 +5,7 @@ A request that would wait longer than its client does only makes the queue longe
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from datetime import timedelta
 from types import TracebackType
 
@@ -45,7 +46,8 @@ class Admission:
             if turn.done() and not turn.cancelled():  # the place came in the very moment that we gave up
                 self._release()
             else:
-                self._queue.remove(turn)
+                with suppress(ValueError):  # somebody who left meanwhile has found it given up
+                    self._queue.remove(turn)
             if isinstance(failure, TimeoutError):
                 metrics.collectors().turned_away.inc()
                 raise Unavailable("the service is busy; try again", retry_after=1) from None
