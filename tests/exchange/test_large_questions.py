@@ -6,6 +6,7 @@ import pytest
 
 from exchange.answers import ids, link, query
 from exchange.asking import Ask, a_patient, resource_in
+from exchange.cast import S, system
 from sharedplan.errors import Incorrect
 from sharedplan.search.values import number
 from sharedplan.store import searching, weighing
@@ -76,6 +77,17 @@ async def test_only_the_count_is_exact_whatever_it_costs(ask: Ask, monkeypatch: 
     for control in ("_summary=count", "_count=0", "_total=estimate", "_total=accurate"):
         assert resource_in(await ask("search-type", f"Patient?{control}"))["total"] == 5
     assert "total" not in resource_in(await ask("search-type", "Patient?_count=2"))
+
+
+@pytest.mark.usefixtures("texts_made_anew")
+async def test_the_log_is_counted_less_far(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sharedplan.store.searching.COUNTED_OF_THE_LOG", 3)
+    searching._statement.cache_clear()
+    for n in range(5):
+        await ask("update", f"Patient/p{n}", a_patient(id=f"p{n}"), by=system(S))
+    assert "total" not in resource_in(await ask("search-type", "AuditEvent?_count=2", by=system(S)))
+    assert resource_in(await ask("search-type", "AuditEvent?_count=2&_total=accurate", by=system(S)))["total"] >= 5
+    assert resource_in(await ask("search-type", "AuditEvent?entity=Patient/p4", by=system(S)))["total"] == 1
 
 
 async def test_periods_without_an_end_come_after_all_that_have_one(ask: Ask) -> None:

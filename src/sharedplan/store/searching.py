@@ -37,6 +37,9 @@ from sharedplan.store.weighing import HEAVY, is_little, little, weighed
 COUNTED = 10_000
 """Matches that are counted when nobody asked for the total and finding them all would be the most of the work."""
 
+COUNTED_OF_THE_LOG = 1_000
+"""The same of the log, of which each row is judged by itself."""
+
 LIGHT = 50
 """Entries of a page that is first asked for in the shorter way, which is right for all but long resources."""
 
@@ -266,6 +269,8 @@ def _statement(
     )
     steps += f", found AS MATERIALIZED ({found})"
     is_more = f"(SELECT count(*) FROM found) > {count:d}"
+    is_log = any(source.type == "AuditEvent" for source in sources)
+    number = counted(total, every, walks=walks, at_most=COUNTED_OF_THE_LOG if is_log else COUNTED)
     if is_joined:
         ((_, type, _, _),) = sources
         steps += f""", size AS MATERIALIZED (SELECT count(*) AS n, NOT {little()} AS is_heavy FROM found),
@@ -276,7 +281,7 @@ def _statement(
             steps,
             type=f"'{type}'",
             name=told(f"'{type}/' || id", type),
-            total=counted(total, every, walks=walks),
+            total=number,
             moment=moment,
             count=count,
             has_included=False,
@@ -300,7 +305,7 @@ def _statement(
     as_of = f"CASE WHEN {is_more} THEN {moment} END"
     return f"""
         WITH {steps}
-        SELECT {turn}{counted(total, every, walks=walks)} AS total, {as_of} AS as_of, {fetched} AS fetched,
+        SELECT {turn}{number} AS total, {as_of} AS as_of, {fetched} AS fetched,
             {", ".join(f"page.{name}" for name in columns)}
         FROM (SELECT) nothing LEFT JOIN {page} page ON {whole} ORDER BY {order} {at_most}
     """
@@ -409,13 +414,13 @@ def _walked(search: Search) -> tuple[Expression, ...] | None:
     return None
 
 
-def counted(total: str, hits: str, *, walks: bool) -> str:
-    """SQL of the total, where `hits` is a statement of all that matches."""
+def counted(total: str, hits: str, *, walks: bool, at_most: int = COUNTED) -> str:
+    """SQL of the total, where `hits` is a statement of all that matches; unless it is asked for, `at_most` so many."""
     if total == "none":
         return "NULL::bigint"
     if walks and total == "some":
-        some = f"(SELECT count(*) AS n FROM ({hits} LIMIT {COUNTED + 1}) some_of_them)"
-        return f"(SELECT nullif(n, {COUNTED + 1}) FROM {some} counted)"
+        some = f"(SELECT count(*) AS n FROM ({hits} LIMIT {at_most + 1}) some_of_them)"
+        return f"(SELECT nullif(n, {at_most + 1}) FROM {some} counted)"
     return f"(SELECT count(*) FROM ({hits}) all_of_them)"
 
 
