@@ -40,11 +40,9 @@ from sharedplan.secret_files import secret_file
 from sharedplan.settings import Settings
 from sharedplan.store.engine import Pool
 from sharedplan.store.follower import Follower
-from sharedplan.store.forgetting import keep_forgetting
-from sharedplan.store.merging import keep_merging
 from sharedplan.store.readiness import readiness
-from sharedplan.store.sealing import keep_sealing
 from sharedplan.store.unit_of_work import Store
+from sharedplan.store.upkeep import upkeep
 from sharedplan.subscriptions.delivery import Deliverer
 from sharedplan.subscriptions.rest_hook import RestHook
 
@@ -100,9 +98,7 @@ def application(settings: Settings, clock: Clock, fetcher: Fetcher | None = None
         beside = [
             asyncio.create_task(_warm_up()),
             asyncio.create_task(follower.follow()),
-            asyncio.create_task(keep_forgetting(pool, settings.page_lifetime)),
-            asyncio.create_task(keep_sealing(pool)),
-            asyncio.create_task(keep_merging(pool)),
+            *map(asyncio.create_task, upkeep(pool, settings.page_lifetime)),
             asyncio.create_task(refusals.keep_summing_up()),
             asyncio.create_task(deliverer.run(lambda: health.is_draining)),
         ]

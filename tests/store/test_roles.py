@@ -60,6 +60,20 @@ async def test_who_reads_the_tables_themselves_passes_the_second_guard_by(databa
     assert await too_mighty(role_url) is None
 
 
+@pytest.mark.parametrize(
+    "right", ["USAGE ON SCHEMA guarded", "INSERT ON subscription_secret", "EXECUTE ON FUNCTION merge_indexes()"]
+)
+async def test_a_service_that_lacks_one_of_its_rights_is_not_ready(
+    database_url: str, role_url: str, right: str
+) -> None:
+    await grant(database_url, ROLE)
+    pool = Pool(role_url, size=1)
+    assert (await readiness(pool))["guard"]
+    await run(database_url, f"REVOKE {right} FROM {ROLE}")
+    assert not (await readiness(pool))["guard"]
+    await pool.close(patience=timedelta(seconds=1))
+
+
 async def test_functions_of_others_are_not_given_away(database_url: str, role_url: str) -> None:
     await run(database_url, "CREATE FUNCTION test_others() RETURNS integer LANGUAGE sql AS 'SELECT 1'")
     await run(database_url, "REVOKE EXECUTE ON FUNCTION test_others() FROM PUBLIC")

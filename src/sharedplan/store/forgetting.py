@@ -1,11 +1,9 @@
 """What has been superseded is forgotten once no page can show its moment any more (`compile.rows`), with what it
 contained; and what was used up (`store/used_once.py`) once it could not be used anyway."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sharedplan.errors import SharedplanError
 from sharedplan.logs import log
 from sharedplan.store import containing
 from sharedplan.store.engine import Pool
@@ -65,13 +63,8 @@ async def _forgotten(session: Session, table: str, lifetime: timedelta, type: st
     return len(rows)
 
 
-async def keep_forgetting(pool: Pool, lifetime: timedelta) -> None:
-    """Does so now and then, until it is cancelled."""
-    while True:
-        await asyncio.sleep(max(1.0, lifetime.total_seconds() / 12))
-        try:
-            if gone := await forget(pool, lifetime):
-                log.info("past_forgotten", rows=gone)
-            await forget_used(pool)
-        except SharedplanError as failure:
-            log.warning("past_not_forgotten", failure=str(failure))
+async def forget_all(pool: Pool, lifetime: timedelta) -> None:
+    """The same, and what was used up. Raises Unavailable."""
+    if gone := await forget(pool, lifetime):
+        log.info("past_forgotten", rows=gone)
+    await forget_used(pool)

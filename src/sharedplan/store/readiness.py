@@ -14,12 +14,12 @@ from sharedplan.store.schema import at_head
 _AUDIT = "SELECT has_table_privilege('audit_event', 'INSERT') AND NOT pg_is_in_recovery()"
 _GUARDED = """
     SELECT has_schema_privilege('guarded', 'USAGE') AND has_table_privilege('public.subscription_secret', 'INSERT')
-        AND has_function_privilege('public.merge_log_index()', 'EXECUTE')
+        AND has_function_privilege('public.merge_indexes()', 'EXECUTE')
 """
 _GRANTED = """
     SELECT has_schema_privilege($1::text::name, 'guarded', 'USAGE')
         AND has_table_privilege($1::text::name, 'public.subscription_secret', 'INSERT')
-        AND has_function_privilege($1::text::name, 'public.merge_log_index()', 'EXECUTE')
+        AND has_function_privilege($1::text::name, 'public.merge_indexes()', 'EXECUTE')
 """
 
 

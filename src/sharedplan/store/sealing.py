@@ -7,12 +7,9 @@ hash covers the one before. Who keeps a head (`sharedplan verify-audit` prints i
 https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from sharedplan.errors import SharedplanError
-from sharedplan.logs import log
 from sharedplan.store.engine import Pool
 from sharedplan.store.session import fetch_alone
 
@@ -98,13 +95,3 @@ async def checked(pool: Pool) -> AsyncIterator[Checked]:
 async def unsealed(pool: Pool) -> int:
     """Rows that no seal covers yet. Raises Unavailable."""
     return int((await fetch_alone(pool, _UNSEALED))[0][0])
-
-
-async def keep_sealing(pool: Pool) -> None:
-    """Seals about once a second, until it is cancelled."""
-    while True:
-        await asyncio.sleep(INTERVAL)
-        try:
-            await seal(pool)
-        except SharedplanError as failure:
-            log.warning("trail_not_sealed", failure=str(failure))

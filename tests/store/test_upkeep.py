@@ -1,0 +1,64 @@
+"""What is done over and over beside answering."""
+
+import asyncio
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from databases import of_service
+from sharedplan.store import merging, sealing
+from sharedplan.store.engine import Pool
+from sharedplan.store.sealing import unsealed
+from sharedplan.store.unit_of_work import Store
+from sharedplan.store.upkeep import upkeep
+from store.changes import a_trail
+
+
+async def recorded(store: Store) -> None:
+    async with store.begin() as unit:
+        await unit.record(a_trail(resource_id="a"))
+
+
+async def test_it_seals_and_sorts_in_again_and_again_whatever_failed_before(
+    store: Store, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sealing, "INTERVAL", 0.05)
+    monkeypatch.setattr(merging, "INTERVAL", 0.05)
+    pool = Pool(of_service(database_url), size=2)
+    operator = await asyncpg.connect(database_url)
+    tasks = [asyncio.create_task(each) for each in upkeep(pool, timedelta(hours=1))]
+    try:
+        await operator.execute("ALTER FUNCTION merge_indexes() RENAME TO merged")
+        try:
+            await recorded(store)
+            await asyncio.sleep(0.3)
+            assert await unsealed(pool) == 0
+            assert await operator.fetchval("SELECT merged()") > 0
+        finally:
+            await operator.execute("ALTER FUNCTION merged() RENAME TO merge_indexes")
+        for _ in range(2):
+            await recorded(store)
+            await asyncio.sleep(0.3)
+            assert await unsealed(pool) == 0
+            assert await operator.fetchval("SELECT merge_indexes()") == 0
+        assert not any(task.done() for task in tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=5)
+        await operator.execute("DROP FUNCTION IF EXISTS merged()")
+        await operator.close()
+        await pool.close()
+
+
+async def test_it_ends_when_it_is_cancelled_and_keeps_no_connection(database_url: str) -> None:
+    pool = Pool(of_service(database_url), size=1)
+    tasks = [asyncio.create_task(each) for each in upkeep(pool, timedelta(seconds=12))]
+    await asyncio.sleep(1.1)  # amidst what begins after a second
+    for task in tasks:
+        task.cancel()
+    done, _ = await asyncio.wait(tasks, timeout=5)
+    assert len(done) == len(tasks) == 3
+    assert pool.in_use == 0
+    await pool.close()
