@@ -70,7 +70,7 @@ async def test_the_trail_is_searched_by_itself(ask: Ask) -> None:
 
 @pytest.mark.usefixtures("texts_made_anew")
 async def test_only_the_count_is_exact_whatever_it_costs(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sharedplan.store.searching.COUNTED", 3)
+    monkeypatch.setattr("sharedplan.store.walking.COUNTED", 3)
     searching._statement.cache_clear()  # texts that were made with another limit
     for n in range(5):
         await ask("update", f"Patient/p{n}", a_patient(id=f"p{n}"))
@@ -81,7 +81,7 @@ async def test_only_the_count_is_exact_whatever_it_costs(ask: Ask, monkeypatch: 
 
 @pytest.mark.usefixtures("texts_made_anew")
 async def test_the_log_is_counted_less_far(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sharedplan.store.searching.COUNTED_OF_THE_LOG", 3)
+    monkeypatch.setattr("sharedplan.store.walking.COUNTED_OF_THE_LOG", 3)
     searching._statement.cache_clear()
     for n in range(5):
         await ask("update", f"Patient/p{n}", a_patient(id=f"p{n}"), by=system(S))

@@ -1,41 +1,30 @@
 """Expression → SQL condition over a type's table; the only place that builds a query's conditions.
 
-https://www.postgresql.org/docs/current/functions-array.html, https://www.postgresql.org/docs/current/functions-range.html
-
-Names come from the registry of parameters alone, values always travel as parameters. Each condition has the form that
-its column's index serves: overlap for arrays, range operators for times and numbers, equality for single references,
-a tsquery for what begins. A condition on an absent value is null, which counts as false; so a negation asks whether
-its part is not true. What lies across references is asked of the rows that the asker may see, and of no others.
+Names come from the registry of parameters alone, values always travel as parameters. Conditions on the values of one
+parameter are in `store/values.py`, those that go by the client of a row in `store/clients.py`. A condition on an absent
+value is null, which counts as false; so a negation asks whether its part is not true. What lies across references is
+asked of the rows that the asker may see, and of no others.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 from sharedplan.search import expression as e
-from sharedplan.search.masking import MASKED, is_masked, may_mask, of_masked, without_places
+from sharedplan.search.masking import of_masked, without_places
 from sharedplan.search.matching import members
 from sharedplan.search.parameters import Parameter
-from sharedplan.search.values import lookup, position, string, token, uri
-from sharedplan.search.values.entry import capped
-from sharedplan.store import own_log, ranges
+from sharedplan.search.values import token
+from sharedplan.store import own_log
 from sharedplan.store.clients import Clients
+from sharedplan.store.masks import Holder, masked, masked_within, unmasked
 from sharedplan.store.projection import projection
 from sharedplan.store.reach import led, reach
-from sharedplan.store.selectivity import ANCHORS, client_of, is_anchor, is_broad
-from sharedplan.store.statements import Statement
+from sharedplan.store.selectivity import client_of, is_anchor, is_broad
+from sharedplan.store.statements import Statement, linked
+from sharedplan.store.values import Values
 
 MANY = 200
 """Entries that one look into an index is asked for together."""
-
-
-class Holder(NamedTuple):
-    """What rows are contained in: the type, the slice of it, and the alias of the container's own row beside them."""
-
-    type: str
-    within: e.Expression
-    alias: str = "r"
 
 
 def condition(
@@ -60,42 +49,6 @@ def condition(
     slice = e.asker_of(expression)
     asked = _Condition(statement, type, alias, client, is_whole, slice, holder, is_led)
     return asked.sql(expression, is_anchored or is_led)
-
-
-def masked(
-    statement: Statement, within: e.Expression, type: str, alias: str = "r", *, client: str | None = None
-) -> str:
-    """SQL of whether a safety ban takes something out of the row of the type, under that alias, for whom the slice is
-    of; empty when it never does. `client`: as for `condition`."""
-    asker = e.asker_of(within)
-    if asker is None or not may_mask(type):
-        return ""
-    contained = "" if type in MASKED else f"{alias}.content -> 'contained' is not null"
-    return Clients(statement, type, alias, client).masked(asker, has_something=contained)
-
-
-def masked_within(statement: Statement, holder: Holder, type: str) -> str:
-    """The same of a row of that type which is contained: the ban is that of the container's client. A contained
-    Location is a place."""
-    asker = e.asker_of(holder.within)
-    if asker is None or (type not in MASKED and type != "Location"):
-        return ""
-    return Clients(statement, holder.type, holder.alias).masked(asker)
-
-
-def masked_column(
-    statement: Statement, within: e.Expression, type: str, alias: str = "r", *, client: str | None = None
-) -> str:
-    """The same as a column to be selected: `masked`."""
-    return f"{masked(statement, within, type, alias, client=client) or 'false'} AS masked"
-
-
-def unmasked(statement: Statement, parameter: Parameter, alias: str) -> str:
-    """The condition, to stand behind others, that what the parameter finds in a row may be told to whoever asks."""
-    if not is_masked(parameter):
-        return ""
-    hidden = masked(statement, statement.seen.get(parameter.resource, e.Nothing()), parameter.resource, alias)
-    return f" and ({hidden}) is not true" if hidden else ""
 
 
 def rows(statement: Statement, type: str, within: e.Expression | None = None) -> str:
@@ -169,7 +122,7 @@ class _Condition:
         if of_masked(expression) and (hidden := self.masked()):
             match expression:
                 case e.Missing(parameter):
-                    return f"(({hidden}) is true or {self.missing(parameter)})"
+                    return f"(({hidden}) is true or {self.values.missing(parameter)})"
                 case e.RefersTo() if (others := without_places(expression)).references:
                     found = f"({self.of_parameter(expression)} and ({hidden}) is not true)"
                     return f"({self.of_parameter(others)} or {found})"
@@ -200,13 +153,13 @@ class _Condition:
                 register, permitted = self.sql(own), self.sql(others, is_anchored)
                 return f"(({register} or {clients.is_let_see(others)}) and ({register} or {permitted}))"
             case e.Or(parts):
-                return _joined(" or ", [self.sql(part, is_anchored) for part in _merged(parts)], "false")
+                return linked(" or ", [self.sql(part, is_anchored) for part in _merged(parts)], "false")
             case e.Not(e.Missing(parameter)) if not of_masked(e.Missing(parameter)):
-                return f"not {self.missing(parameter)}"
+                return f"not {self.values.missing(parameter)}"
             case e.Not(part):
                 return f"({self.sql(part, is_anchored)}) is not true"
             case e.HasId(ids):
-                return self.one_of(f"{self.alias}.id", ids)
+                return self.values.one_of(f"{self.alias}.id", ids)
             case e.Updated(since, until):
                 return self.updated(since, until)
             case e.InCompartment() if self.holder is not None:  # what is contained is where its container is
@@ -240,7 +193,7 @@ class _Condition:
                 clients = Clients(self.statement, self.type, self.alias, self.client)
                 return clients.sql(expression, is_anchored=is_anchored, is_whole=self.is_whole)
             case e.Missing(parameter):
-                return self.missing(parameter)
+                return self.values.missing(parameter)
             case e.Chained():
                 return self.chained(expression, is_anchored)
             case e.ReferredBy() if self.holder is not None:
@@ -271,64 +224,18 @@ class _Condition:
         for part in parts:
             sql = self.sql(part, is_anchored)
             found.append(f"({sql}) is true" if is_narrow and isinstance(part, (e.InTime, e.InRange)) else sql)
-        return _joined(" and ", found, "true")
+        return linked(" and ", found, "true")
 
     def of_parameter(self, expression: e.Expression) -> str:
         """A condition on the values of one parameter."""
-        match expression:
-            case e.HasToken(parameter, _, code) if parameter.code in ANCHORS and code is not None:
-                # Without the value the planner makes one plan for good, rather than one each time: 0.4 ms (measured).
-                return (
-                    f"{self.column(parameter)} && (select {self.statement.bind([token.entry(expression)], 'text[]')})"
-                )
-            case e.HasToken(parameter):
-                return self.overlap(parameter, [token.entry(expression)])
-            case e.HasEntry(parameter, entries) if len(entries) > MANY:
-                given = self.statement.bind(list(entries), "text[]")
-                return self.found_by(parameter, f"select distinct unnest({given})")
-            case e.HasEntry(parameter, entries):
-                return self.overlap(parameter, entries)
-            case e.RefersTo(parameter, references):
-                if parameter.is_scalar:
-                    return self.one_of(self.column(parameter), references)
-                return self.overlap(parameter, references)
-            case e.InTime():
-                return self.in_time(expression)
-            case e.InRange():
-                return self.in_range(expression)
-            case e.HasText():
-                return self.has_text(expression)
-            case e.Begins(_, starts):
-                return self.looked_up(lookup.query([[each] for each in starts], prefix=True))
-            case e.Identified(parameter, entries):
-                return self.looked_up(lookup.query([[lookup.identified(parameter.column, each)] for each in entries]))
-            case e.HasUri():
-                return self.has_uri(expression)
-            case e.HasWords(parameter, text):
-                asked = self.statement.bind(text, "text")
-                return f"{self.column(parameter)} @@ websearch_to_tsquery('finnish', {asked})"
-            case e.Near():
-                return self.near(expression)
-        raise TypeError(f"no SQL for {expression!r}")
+        if isinstance(expression, e.HasEntry) and len(expression.entries) > MANY:
+            given = self.statement.bind(list(expression.entries), "text[]")
+            return self.found_by(expression.parameter, f"select distinct unnest({given})")
+        return self.values.sql(expression)
 
-    def column(self, parameter: Parameter, suffix: str = "") -> str:
-        return f'{self.alias}."{parameter.column}{suffix}"'
-
-    def one_of(self, column: str, values: tuple[str, ...]) -> str:
-        if len(values) == 1:
-            return f"{column} = {self.statement.bind(values[0], 'text')}"
-        return f"{column} = any({self.statement.bind(list(values), 'text[]')})"
-
-    def overlap(self, parameter: Parameter, entries: Iterable[str]) -> str:
-        values = self.statement.bind(list(entries), "text[]")
-        meets = f"{self.column(parameter)} && {values}"
-        whole = own_log.WHOLE.get(parameter.column) if self.type == "AuditEvent" else None
-        if whole is not None and own_log.is_cut(self.statement.seen.get(self.type)):  # what is told has no index
-            return f"({self.alias}.{whole} && {values} and {meets})"
-        return meets
-
-    def looked_up(self, query: str) -> str:
-        return f"{self.alias}.lookup @@ {self.statement.bind(query, 'text')}::tsquery"
+    @property
+    def values(self) -> Values:
+        return Values(self.statement, self.type, self.alias)
 
     def targets_within(self, asked: e.TargetsWithin) -> str:
         column, parts = f"{self.alias}.target", []
@@ -344,16 +251,7 @@ class _Condition:
             parts.append(
                 f"not exists (select from unnest({column}) v where v like '{type}/%' and not exists ({there}))"
             )
-        return _joined(" and ", parts, "true")
-
-    def missing(self, parameter: Parameter) -> str:
-        if parameter.column in ("id", "last_updated"):
-            return "false"
-        absent = f"{self.column(parameter)} is null"
-        if parameter.type == "reference":  # what is named by an identifier alone has no entry in the column
-            named = self.looked_up(lookup.query([[lookup.identified(parameter.column, "")]], prefix=True))
-            return f"({absent} and ({named}) is not true)"
-        return f"({absent})"
+        return linked(" and ", parts, "true")
 
     def updated(self, since: datetime | None, until: datetime | None) -> str:
         parts, alias = [], self.holder.alias if self.holder is not None else self.alias
@@ -361,81 +259,7 @@ class _Condition:
             parts.append(f"{alias}.last_updated >= {self.statement.bind(since, 'timestamptz')}")
         if until is not None:
             parts.append(f"{alias}.last_updated < {self.statement.bind(until, 'timestamptz')}")
-        return _joined(" and ", parts, "true")
-
-    def in_time(self, asked: e.InTime) -> str:
-        """One range by itself; of several, first the range that encloses all, which the index has, then each."""
-        bind = self.statement.bind
-        low = bind(asked.low, "timestamptz") if asked.prefix != "gt" else ""  # a placeholder must be used
-        high = bind(asked.high, "timestamptz") if asked.prefix != "lt" else ""
-        if asked.parameter.is_scalar:
-            return ranges.in_time(asked.prefix, self.column(asked.parameter), low, high)
-        each = ranges.in_time(asked.prefix, "v", low, high)
-        if asked.keys:
-            return self.keyed(asked.parameter, asked.keys, each)
-        enclosing = ranges.may_be_in_time(asked.prefix, self.column(asked.parameter, "_span"), low, high)
-        return f"({enclosing} and exists (select from unnest({self.column(asked.parameter)}) v where {each}))"
-
-    def in_range(self, asked: e.InRange) -> str:
-        bind, column = self.statement.bind, self.column(asked.parameter)
-        if asked.prefix in ("eq", "ne", "ap"):
-            value = f"numrange({bind(asked.low, 'numeric')}, {bind(asked.high, 'numeric')})"
-        else:
-            value = ranges.beside(asked.prefix, bind(asked.value, "numeric"))
-        each = ranges.in_range(asked.prefix, "v", value)
-        enclosing = f"{self.column(asked.parameter, '_span')} && {value}" if asked.parameter.has_span else "true"
-        if asked.prefix in ("ne", "sa", "eb"):
-            enclosing = f"{column} is not null"
-        if asked.keys and asked.keys != ("",):
-            return f"({enclosing} and {self.keyed(asked.parameter, asked.keys, each)})"
-        if asked.keys:
-            keys = self.column(asked.parameter, "_key")
-            return f"({enclosing} and exists (select from unnest({keys}, {column}) q(k, v) where k = '' and {each}))"
-        return f"({enclosing} and exists (select from unnest({column}) v where {each}))"
-
-    def keyed(self, parameter: Parameter, keys: tuple[str, ...], each: str) -> str:
-        """One of the ranges beside one of the keys is so."""
-        column, wanted = f'{self.alias}."{parameter.key_column}"', self.statement.bind(list(keys), "text[]")
-        pairs = f"unnest({column}, {self.column(parameter)}) q(k, v)"
-        return f"({column} && {wanted} and exists (select from {pairs} where k = any({wanted}) and {each}))"
-
-    def has_text(self, asked: e.HasText) -> str:
-        if asked.how == "exact":
-            return self.overlap(asked.parameter, [string.exactly(asked.text)])
-        column = asked.parameter.column
-        if asked.how == "starts":
-            return self.looked_up(lookup.query([[lookup.beginning(column, asked.text)]], prefix=True))
-        pattern = self.statement.bind(f"%{_literally(asked.text)}%", "text")
-        each = self.any_entry(asked.parameter, f"v like {pattern} and v not like '{string.EXACT}%'")
-        pieces = lookup.pieces(column, asked.text)
-        if not pieces:
-            return each
-        return f"({self.looked_up(lookup.query([pieces, [lookup.overflow(column)]]))} and {each})"
-
-    def has_uri(self, asked: e.HasUri) -> str:
-        if asked.how == "exact":
-            return self.overlap(asked.parameter, [capped(asked.uri)])
-        if asked.how == "above":
-            return self.overlap(asked.parameter, uri.ancestors(asked.uri))
-        start = uri.beneath(asked.uri)
-        itself, pattern = self.statement.bind(start[:-1], "text"), self.statement.bind(f"{_literally(start)}%", "text")
-        each = self.any_entry(asked.parameter, f"v = {itself} or v like {pattern}")
-        beginning = lookup.beginning(asked.parameter.column, start[:-1])
-        return f"({self.looked_up(lookup.query([[beginning]], prefix=True))} and {each})"
-
-    def any_entry(self, parameter: Parameter, holds: str) -> str:
-        return f"exists (select from unnest({self.column(parameter)}) v where {holds})"
-
-    def near(self, asked: e.Near) -> str:
-        column, bind = self.column(asked.parameter), self.statement.bind
-        boxes = []
-        for south, west, north, east in position.boxes(asked.circle):
-            corners = [bind(each, "float8") for each in (south, west, north, east)]
-            south_north = f"{column}[1] between {corners[0]} and {corners[2]}"
-            boxes.append(f"({south_north} and {column}[2] between {corners[1]} and {corners[3]})")
-        circle = (asked.circle.latitude, asked.circle.longitude, asked.circle.metres)
-        exact = ranges.within_metres(column, *(bind(each, "float8") for each in circle))
-        return f"({_joined(' or ', boxes, 'false')} and {exact})"
+        return linked(" and ", parts, "true")
 
     def chained(self, asked: e.Chained, is_anchored: bool) -> str:
         """From this row to what it refers to, when few rows are left to ask; else from there to here."""
@@ -445,7 +269,7 @@ class _Condition:
         named, parameter = _name(asked.type, inner), asked.parameter
         if parameter.is_canonical:
             return self.found_by(parameter, f"select unnest({inner}.url) from {source} where {where}")
-        column, start = self.column(parameter), len(asked.type) + 2
+        column, start = self.values.column(parameter), len(asked.type) + 2
         if is_anchored and parameter.is_scalar:
             there = f"{inner}.id = substr({column}, {start}) and {column} like '{asked.type}/%'"
             return f"exists (select from {source} where {there} and {where})"
@@ -481,7 +305,7 @@ class _Condition:
         one that a hundredth of the table has, and would rather read all of a large table for each (above 5 s against
         3 ms among a million, measured)."""
         if self.holder is not None or self.is_led:
-            return f"exists (select from unnest({self.column(parameter)}) v where v in ({entries}))"
+            return f"exists (select from unnest({self.values.column(parameter)}) v where v in ({entries}))"
         table, other = rows(self.statement, self.type), self.statement.alias()
         look_up = (
             f'select {other}.id from {table} {other} where {other}."{parameter.column}" && array[k.entry] offset 0'
@@ -535,14 +359,3 @@ def _merged(parts: tuple[e.Expression, ...]) -> list[e.Expression]:
         *([e.HasId(tuple(ids))] if ids else []),
         *others,
     ]
-
-
-def _joined(word: str, parts: list[str], empty: str) -> str:
-    if len(parts) < 2:
-        return parts[0] if parts else empty
-    return f"({word.join(parts)})"
-
-
-def _literally(text: str) -> str:
-    """The text as a LIKE pattern that matches only itself."""
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

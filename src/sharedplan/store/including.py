@@ -13,7 +13,8 @@ from sharedplan.search.expression import Expression, Nothing
 from sharedplan.search.includes import Include
 from sharedplan.search.masking import is_masked
 from sharedplan.store import containing
-from sharedplan.store.compile import condition, masked_column, rows, source_of, unmasked
+from sharedplan.store.compile import condition, rows, source_of
+from sharedplan.store.masks import masked_column, unmasked
 from sharedplan.store.matches import fields
 from sharedplan.store.projection import projection
 from sharedplan.store.queries import Query

@@ -9,15 +9,8 @@ from typing import NamedTuple
 from sharedplan.search.expression import And, Everything, Expression, Not, Nothing, OfRegister
 from sharedplan.search.masking import is_masked
 from sharedplan.store import containing, own_log
-from sharedplan.store.compile import (
-    Holder,
-    condition,
-    leading,
-    masked,
-    masked_column,
-    masked_within,
-    rows,
-)
+from sharedplan.store.compile import condition, leading, rows
+from sharedplan.store.masks import Holder, masked, masked_column, masked_within
 from sharedplan.store.projection import projection
 from sharedplan.store.reach import reach
 from sharedplan.store.searches import Contained, Search, SortKey

@@ -12,8 +12,9 @@ from sharedplan.catalogue import CATALOGUE
 from sharedplan.search.expression import Expression
 from sharedplan.search.registry import kept_until_renewed
 from sharedplan.store import trail as trails
-from sharedplan.store.compile import condition, masked_column, source_of
+from sharedplan.store.compile import condition, source_of
 from sharedplan.store.joint import ASKED, Filling, Joint, Question, joint
+from sharedplan.store.masks import masked_column
 from sharedplan.store.projection import projection
 from sharedplan.store.reach import reach
 from sharedplan.store.selectivity import client_of, is_anchor

@@ -9,36 +9,21 @@ look at the moment of the first one (`compile.rows`), so together they show each
 from functools import lru_cache
 from typing import Any
 
-from sharedplan.search.expression import (
-    Addressed,
-    And,
-    Everything,
-    Expression,
-    Not,
-    OfRegister,
-    OfTargets,
-    Or,
-    Permitted,
-    Updated,
-)
+from sharedplan.search.expression import Expression, OfRegister
 from sharedplan.search.masking import may_mask
 from sharedplan.search.registry import kept_until_renewed
 from sharedplan.store import joined
 from sharedplan.store import trail as trails
 from sharedplan.store.blanks import Blanks, Form, ForSeveral, Unlike, blanks, form
-from sharedplan.store.joint import ASKED, Question, may_join
+from sharedplan.store.joint import Question, may_join
 from sharedplan.store.matches import Source, along, hits, hits_within, source
+from sharedplan.store.page_trails import recorded, recorded_of_all, told
 from sharedplan.store.places import beyond_place, ordering, runs_down, straight_to, up_to_the_last
 from sharedplan.store.searches import Search, Seeing, SortKey
 from sharedplan.store.statements import Statement
 from sharedplan.store.trail import Trail
+from sharedplan.store.walking import counted, moment_of, walked
 from sharedplan.store.weighing import HEAVY, is_little, little, weighed
-
-COUNTED = 10_000
-"""Matches that are counted when nobody asked for the total and finding them all would be the most of the work."""
-
-COUNTED_OF_THE_LOG = 1_000
-"""The same of the log, of which each row is judged by itself."""
 
 LIGHT = 50
 """Entries of a page that is first asked for in the shorter way, which is right for all but long resources."""
@@ -165,14 +150,14 @@ def _made(
     is_joined: bool = False,
 ) -> str:
     """The text, with what it binds in the statement: last, if it is recorded, room for the audit row."""
-    place, walked = search.place, _walked(search)
+    place, slices = search.place, walked(search)
     is_backwards = place is not None and place.is_backwards
     order, own = ordering(search, is_backwards), ""
     if search.contained is not None:
         found, sources = hits_within(search, search.contained, statement)
     else:
-        if walked is not None:
-            (type,), (first, *others) = search.wheres, walked
+        if slices is not None:
+            (type,), (first, *others) = search.wheres, slices
             if isinstance(first, OfRegister):
                 own = statement.bind(first.organization, "text")
                 found = (along(search, statement, type, own),)
@@ -211,7 +196,7 @@ def _made(
         moment=moment,
         count=search.count,
         total=search.total,
-        walks=walked is not None,
+        walks=slices is not None,
         is_ranked=search.is_ranked,
         recorded_from=bound + 1 if is_recorded else None,
         turn="" if of_several else f"{statement.turn} AS turn, ",
@@ -269,8 +254,8 @@ def _statement(
     )
     steps += f", found AS MATERIALIZED ({found})"
     is_more = f"(SELECT count(*) FROM found) > {count:d}"
-    is_log = any(source.type == "AuditEvent" for source in sources)
-    number = counted(total, every, walks=walks, at_most=COUNTED_OF_THE_LOG if is_log else COUNTED)
+    of_the_log = any(source.type == "AuditEvent" for source in sources)
+    number = counted(total, every, walks=walks, of_the_log=of_the_log)
     if is_joined:
         ((_, type, _, _),) = sources
         steps += f""", size AS MATERIALIZED (SELECT count(*) AS n, NOT {little()} AS is_heavy FROM found),
@@ -311,52 +296,6 @@ def _statement(
     """
 
 
-def told(name: str, *types: str) -> str:
-    """SQL of how the log names what was shown, of one of these types; null for a Subscription, for which one it was is
-    its owner's alone to know."""
-    return f"CASE WHEN NOT starts_with({name}, 'Subscription/') THEN {name} END" if "Subscription" in types else name
-
-
-def recorded(first: int, *, name: str, unless: str = "") -> str:
-    """The steps that put in the audit row, whose values are the parameters from `first` on: with the resources that the
-    rows of `shown` are (each by its `name`), the patients whom they speak of beside those who were asked about, and
-    the registers of what speaks of any, or of all when nothing does. There is none when `unless` is true."""
-    asked = trails.placeholder(first, "patients")
-    told = {"spoken_of": "told.patients", "shown": "told.resources", "registers": "told.registers"}
-    return f"""told AS MATERIALIZED (
-            SELECT (
-                SELECT array_agg(DISTINCT p) FROM (
-                    SELECT unnest(patients) AS p FROM shown UNION ALL SELECT unnest({asked})
-                ) spoken_of
-            ) AS patients,
-                (SELECT array_agg({name}) FROM shown) AS resources,
-                (SELECT array_agg(DISTINCT controller) FROM shown WHERE controller IS NOT NULL AND (
-                    patients IS NOT NULL OR NOT EXISTS (SELECT FROM shown WHERE patients IS NOT NULL)
-                )) AS registers
-            {f"WHERE NOT ({unless})" if unless else ""}
-        ),
-        recorded AS ({trails.insert(first, **told, source="told")})"""
-
-
-def recorded_of_all(name: str) -> str:
-    """The same for all who are `asked`, by the rows of `paged`, which tell their turns."""
-    told = {"spoken_of": "told.spoken_of", "shown": "told.resources", "registers": "told.registers"}
-    own = f"FROM paged WHERE paged.turn = {ASKED}.turn"
-    return f"""told AS MATERIALIZED (
-            SELECT turn AS whose, clock_timestamp() AS at, (
-                    SELECT array_agg(DISTINCT p) FROM (
-                        SELECT unnest(paged.patients) AS p {own} UNION ALL SELECT unnest({ASKED}.patients)
-                    ) spoken_of
-                ) AS spoken_of,
-                (SELECT array_agg({name}) {own} AND id IS NOT NULL) AS resources,
-                (SELECT array_agg(DISTINCT controller) {own} AND controller IS NOT NULL AND (
-                    patients IS NOT NULL OR NOT EXISTS (SELECT {own} AND patients IS NOT NULL)
-                )) AS registers
-            FROM {ASKED} WHERE NOT EXISTS (SELECT {own} AND fetched = {HEAVY})
-        ),
-        recorded AS ({trails.insert(ASKED, **told, source=f"{ASKED} JOIN told ON told.whose = {ASKED}.turn")})"""
-
-
 def _columns(search: Search, types: tuple[str, ...], *, is_recorded: bool) -> tuple[str, ...]:
     """The columns of a page that anybody looks at: the driver takes its time for each, and most for arrays. Rows that
     are not yet recorded tell whom they speak of, and in which register they are."""
@@ -380,55 +319,3 @@ def _name(sources: tuple[Source, ...]) -> str:
     if len(sources) == 1:
         return f"'{sources[0].type}/'"
     return f"(ARRAY[{', '.join(repr(f'{source.type}/') for source in sources)}])[rank + 1]"
-
-
-def is_walked(search: Search) -> bool:
-    """Whether the page is found by walking along the order."""
-    return _walked(search) is not None
-
-
-def _walked(search: Search) -> tuple[Expression, ...] | None:
-    """The slices to look through, of which the first lies together in the index of the order, so that it can be walked
-    along up to the limit; None when nothing does.
-
-    A whole register lies so, and what else is seen beside it is little. The log has no other way than to be walked.
-    """
-    if search.is_ranked or len(search.sort) > 1:
-        return None
-    by_time = bool(search.sort) and search.sort[0].parameter.code == "_lastUpdated"
-    if search.sort and not by_time and search.sort[0].parameter.code != "_id":
-        return None
-    along = (Everything, Updated) if by_time else Everything
-    (type,) = search.wheres
-    if not isinstance(search.wheres[type], along):
-        return None
-    match search.seen[type]:
-        case Everything():
-            return (search.seen[type],)
-        case Or() as within if type == "AuditEvent":
-            return (within,)
-        case Or((OfRegister() as own, (Permitted() | OfTargets()) as others)):
-            return own, And((Not(own), others))
-        case Or((OfRegister() as own, Permitted() as others, Addressed() as addressed)):
-            return own, And((Not(own), Or((others, addressed))))
-    return None
-
-
-def counted(total: str, hits: str, *, walks: bool, at_most: int = COUNTED) -> str:
-    """SQL of the total, where `hits` is a statement of all that matches; unless it is asked for, `at_most` so many."""
-    if total == "none":
-        return "NULL::bigint"
-    if walks and total == "some":
-        some = f"(SELECT count(*) AS n FROM ({hits} LIMIT {at_most + 1}) some_of_them)"
-        return f"(SELECT nullif(n, {at_most + 1}) FROM {some} counted)"
-    return f"(SELECT count(*) FROM ({hits}) all_of_them)"
-
-
-def moment_of(search: Search, statement: Statement) -> str:
-    """The instant that all pages of this search look at: the newest that is committed, for instants are drawn in the
-    order of commits."""
-    if statement.as_of is not None:
-        return statement.moment
-    if "AuditEvent" in search.wheres:
-        return "clock_timestamp()"
-    return "(SELECT coalesce(at, '-infinity') FROM last_commit)"

@@ -136,3 +136,10 @@ def _beside(steps: list[str], sql: str) -> str:
         return sql
     rest = sql.lstrip()
     return f"WITH {', '.join(steps)}{f', {rest[4:]}' if rest[:4].upper() == 'WITH' else f' {rest}'}"
+
+
+def linked(word: str, parts: list[str], empty: str) -> str:
+    """The parts with the word between, in brackets where there are several; `empty` where there is none."""
+    if len(parts) < 2:
+        return parts[0] if parts else empty
+    return f"({word.join(parts)})"

@@ -11,7 +11,8 @@ from struct import pack
 from typing import NamedTuple
 
 from sharedplan.search.expression import Expression
-from sharedplan.store.compile import condition, masked_column, source_of
+from sharedplan.store.compile import condition, source_of
+from sharedplan.store.masks import masked_column
 from sharedplan.store.projection import projection
 from sharedplan.store.queries import Query
 from sharedplan.store.selectivity import client_of, is_anchor

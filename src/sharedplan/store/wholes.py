@@ -15,24 +15,17 @@ from sharedplan.search.registry import kept_until_renewed
 from sharedplan.store import joined
 from sharedplan.store import trail as trails
 from sharedplan.store.blanks import Blanks, Form, ForSeveral, Unlike, blanks, form
-from sharedplan.store.compile import condition, masked_column, source_of
+from sharedplan.store.compile import condition, source_of
 from sharedplan.store.joint import Question, may_join
+from sharedplan.store.masks import masked_column
 from sharedplan.store.matches import fields, hits, source
+from sharedplan.store.page_trails import recorded, recorded_of_all, told
 from sharedplan.store.places import ordering
 from sharedplan.store.searches import Search, Seeing, SortKey
-from sharedplan.store.searching import (
-    LIGHT,
-    Same,
-    counted,
-    is_walked,
-    joins,
-    moment_of,
-    recorded,
-    recorded_of_all,
-    told,
-)
+from sharedplan.store.searching import LIGHT, Same, joins
 from sharedplan.store.statements import Statement
 from sharedplan.store.trail import Trail
+from sharedplan.store.walking import counted, is_walked, moment_of
 from sharedplan.store.weighing import HEAVY, is_little
 
 _SHOWN = ("id", "version", "last_updated", "content", "masked")
