@@ -309,7 +309,7 @@ def test_of_a_system_the_cheap_part_is_asked_before_the_second_guard(crowd: Crow
     slice = Or((OfRegister("Organization/north"), Permitted(None, "Organization/north", "TREAT")))
     plan = crowd.plan(asked("CarePlan?patient=Patient/p7-3", within=slice), mode="force_generic_plan")
     (filtered,) = [each["Filter"] for each in plan if "access_item" in each.get("Filter", "")]
-    assert filtered.index("{all,some}") < filtered.index("guard_knows") < filtered.index("access_item"), filtered
+    assert filtered.index("{all,some}") < filtered.index("guard_finds") < filtered.index("access_item"), filtered
 
 
 @pytest.mark.parametrize("mode", MODES)

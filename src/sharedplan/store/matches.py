@@ -140,9 +140,10 @@ def _contained_hits(
         WHERE {" AND ".join(conditions)}"""
 
 
-def source(statement: Statement, rank: int, type: str, within: Expression) -> Source:
-    """What is shown for itself, or as a container."""
-    shown = fields(type, masked_column(statement, within, type))
+def source(statement: Statement, rank: int, type: str, within: Expression, asked: Expression | None = None) -> Source:
+    """What is shown for itself, or as a container; `asked` is what all of it meets."""
+    client = client_of(asked) if asked is not None else None
+    shown = fields(type, masked_column(statement, within, type, client=client))
     there = rows(statement, type, within)
     if type == "AuditEvent" and own_log.reader_of(within) is not None:
         # Each looked up by itself: a join would first tell the client's whole log, which is 0.4 s of 27,000 rows.

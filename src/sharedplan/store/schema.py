@@ -2,7 +2,7 @@
 
 import asyncpg
 
-HEAD = "2026_11_28_0700"
+HEAD = "2026_11_28_0800"
 """The newest revision in `migrations/`; a test compares the two."""
 
 

@@ -166,7 +166,9 @@ def _made(
             found += tuple(hits(search, statement, 0, type, each, ", NULL::text AS register") for each in others)
         else:
             found = tuple(hits(search, statement, n, each, search.seen[each]) for n, each in enumerate(search.wheres))
-        sources = tuple(source(statement, n, each, search.seen[each]) for n, each in enumerate(search.wheres))
+        sources = tuple(
+            source(statement, n, type, search.seen[type], where) for n, (type, where) in enumerate(search.wheres.items())
+        )
     beyond = beyond_place(search, statement) if place is not None and place.keys is not None else "true"
     along_order, along_beyond, others_within = order, beyond, ""
     if own:

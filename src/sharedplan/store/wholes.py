@@ -159,7 +159,7 @@ def _made(
         matches = f"found AS MATERIALIZED ({found}), page AS NOT MATERIALIZED (SELECT * FROM found)"
     else:
         found = hits(search, statement, 0, type, search.seen[type])
-        shown = source(statement, 0, type, search.seen[type])
+        shown = source(statement, 0, type, search.seen[type], search.wheres[type])
         matches = f"""hits AS MATERIALIZED ({found}),
         few AS (SELECT * FROM hits ORDER BY {order} LIMIT {search.count + 1 if search.count else 0:d}),
         found AS MATERIALIZED (
