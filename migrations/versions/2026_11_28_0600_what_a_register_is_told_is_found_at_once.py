@@ -33,21 +33,23 @@ AT_ONCE = f"""{HEAD}
     BEGIN
         FOR thing IN
             SELECT name, kind, is_clients, newest.patients
-            FROM unnest(shown) name
+            FROM unnest(shown) WITH ORDINALITY each_of_them(name, n)
             CROSS JOIN LATERAL split_part(name, '/', 1) kind
             CROSS JOIN LATERAL (SELECT kind = ANY ('{{{",".join(TYPES)}}}'::text[]) AS is_clients) its
             LEFT JOIN LATERAL (
                 SELECT v.controller, v.patients FROM resource_version v
-                WHERE v.type = kind AND v.id = split_part(name, '/', 2) ORDER BY v.version DESC LIMIT 1
-            ) newest ON is_clients
+                WHERE is_clients AND v.type = kind AND v.id = split_part(name, '/', 2)
+                ORDER BY v.version DESC LIMIT 1
+            ) newest ON true
             WHERE newest.controller = register OR NOT is_clients
+            ORDER BY n
         LOOP
             IF thing.kind <> 'Patient' THEN
                 told := told || thing.name;
             END IF;
             CONTINUE WHEN NOT thing.is_clients;
             speaks_of := CASE WHEN thing.kind = 'Patient' THEN ARRAY[thing.name] ELSE thing.patients END;
-            IF speaks_of = '{{}}' THEN
+            IF coalesce(speaks_of, '{{}}') = '{{}}' THEN
                 SELECT v.patients INTO speaks_of FROM resource_version v
                 WHERE v.type = thing.kind AND v.id = split_part(thing.name, '/', 2) AND v.patients <> '{{}}'
                 ORDER BY v.version DESC LIMIT 1;

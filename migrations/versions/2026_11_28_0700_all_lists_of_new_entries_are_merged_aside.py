@@ -3,7 +3,7 @@
 The lists of words and of what is looked up by its beginning were sorted in by whoever filled them, or by a vacuum:
 until then each search of those went through all that had been written since.
 
-Locks: the indexes of words, for an instant each.
+Locks nothing.
 """
 
 from alembic import op
@@ -13,7 +13,7 @@ down_revision = "2026_11_28_0600"
 
 MERGE = """
     CREATE FUNCTION merge_indexes() RETURNS bigint LANGUAGE plpgsql VOLATILE
-    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SECURITY DEFINER SET search_path = public, pg_temp SET lock_timeout = '50ms' AS $$
     DECLARE
         pages bigint := 0;
         listed regclass;
@@ -23,11 +23,18 @@ MERGE = """
             RETURN 0;
         END IF;
         FOR listed IN
-            SELECT c.oid::regclass FROM pg_class c JOIN pg_am a ON a.oid = c.relam
-            WHERE a.amname = 'gin' AND c.relkind = 'i' AND c.relnamespace = 'public'::regnamespace
+            SELECT i.indexrelid::regclass FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+            JOIN pg_am a ON a.oid = c.relam
+            WHERE a.amname = 'gin' AND c.relkind = 'i' AND i.indisvalid AND pg_has_role(c.relowner, 'USAGE')
+                AND c.relnamespace IN ('public'::regnamespace, 'contained'::regnamespace)
                 AND 'fastupdate=false' <> ALL (coalesce(c.reloptions, '{}'))
+            ORDER BY c.relname <> 'audit_event_arrays_idx', c.oid
         LOOP
-            pages := pages + gin_clean_pending_list(listed);
+            BEGIN
+                pages := pages + gin_clean_pending_list(listed);
+            EXCEPTION WHEN lock_not_available OR undefined_table OR undefined_object THEN
+                NULL;  -- it is being made anew, or is gone: the others are not to wait for it
+            END;
         END LOOP;
         RETURN pages;
     END
@@ -43,22 +50,6 @@ OF_THE_LOG = """
     $$
 """
 
-LIMITED = """
-    DO $do$
-    DECLARE
-        words regclass;
-    BEGIN
-        FOR words IN
-            SELECT c.oid::regclass FROM pg_class c
-            WHERE c.relkind = 'i' AND c.relnamespace = 'public'::regnamespace AND c.relname LIKE '%%\\_words\\_idx'
-        LOOP
-            EXECUTE format('ALTER INDEX %%s SET (gin_pending_list_limit = %s)', words);
-        END LOOP;
-    END
-    $do$
-"""
-"""KiB that a list of words may hold before whoever adds to it sorts it in."""
-
 
 def _granted(function: str) -> None:
     op.execute(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC")
@@ -69,11 +60,9 @@ def upgrade() -> None:
     op.execute(MERGE)
     _granted("merge_indexes")
     op.execute("DROP FUNCTION merge_log_index")
-    op.execute(LIMITED % 4096)
 
 
 def downgrade() -> None:
     op.execute(OF_THE_LOG)
     _granted("merge_log_index")
     op.execute("DROP FUNCTION merge_indexes")
-    op.execute(LIMITED % 1024)

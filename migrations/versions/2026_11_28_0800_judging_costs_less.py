@@ -186,7 +186,7 @@ RULES = """
 """
 
 FINDS = """
-    CREATE FUNCTION guard_finds(named text) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER COST 1000
+    CREATE FUNCTION guard_finds(named text) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER COST 900
     SET plan_cache_mode = force_generic_plan SET search_path = public, pg_temp AS $$
     -- Whether the asker has anything to do with the client: he is it, on a team of the client's, stands in for somebody
     -- there, is consulted, is a relative, or broke the glass. What is found of a client is kept for the rest of the

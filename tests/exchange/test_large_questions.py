@@ -9,7 +9,7 @@ from exchange.asking import Ask, a_patient, resource_in
 from exchange.cast import S, system
 from sharedplan.errors import Incorrect
 from sharedplan.search.values import number
-from sharedplan.store import searching, weighing
+from sharedplan.store import weighing
 
 
 @pytest.mark.usefixtures("texts_made_anew")
@@ -71,7 +71,6 @@ async def test_the_trail_is_searched_by_itself(ask: Ask) -> None:
 @pytest.mark.usefixtures("texts_made_anew")
 async def test_only_the_count_is_exact_whatever_it_costs(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sharedplan.store.walking.COUNTED", 3)
-    searching._statement.cache_clear()  # texts that were made with another limit
     for n in range(5):
         await ask("update", f"Patient/p{n}", a_patient(id=f"p{n}"))
     for control in ("_summary=count", "_count=0", "_total=estimate", "_total=accurate"):
@@ -82,7 +81,6 @@ async def test_only_the_count_is_exact_whatever_it_costs(ask: Ask, monkeypatch: 
 @pytest.mark.usefixtures("texts_made_anew")
 async def test_the_log_is_counted_less_far(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sharedplan.store.walking.COUNTED_OF_THE_LOG", 3)
-    searching._statement.cache_clear()
     for n in range(5):
         await ask("update", f"Patient/p{n}", a_patient(id=f"p{n}"), by=system(S))
     assert "total" not in resource_in(await ask("search-type", "AuditEvent?_count=2", by=system(S)))

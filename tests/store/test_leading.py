@@ -28,7 +28,7 @@ from sharedplan.catalogue import CATALOGUE
 from sharedplan.fhir.exchanges import Asked
 from sharedplan.search.parse import parse
 from sharedplan.store.engine import Pool
-from sharedplan.store.extents import LITTLE, LOG, SOME, Extent, Extents
+from sharedplan.store.extents import LITTLE, SOME, Extent, Extents
 from sharedplan.store.guard import PATH, Who
 from sharedplan.store.searches import Place, Search, Seeing, SortKey
 from sharedplan.store.searching import page
@@ -310,23 +310,6 @@ async def test_who_sees_neither_little_nor_much_is_led_where_far_more_meets_what
 )
 def test_little_is_little_beside_all_that_there_is(rows: int, of: int, little: bool, some: bool) -> None:
     assert (Extent(rows, of).is_little, Extent(rows, of).is_some) == (little, some)
-
-
-@pytest.mark.parametrize(
-    ("rows", "of", "told"),
-    [
-        (30, 30, "little"),  # each row of the log that is passed over costs as much as ten of others
-        (30_000, 1_000_000, "some"),
-        (2_000, 20_000, "some"),
-        (2_001, 20_000, "much"),
-        (50_001, 1_000_000, "between"),
-        (100_001, 1_000_000, "much"),
-    ],
-)
-def test_more_of_the_log_is_gone_through_rather_than_passed_over(rows: int, of: int, told: str) -> None:
-    extent = Extent(rows, of, LOG)
-    found = [name for name in ("little", "some", "much", "between") if getattr(extent, f"is_{name}")]
-    assert found == [told]
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from sharedplan.store.places import beyond_place, ordering, runs_down, straight_
 from sharedplan.store.searches import Search, Seeing, SortKey
 from sharedplan.store.statements import Statement
 from sharedplan.store.trail import Trail
-from sharedplan.store.walking import counted, moment_of, walked
+from sharedplan.store.walking import counted, moment_of, most_counted, walked
 from sharedplan.store.weighing import HEAVY, is_little, little, weighed
 
 LIGHT = 50
@@ -167,7 +167,8 @@ def _made(
         else:
             found = tuple(hits(search, statement, n, each, search.seen[each]) for n, each in enumerate(search.wheres))
         sources = tuple(
-            source(statement, n, type, search.seen[type], where) for n, (type, where) in enumerate(search.wheres.items())
+            source(statement, n, type, search.seen[type], where)
+            for n, (type, where) in enumerate(search.wheres.items())
         )
     beyond = beyond_place(search, statement) if place is not None and place.keys is not None else "true"
     along_order, along_beyond, others_within = order, beyond, ""
@@ -198,6 +199,7 @@ def _made(
         moment=moment,
         count=search.count,
         total=search.total,
+        counted_to=most_counted(search),
         walks=slices is not None,
         is_ranked=search.is_ranked,
         recorded_from=bound + 1 if is_recorded else None,
@@ -222,6 +224,7 @@ def _statement(
     moment: str,
     count: int,
     total: str,
+    counted_to: int,
     walks: bool,
     is_ranked: bool,
     recorded_from: int | None,
@@ -256,8 +259,7 @@ def _statement(
     )
     steps += f", found AS MATERIALIZED ({found})"
     is_more = f"(SELECT count(*) FROM found) > {count:d}"
-    of_the_log = any(source.type == "AuditEvent" for source in sources)
-    number = counted(total, every, walks=walks, of_the_log=of_the_log)
+    all_found = counted(total, every, walks=walks, at_most=counted_to)
     if is_joined:
         ((_, type, _, _),) = sources
         steps += f""", size AS MATERIALIZED (SELECT count(*) AS n, NOT {little()} AS is_heavy FROM found),
@@ -268,7 +270,7 @@ def _statement(
             steps,
             type=f"'{type}'",
             name=told(f"'{type}/' || id", type),
-            total=number,
+            total=all_found,
             moment=moment,
             count=count,
             has_included=False,
@@ -292,7 +294,7 @@ def _statement(
     as_of = f"CASE WHEN {is_more} THEN {moment} END"
     return f"""
         WITH {steps}
-        SELECT {turn}{number} AS total, {as_of} AS as_of, {fetched} AS fetched,
+        SELECT {turn}{all_found} AS total, {as_of} AS as_of, {fetched} AS fetched,
             {", ".join(f"page.{name}" for name in columns)}
         FROM (SELECT) nothing LEFT JOIN {page} page ON {whole} ORDER BY {order} {at_most}
     """

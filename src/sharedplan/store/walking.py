@@ -58,12 +58,17 @@ def walked(search: Search) -> tuple[Expression, ...] | None:
     return None
 
 
-def counted(total: str, hits: str, *, walks: bool, of_the_log: bool = False) -> str:
-    """SQL of the total, where `hits` is a statement of all that matches."""
+def most_counted(search: Search) -> int:
+    """How many matches are counted when nobody asked."""
+    return COUNTED_OF_THE_LOG if "AuditEvent" in search.wheres else COUNTED
+
+
+def counted(total: str, hits: str, *, walks: bool, at_most: int = 0) -> str:
+    """SQL of the total, where `hits` is a statement of all that matches; where it walks and nobody asked, `at_most` so
+    many are counted."""
     if total == "none":
         return "NULL::bigint"
     if walks and total == "some":
-        at_most = COUNTED_OF_THE_LOG if of_the_log else COUNTED
         some = f"(SELECT count(*) AS n FROM ({hits} LIMIT {at_most + 1}) some_of_them)"
         return f"(SELECT nullif(n, {at_most + 1}) FROM {some} counted)"
     return f"(SELECT count(*) FROM ({hits}) all_of_them)"
