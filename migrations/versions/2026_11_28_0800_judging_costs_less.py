@@ -190,7 +190,8 @@ FINDS = """
     SET plan_cache_mode = force_generic_plan SET search_path = public, pg_temp AS $$
     -- Whether the asker has anything to do with the client: he is it, on a team of the client's, stands in for somebody
     -- there, is consulted, is a relative, or broke the glass. What is found of a client is kept for the rest of the
-    -- statement, where `guard_knows` looks first.
+    -- statement, where `guard_knows` looks first. It is told to cost less than what judges a thing (1000), so that
+    -- with what it becomes part of it is still asked before that.
     DECLARE
         stated text := current_setting('sharedplan.stated', true) || ' ';
         known text := current_setting('sharedplan.known', true);
