@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -16,10 +17,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from builders import a_reference
+from databases import ROLE, of_service
 from exchange.cast import NIKO
 from exchange.test_consultations import CLOSED, OPEN, a_message, a_question
 from sharedplan.store.engine import Pool
 from sharedplan.store.migrations import directory, engine_of, migrate
+from sharedplan.store.roles import grant
 from sharedplan.store.schema import HEAD, at_head
 from sharedplan.store.tables import CONTAINED, PAST, metadata
 from sharedplan.store.unit_of_work import Store
@@ -74,6 +77,27 @@ def test_they_climb_to_head_go_back_and_climb_again(bare_database_url: str) -> N
     assert asyncio.run(asked(bare_database_url, CATALOG)) is None
     migrate(bare_database_url)
     assert asyncio.run(asked(bare_database_url, CATALOG)) == first
+
+
+@pytest.mark.parametrize("granted_at", ["2026_11_28_0700", "head"])
+def test_the_service_may_ask_the_guard_before_and_after(bare_database_url: str, granted_at: str) -> None:
+    """Whose rights were given before a migration or going back needs no others to read."""
+    guarded = """
+        WITH stated AS MATERIALIZED (SELECT guard_open('asker', NULL, 'Organization/x') AS skipped)
+        SELECT count(*) FROM guarded.resource_version t WHERE public.guard_knows(ARRAY['Patient/a', 'Patient/b'])
+        OFFSET (SELECT skipped FROM stated)
+    """
+    before = "2026_11_28_0700"
+    migrate(bare_database_url, granted_at)
+    asyncio.run(grant(bare_database_url, ROLE))
+    service = of_service(bare_database_url)
+    for goes_back in (False, True, False):
+        if not goes_back:
+            migrate(bare_database_url)
+        while goes_back and asyncio.run(asked(bare_database_url, "SELECT version_num FROM alembic_version")) != before:
+            migrate(bare_database_url, "-1")
+        assert asyncio.run(asked(service, guarded)) == 0
+        assert asyncio.run(asked(service, "SELECT public.guard_knows('Patient/a')")) is False
 
 
 async def test_nothing_has_drifted_from_the_tables(database_url: str) -> None:

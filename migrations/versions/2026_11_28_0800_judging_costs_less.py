@@ -1,4 +1,4 @@
-"""What an asker may see of a client is found out at less cost; nothing of what is found is another.
+"""What an asker may see of a client is found out at less cost; nothing of what a statement finds is another.
 
 What the second guard knows already is looked at where a row is, rather than by a call of a function with rights of its
 own; where somebody stands with a client is asked without a recursion where no team is on a team; the rules are part of
@@ -103,7 +103,8 @@ STANDING = """
             SELECT *, a.person IS NULL AND (on_behalf_of = a.organization OR is_role) AS is_through FROM (
                 SELECT m.team, m.member, m.roles, m.period, m.on_behalf_of, m.member = ANY (a.members) AS is_own,
                     m.period @> statement_timestamp() AS is_now,
-                    a.person IS NULL AND access_is_role_at(m.member, a.organization) AS is_role
+                    m.period @> statement_timestamp() AND a.person IS NULL
+                        AND access_is_role_at(m.member, a.organization) AS is_role
                 FROM access_member m WHERE m.client = named OFFSET 0
             ) of_it OFFSET 0
         ) members;
@@ -155,7 +156,8 @@ RULES = """
     CREATE FUNCTION access_rules(named text, a access_asker, s access_standing, purpose text)
     RETURNS SETOF access_rule LANGUAGE sql STABLE AS $$
     -- The rules of the client's that are for this asker and purpose now, whatever the thing; for reading. In the order
-    -- in which the first to match speaks for its consent. It becomes part of the query that asks it.
+    -- in which the first to match speaks for its consent. It becomes part of the query that asks it, so its arguments
+    -- are to be variables: anything else would be found out again for each rule.
         SELECT r.* FROM access_rule r
         WHERE r.client = named AND r.at <= statement_timestamp() AND r.period @> statement_timestamp()
         AND (r.actions IS NULL OR 'access' = ANY (r.actions))
@@ -182,6 +184,25 @@ RULES = """
             SELECT FROM unnest(r.performers) p WHERE p LIKE 'RelatedPerson/%'
         ) AND coalesce(access_age(named, 18) <= statement_timestamp() AND r.at < access_age(named, 18), false))
         ORDER BY r.consent, r.depth DESC, r.effect = 'deny' DESC, r.number
+    $$
+"""
+
+EMERGENCY = """
+    CREATE OR REPLACE FUNCTION access_emergency(named text, a access_asker, for_what text) RETURNS access_sight
+    LANGUAGE plpgsql STABLE SECURITY DEFINER COST 20000 SET search_path = public, pg_temp AS $$
+    -- What the asker sees of the client by an emergency that he opened: all that no ban is on.
+    DECLARE
+        s access_sight;
+        standing access_standing;
+    BEGIN
+        s.view := 'none';
+        IF access_opened(named, a, for_what) THEN
+            standing := access_standing(named, a);
+            s.view := 'emergency';
+            s.rules := ARRAY(SELECT t FROM access_rules(named, a, standing, for_what) t WHERE t.is_ban);
+        END IF;
+        RETURN s;
+    END
     $$
 """
 
@@ -260,7 +281,7 @@ FINDS_ONE_OF = """
     -- The same of one of several clients.
     BEGIN
         RETURN current_setting('sharedplan.asks', true) IN ('judgement', 'writing')
-            OR coalesce((SELECT bool_or(guard_knows(n)) FROM unnest(named) n), false);
+            OR coalesce((SELECT bool_or(guard_finds(n)) FROM unnest(named) n), false);
     END
     $$
 """
@@ -276,48 +297,52 @@ KNOWS = """
             WHEN strpos(current_setting('sharedplan.strange', true), ' ' || named || ' ') > 0 AND starts_with(
                 current_setting('sharedplan.strange', true), current_setting('sharedplan.stated', true) || ' '
             ) THEN false
-        END, guard_finds(named))
+        END, public.guard_finds(named))
     $$
 """
 
 KNOWS_ONE_OF = """
     CREATE OR REPLACE FUNCTION guard_knows(named text[]) RETURNS boolean LANGUAGE sql STABLE COST 1000 AS $$
     -- The same of one of several clients.
-        SELECT CASE WHEN cardinality(named) = 1 THEN guard_knows(named[1]) ELSE guard_finds(named) END
+        SELECT CASE WHEN cardinality(named) = 1 THEN public.guard_knows(named[1]) ELSE public.guard_finds(named) END
     $$
 """
 
-GRANTED = """
-    DO $do$
-    DECLARE
-        named regprocedure;
-        given record;
-    BEGIN
-        FOREACH named IN ARRAY ARRAY['guard_finds(text)', 'guard_finds(text[])']::regprocedure[] LOOP
-            EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', named);
-            FOR given IN
-                SELECT DISTINCT a.grantee::regrole AS role FROM pg_proc p, aclexplode(p.proacl) a
-                WHERE p.oid = 'guard_knows(text)'::regprocedure AND a.grantee NOT IN (0, p.proowner)
-            LOOP
-                EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', named, given.role);
+
+def _granted(*functions: str, like: str) -> str:
+    """Lets whoever may execute the one function execute the others, and nobody else."""
+    return f"""
+        DO $do$
+        DECLARE
+            named regprocedure;
+            given record;
+        BEGIN
+            FOREACH named IN ARRAY ARRAY[{", ".join(map(repr, functions))}]::regprocedure[] LOOP
+                EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', named);
+                FOR given IN
+                    SELECT DISTINCT a.grantee::regrole AS role FROM pg_proc p, aclexplode(p.proacl) a
+                    WHERE p.oid = '{like}'::regprocedure AND a.grantee NOT IN (0, p.proowner)
+                LOOP
+                    EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', named, given.role);
+                END LOOP;
             END LOOP;
-        END LOOP;
-    END
-    $do$
-"""
-"""Whoever might ask the guard may go on."""
+        END
+        $do$
+    """
+
 
 OPEN = "GRANT EXECUTE ON FUNCTION guard_knows(text), guard_knows(text[]) TO PUBLIC"
 """It has no rights of its own any more; `guard_finds` has."""
 
-CLOSED = "REVOKE EXECUTE ON FUNCTION guard_knows(text), guard_knows(text[]) FROM PUBLIC"
-
 
 def _guarding(listed: str, instead: str) -> str:
-    """Changes which functions `guard_all` lets read the tables; they do so already."""
+    """Changes which functions `guard_all` lets read the tables; they do so already. Raises when it names others."""
     return f"""
         DO $do$
         BEGIN
+            IF strpos(pg_get_functiondef('guard_all'::regproc), $listed${listed}$listed$) = 0 THEN
+                RAISE EXCEPTION 'guard_all does not name what is to be changed';
+            END IF;
             EXECUTE replace(
                 pg_get_functiondef('guard_all'::regproc), $listed${listed}$listed$, $listed${instead}$listed$
             );
@@ -325,6 +350,25 @@ def _guarding(listed: str, instead: str) -> str:
         $do$
     """
 
+
+EMERGENCY_BEFORE = """
+    CREATE OR REPLACE FUNCTION access_emergency(named text, a access_asker, for_what text) RETURNS access_sight
+    LANGUAGE plpgsql STABLE SECURITY DEFINER COST 20000 SET search_path = public, pg_temp AS $$
+    -- What the asker sees of the client by an emergency that he opened: all that no ban is on.
+    DECLARE
+        s access_sight;
+    BEGIN
+        s.view := 'none';
+        IF access_opened(named, a, for_what) THEN
+            s.view := 'emergency';
+            s.rules := ARRAY(
+                SELECT t FROM access_rules(named, a, access_standing(named, a), for_what) t WHERE t.is_ban
+            );
+        END IF;
+        RETURN s;
+    END
+    $$
+"""
 
 LABELS_BEFORE = """
     CREATE OR REPLACE FUNCTION access_labels(security text[], content json)
@@ -565,9 +609,9 @@ KNOWS_ONE_OF_BEFORE = """
 
 def upgrade() -> None:
     op.execute("DROP FUNCTION access_rules(text, access_asker, access_standing, text)")
-    for function in (LABELS, ABOVE, STANDING, RULES, FINDS, FINDS_ONE_OF):
+    for function in (LABELS, ABOVE, STANDING, RULES, EMERGENCY, FINDS, FINDS_ONE_OF):
         op.execute(function)
-    op.execute(GRANTED)
+    op.execute(_granted("guard_finds(text)", "guard_finds(text[])", like="guard_knows(text)"))
     op.execute(KNOWS)
     op.execute(KNOWS_ONE_OF)
     op.execute(OPEN)
@@ -576,9 +620,10 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP FUNCTION access_rules(text, access_asker, access_standing, text)")
-    before = (LABELS_BEFORE, ABOVE_BEFORE, STANDING_BEFORE, RULES_BEFORE, KNOWS_BEFORE, KNOWS_ONE_OF_BEFORE)
-    for function in before:
+    for function in (LABELS_BEFORE, ABOVE_BEFORE, STANDING_BEFORE, RULES_BEFORE, EMERGENCY_BEFORE):
         op.execute(function)
-    op.execute(CLOSED)
+    op.execute(KNOWS_BEFORE)
+    op.execute(KNOWS_ONE_OF_BEFORE)
+    op.execute(_granted("guard_knows(text)", "guard_knows(text[])", like="guard_finds(text)"))
     op.execute(_guarding("'guard_finds'", "'guard_knows'"))
     op.execute("DROP FUNCTION guard_finds(text), guard_finds(text[])")
