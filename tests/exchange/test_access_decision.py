@@ -8,7 +8,7 @@ import pytest
 from exchange.asking import RECORDS, Ask, a_patient, resource_in
 from sharedplan.access.principal import Principal
 from sharedplan.access.scopes import parse
-from sharedplan.errors import Incorrect
+from sharedplan.errors import Incorrect, NotFound
 
 SOCIAL = replace(RECORDS, organization="Organization/s", client_id="social")
 HEALTH = replace(RECORDS, organization="Organization/h", client_id="health")
@@ -128,6 +128,60 @@ async def test_a_type_is_a_permit_when_anything_of_it_is_visible(world: Ask) -> 
     await world("update", "Consent/k1", a_consent("k1", "permit", "Organization/h"), by=AINO)
     asked = {"actor": "Practitioner/niko", "organization": "Organization/h", "type": "CarePlan", "action": "search"}
     assert (await decided(world, NIKO, **asked))["decision"] == ["permit"]
+
+
+@pytest.mark.parametrize("effect", ["permit", "deny"])
+@pytest.mark.parametrize("meaning", ["instance", "related", "dependents", "authoredby"])
+async def test_it_is_decided_as_it_is_read_whatever_of_a_thing_a_consent_means(
+    world: Ask, meaning: str, effect: str
+) -> None:
+    for name in ("within", "beside"):
+        goal = {
+            "resourceType": "Goal",
+            "id": name,
+            "lifecycleStatus": "active",
+            "description": {"text": name},
+            "subject": {"reference": "Patient/aino"},
+        }
+        await world("update", f"Goal/{name}", goal, by=SOCIAL)
+    plan = {
+        "resourceType": "CarePlan",
+        "id": "plan",
+        "status": "active",
+        "intent": "plan",
+        "subject": {"reference": "Patient/aino"},
+        "goal": [{"reference": "Goal/within"}],
+    }
+    await world("update", "CarePlan/plan", plan, by=SOCIAL)
+    about = "Organization/s" if meaning == "authoredby" else "CarePlan/plan"
+    consent = a_consent("k1", "permit", "Organization/h")
+    told = {"data": [{"meaning": meaning, "reference": {"reference": about}}]}
+    if effect == "permit":
+        consent["provision"] |= told
+    else:
+        consent["provision"]["provision"] = [{"type": "deny", "actor": consent["provision"]["actor"], **told}]
+    await world("update", "Consent/k1", consent, by=AINO)
+    seen = []
+    for thing in ("CarePlan/plan", "Goal/within", "Goal/beside"):
+        try:
+            await world("read", thing, by=NIKO)
+            seen.append(thing)
+        except NotFound:
+            pass
+    asked = {"actor": "Practitioner/niko", "organization": "Organization/h"}
+    for thing in ("CarePlan/plan", "Goal/within", "Goal/beside"):
+        for by in (SARI, AINO):
+            found = await decided(world, by, **asked, target=thing)
+            assert found["decision"] == ["permit" if thing in seen else "deny"], (thing, seen)
+    of_goals = await decided(world, SARI, **asked, type="Goal", action="search")
+    assert of_goals["decision"] == ["permit" if any(thing.startswith("Goal/") for thing in seen) else "deny"]
+    if meaning == "related":
+        assert seen == (["CarePlan/plan", "Goal/within"] if effect == "permit" else ["Goal/beside"])
+    proposed = {**consent, "id": "k2"}
+    await world("update", "Consent/k1", {**consent, "status": "inactive"}, by=AINO)
+    for thing in ("CarePlan/plan", "Goal/within", "Goal/beside"):
+        found = await decided(world, SARI, **asked, target=thing, consents=[proposed])
+        assert found["decision"] == ["permit" if thing in seen else "deny"], thing
 
 
 async def test_a_stranger_is_answered_as_about_a_client_who_never_was(world: Ask) -> None:

@@ -22,13 +22,14 @@ from sharedplan.access.facts import Client, Facts, Question
 from sharedplan.access.items import AUTHORED, Item, item_of, with_targets
 from sharedplan.access.judgement import judge
 from sharedplan.access.principal import PURPOSES, Principal
-from sharedplan.access.provisions import rules_of
+from sharedplan.access.provisions import Rule, rules_of
 from sharedplan.access.register import keeps_the_plan
 from sharedplan.access.relations import Membership, memberships
 from sharedplan.access.scopes import parse as scopes
 from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Incorrect
 from sharedplan.exchange.facts import Known, known, told_as_seen
+from sharedplan.exchange.referring import with_references
 from sharedplan.fhir import json_text, references, resources
 from sharedplan.fhir.bundles import instant
 from sharedplan.fhir.exchanges import Answer, Asked, Json
@@ -41,6 +42,8 @@ from sharedplan.store.versions import Version
 
 ACTIONS = ("read", "search", "create", "update", "delete")
 ACTORS = ("Practitioner", "PractitionerRole", "RelatedPerson", "Patient", "Organization")
+
+Rules = tuple[Rule, ...]
 
 _CHOICES = Choices()
 _EVERYTHING = Everything()
@@ -79,7 +82,7 @@ async def _decided(asking: _Asking, asked: Asked, by: Principal, acting: Acting)
     may_ask = await _may_ask(asking, by, facts, found, acting, asked.base)
     if not may_ask:
         facts = Facts(facts.at, Client(asking.client), directory=facts.directory)
-    there = await _there(asking, found, acting, asked.base) if may_ask else None
+    there = await _there(asking, found, facts.rules, acting, asked.base) if may_ask else None
     item = there or _new(asking, facts)
     question = Question(asking.person, asking.organization, asking.purpose, asking.action, item)
     judgement = judge(question, facts)
@@ -88,9 +91,8 @@ async def _decided(asking: _Asking, asked: Asked, by: Principal, acting: Acting)
     if asking.target is None and asking.action in ("read", "search") and asking.at is None and not asking.consents:
         seen = await _visible(asking, acting)
         if seen is not None and not judgement.is_permitted and facts.client.controller is not None:
-            judgement = judge(
-                replace(question, item=await _stored(seen, asking.client, found, acting, asked.base)), facts
-            )
+            item = await _stored(seen, asking.client, found, facts.rules, acting, asked.base)
+            judgement = judge(replace(question, item=item), facts)
     parameters: list[Json] = [
         {"name": "decision", "valueCode": "permit" if judgement.is_permitted else "deny"},
         {"name": "step", "valueString": judgement.step},
@@ -241,13 +243,13 @@ async def _may_ask(asking: _Asking, by: Principal, facts: Facts, found: Known, a
     return not asker.names.isdisjoint(mine.leaders)
 
 
-async def _there(asking: _Asking, found: Known, acting: Acting, base: str) -> Item | None:
+async def _there(asking: _Asking, found: Known, rules: Rules, acting: Acting, base: str) -> Item | None:
     """The target, if it is there, of this client, and whoever asks may see it: a hidden one is as one that is not."""
     if asking.target is None:
         return None
     type, _, id = asking.target.partition("/")
     version = await acting.unit.read(type, id, within=acting.within[type])
-    item = await _stored(version, asking.client, found, acting, base) if version is not None else None
+    item = await _stored(version, asking.client, found, rules, acting, base) if version is not None else None
     return item if item is not None and item.client == asking.client else None
 
 
@@ -261,7 +263,8 @@ def _new(asking: _Asking, facts: Facts) -> Item:
     return Item(asking.type, asking.client, id, controller, holders, kinds=frozenset({asking.type}))
 
 
-async def _stored(version: Version, client: str, found: Known, acting: Acting, base: str) -> Item:
+async def _stored(version: Version, client: str, found: Known, rules: Rules, acting: Acting, base: str) -> Item:
+    """It, as the client's rules ask of it."""
     name = f"{version.type}/{version.id}"
     stored = found.items.get(name)
     if stored is None:
@@ -280,10 +283,15 @@ async def _stored(version: Version, client: str, found: Known, acting: Acting, b
         claimed=authors.claimed if authors is not None else (),
         base=base,
     )
-    return await _with_targets(item, version, client, found, acting, base) if version.type == "Provenance" else item
+    [item] = await with_references([item], rules, acting.unit)
+    if version.type == "Provenance":
+        return await _with_targets(item, version, client, found, rules, acting, base)
+    return item
 
 
-async def _with_targets(item: Item, version: Version, client: str, found: Known, acting: Acting, base: str) -> Item:
+async def _with_targets(
+    item: Item, version: Version, client: str, found: Known, rules: Rules, acting: Acting, base: str
+) -> Item:
     """A Provenance with the things of the client that it is of; as it is, when it is of none."""
     named = targets(index_values("Provenance", json_text.read(str(version.content)), base=base))
     own = f"Provenance/{version.id}"
@@ -301,7 +309,7 @@ async def _with_targets(item: Item, version: Version, client: str, found: Known,
         if thing is None:
             return with_targets(item, client, (), lacks=True)
         if one is not None and client in one.patients:
-            things.append(await _stored(thing, client, found, acting, base))
+            things.append(await _stored(thing, client, found, rules, acting, base))
     return with_targets(item, client, things, lacks=False)
 
 

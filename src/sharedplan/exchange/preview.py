@@ -30,6 +30,7 @@ from sharedplan.catalogue import CATALOGUE
 from sharedplan.errors import Incorrect, Issue, Refused
 from sharedplan.exchange import cautioning
 from sharedplan.exchange.facts import known, told_as_seen
+from sharedplan.exchange.referring import meant_with_all, with_references
 from sharedplan.fhir import json_text, resources, summaries
 from sharedplan.fhir.exchanges import Answer, Asked, Json
 from sharedplan.interactions.acting import Acting
@@ -196,7 +197,10 @@ async def _things(client: str, facts: Facts, added: Iterable[Rule], acting: Acti
                 base=base,
             )
         )
-    items = await _with_references(items, rules, acting)
+    meant = meant_with_all(rules)
+    if len(meant) * len(items) > MOST_JUDGEMENTS:
+        raise _too_much(f"the consents name {len(meant)} things together with all that these refer to")
+    items = await with_references(items, rules, acting.unit)
     holders = {name for rule in rules for group in rule.holders for name in group}
     registers = {facts.client.plan_controller or facts.client.controller, *holders}
     coming = [
@@ -206,18 +210,6 @@ async def _things(client: str, facts: Facts, added: Iterable[Rule], acting: Acti
         for register in sorted(registers, key=str)
     ]
     return _Things(tuple(items), tuple(coming), tuple(is_cut))
-
-
-async def _with_references(items: list[Item], rules: Iterable[Rule], acting: Acting) -> list[Item]:
-    """The things, each knowing what refers to it of what some rule means with all that it refers to."""
-    meant = sorted({name for r in rules for group in r.data for meaning, name in group if meaning == "related"})
-    if len(meant) * len(items) > MOST_JUDGEMENTS:
-        raise _too_much(f"the consents name {len(meant)} things together with all that these refer to")
-    pairs = [(name, str(each.reference)) for name in meant for each in items]
-    by: dict[str, set[str]] = {}
-    for name, there in await acting.unit.referred(pairs):
-        by.setdefault(there, set()).add(name)
-    return [replace(each, referred_by=frozenset(by.get(str(each.reference), ()))) for each in items]
 
 
 async def _effects(
