@@ -1,12 +1,14 @@
 """What is read along with the matches of a search: each once, marked as such, and nothing that the asker may not
 see."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from exchange.answers import ids, link, named, query, searched
-from exchange.asking import ANNA, Ask, a_bundle, a_patient, an_entry, resource_in
+from exchange.asking import ANNA, RECORDS, Ask, a_bundle, a_patient, an_entry, resource_in
+from sharedplan.access.scopes import parse
 from sharedplan.errors import Incorrect
 from sharedplan.fhir.exchanges import Json
 from sharedplan.interactions import search as searching
@@ -177,6 +179,28 @@ async def test_what_goes_through_something_hidden_is_not_read_along(ask: Ask) ->
     question = "CarePlan?_id=start&_include:iterate=CarePlan:part-of"
     assert named(await searched(ask, question), "include") == ["CarePlan/his", "CarePlan/her"]
     assert named(await searched(ask, question, by=ANNA), "include") == []
+
+
+@pytest.mark.parametrize("who", ["RelatedPerson/leena", "Practitioner/niko"])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Patient?_id=anna&_revinclude=*",
+        "Organization?_revinclude=*",
+        "CarePlan?patient=anna&_include=*&_revinclude=*",
+        "CarePlan?_include=CarePlan:subject&_revinclude=AuditEvent:entity",
+        "CarePlan?_revinclude=AuditEvent:entity&_revinclude=Task:focus&_revinclude:iterate=AuditEvent:entity",
+    ],
+)
+async def test_what_is_closed_to_a_person_without_an_organisation_is_passed_over(
+    ask: Ask, who: str, question: str
+) -> None:
+    await a_world(ask)
+    await put(ask, "Organization", "s", name="S")
+    by = replace(RECORDS, organization=None, person=who, scopes=parse("user/*.rs"))
+    found = await searched(ask, question, by=by)
+    kinds = {each["resource"]["resourceType"] for each in found.get("entry", [])}
+    assert kinds <= {"Organization", "Practitioner"}  # the directory is open to all
 
 
 async def test_more_than_an_answer_should_hold_is_left_out_and_told(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,7 +51,9 @@ def step(
     referred = _referred(includes, found, then, ways) + _referred_within(includes, inner, then, ways)
     statement.takes_on(then)
     for include in includes:
-        if include.is_reverse and (way := _reverse(include, found, statement)):
+        # Of a type that is closed nothing is bound: PostgreSQL takes no value that the statement does not use.
+        is_closed = isinstance(seen.get(include.parameter.resource, Nothing()), Nothing)
+        if include.is_reverse and not is_closed and (way := _reverse(include, found, statement)):
             ways.setdefault(include.parameter.resource, []).append(way)
     parts = []
     for type, conditions in sorted(ways.items()):
