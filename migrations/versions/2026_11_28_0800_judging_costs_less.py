@@ -2,8 +2,8 @@
 
 What the second guard knows already is looked at where a row is, rather than by a call of a function with rights of its
 own; where somebody stands with a client is asked without a recursion where no team is on a team; the rules are part of
-the query that asks for them. PostgreSQL takes a quarter less for a read by consent so, and a third for a search of a
-hundred things (measured).
+the query that asks for them. By one connection in a loop, PostgreSQL took 275 to 290 µs for a read by consent and takes
+225 to 245, 690 to 750 for a search of a hundred things and takes 500 to 520.
 
 Locks nothing.
 """
@@ -289,7 +289,7 @@ FINDS_ONE_OF = """
 KNOWS = """
     CREATE OR REPLACE FUNCTION guard_knows(named text) RETURNS boolean LANGUAGE sql STABLE COST 1000 AS $$
     -- Whether the asker has anything to do with the client. It becomes part of what asks it: to call a function of
-    -- each row, that has rights and settings of its own, costs three times what it takes to look into what is known.
+    -- each row, that has rights and settings of its own, costs 0.8 µs more than to look into what is known.
         SELECT coalesce(CASE
             WHEN strpos(current_setting('sharedplan.known', true), ' ' || named || ' ') > 0 AND starts_with(
                 current_setting('sharedplan.known', true), current_setting('sharedplan.stated', true) || ' '

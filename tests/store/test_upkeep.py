@@ -79,13 +79,26 @@ async def test_it_seals_and_sorts_in_again_and_again_whatever_failed_before(
         await pool.close()
 
 
-async def test_it_ends_when_it_is_cancelled_and_keeps_no_connection(database_url: str) -> None:
-    pool = Pool(of_service(database_url), size=1)
-    tasks = [asyncio.create_task(each) for each in upkeep(pool, timedelta(seconds=12))]
-    await asyncio.sleep(1.1)  # amidst what begins after a second
-    for task in tasks:
-        task.cancel()
-    done, _ = await asyncio.wait(tasks, timeout=5)
-    assert len(done) == len(tasks) == 3
-    assert pool.in_use == 0
-    await pool.close()
+async def test_it_ends_when_it_is_cancelled_amidst_a_statement_and_keeps_no_connection(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sealing, "INTERVAL", 0.05)
+    pool = Pool(of_service(database_url), size=3)
+    operator = await asyncpg.connect(database_url)
+
+    async def somebody_waits() -> bool:
+        return pool.in_use > 0 and bool(await operator.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+    try:
+        async with operator.transaction():
+            await operator.execute("LOCK TABLE audit_seal IN ACCESS EXCLUSIVE MODE")
+            tasks = [asyncio.create_task(each) for each in upkeep(pool, timedelta(hours=1))]
+            await until(somebody_waits)
+            for task in tasks:
+                task.cancel()
+            done, _ = await asyncio.wait(tasks, timeout=5)
+            assert len(done) == len(tasks) == 3
+            assert pool.in_use == 0
+    finally:
+        await operator.close()
+        await pool.close()

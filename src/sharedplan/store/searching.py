@@ -259,7 +259,7 @@ def _statement(
     )
     steps += f", found AS MATERIALIZED ({found})"
     is_more = f"(SELECT count(*) FROM found) > {count:d}"
-    all_found = counted(total, every, walks=walks, at_most=counted_to)
+    all_found = counted(total, every, up_to=counted_to if walks else None)
     if is_joined:
         ((_, type, _, _),) = sources
         steps += f""", size AS MATERIALIZED (SELECT count(*) AS n, NOT {little()} AS is_heavy FROM found),

@@ -63,14 +63,14 @@ def most_counted(search: Search) -> int:
     return COUNTED_OF_THE_LOG if "AuditEvent" in search.wheres else COUNTED
 
 
-def counted(total: str, hits: str, *, walks: bool, at_most: int = 0) -> str:
-    """SQL of the total, where `hits` is a statement of all that matches; where it walks and nobody asked, `at_most` so
-    many are counted."""
+def counted(total: str, hits: str, *, up_to: int | None = None) -> str:
+    """SQL of the total, where `hits` is a statement of all that matches. Unless somebody asked for it, it is counted
+    `up_to` so many, where that is a number, and is null when there are more."""
     if total == "none":
         return "NULL::bigint"
-    if walks and total == "some":
-        some = f"(SELECT count(*) AS n FROM ({hits} LIMIT {at_most + 1}) some_of_them)"
-        return f"(SELECT nullif(n, {at_most + 1}) FROM {some} counted)"
+    if up_to is not None and total == "some":
+        some = f"(SELECT count(*) AS n FROM ({hits} LIMIT {up_to + 1}) some_of_them)"
+        return f"(SELECT nullif(n, {up_to + 1}) FROM {some} counted)"
     return f"(SELECT count(*) FROM ({hits}) all_of_them)"
 
 

@@ -166,7 +166,7 @@ def _made(
             SELECT {"".join(f"few.{name}, " for name in names)}{shown.fields}{referring} FROM few {shown.joined}
         ), page AS MATERIALIZED (SELECT * FROM found ORDER BY {order} LIMIT {search.count:d})"""
     every = "SELECT FROM found" if _is_one(search) else "SELECT FROM hits"
-    total, moment = counted(search.total, every, walks=False), moment_of(search, statement)
+    total, moment = counted(search.total, every), moment_of(search, statement)
     steps = f"""
         {matches},
         added AS MATERIALIZED ({added}),
