@@ -5,6 +5,7 @@ A consent that breaks a rule is refused (`care/consent.py`); these are warnings.
 
 from collections.abc import Iterable, Iterator
 
+from sharedplan.access.judgement import NARROW_VIEW
 from sharedplan.access.periods import Span
 from sharedplan.access.provisions import Criterion, Rule, rules_of
 from sharedplan.errors import Issue
@@ -36,7 +37,15 @@ def _not_understood(rules: Iterable[Rule]) -> Iterator[str]:
 def _beside(mine: tuple[Rule, ...], stored: tuple[Rule, ...]) -> Iterator[str]:
     for old in stored:
         for new in mine:
-            if new.effect != "permit" or not _meet(new.recipients, old.recipients) or not _last(new.period, old.period):
+            if new.effect != "permit" or new.is_ban or not _last(new.period, old.period):
+                continue
+            if _narrows(new, old):
+                yield (
+                    f"This permit names no classes and is of a later time than {old.consent}, which does: an NGO, "
+                    "employment services or a relative whom both mean sees the plan, the team and own tasks by this "
+                    f"one, and no more by {old.consent}. Consent/$preview tells whom that concerns."
+                )
+            if not _meet(new.recipients, old.recipients):
                 continue
             if old.is_ban and old.effect == "deny":
                 yield f"The ban {old.consent} stands until it is withdrawn itself; this permit does not lift it."
@@ -50,6 +59,24 @@ def _meet(one: Criterion, other: Criterion) -> bool:
     """Whether both may be of the same asker; names alone tell, so a person and his organisation are kept apart."""
     named, also = {name for group in one for name in group}, {name for group in other for name in group}
     return not named or not also or not named.isdisjoint(also)
+
+
+def _narrows(new: Rule, old: Rule) -> bool:
+    """Whether the new permit takes from a member with a narrow view what the old one lets him see, for the latest that
+    speaks counts, and one without classes lets him see little. A team may be of anybody; whether the member is such a
+    one, names do not tell."""
+    if old.effect != "permit" or old.is_ban or old.rank > new.rank:
+        return False
+    named = [name for rule in (new, old) for group in rule.recipients for name in group]
+    if not (_meet(new.recipients, old.recipients) or any(name.startswith("CareTeam/") for name in named)):
+        return False
+    if not (_share(new.actions, old.actions) and _share(new.purposes, old.purposes)) or new.names_things:
+        return False
+    return bool(old.data) or any(name not in NARROW_VIEW for group in old.classes for name in group)
+
+
+def _share(one: tuple[str, ...] | None, other: tuple[str, ...] | None) -> bool:
+    return one is None or other is None or not set(one).isdisjoint(other)
 
 
 def _last(one: Span, other: Span) -> bool:

@@ -155,7 +155,7 @@ def _unsaid(asked: Access, rules: tuple[Rule, ...]) -> Judgement:
 
 def _is_in_view(asked: Access, rule: Rule) -> bool:
     """Whether the permit says which things it is for; or the thing is of those that every member sees."""
-    if rule.classes or rule.data or asked.item.type in NARROW_VIEW:
+    if rule.names_things or asked.item.type in NARROW_VIEW:
         return True
     return asked.item.type == "Task" and not asked.asker.grantees.isdisjoint(asked.item.owners)
 

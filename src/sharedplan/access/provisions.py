@@ -89,6 +89,11 @@ class Rule:
         return not any(narrowing)
 
     @property
+    def names_things(self) -> bool:
+        """Whether it says by class, or one by one, which things it is for, as whoever has a narrow view needs it to."""
+        return bool(self.classes or self.data)
+
+    @property
     def versioned(self) -> str:
         """The consent as it is referred to where the version matters: "Consent/1/_history/2"."""
         return f"{self.consent}/_history/{self.version}"
