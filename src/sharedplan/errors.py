@@ -7,6 +7,7 @@
     ├── NotFound           not-found          404   never there, or not theirs to see
     ├── NotOffered         not-supported      405   understood, but this service does not do it
     ├── NotAcceptable      not-supported      406   no representation that the client would take
+    ├── TooSlow            timeout            408   the body did not come in time
     ├── Conflict           conflict           409   collides with what is stored or with another writer
     ├── Gone               deleted            410   was there, was deleted
     ├── VersionMismatch    conflict           412   If-Match names another version than the current one
@@ -90,6 +91,10 @@ class NotOffered(SharedplanError):
 
 class NotAcceptable(SharedplanError):
     status, code = 406, "not-supported"
+
+
+class TooSlow(SharedplanError):
+    status, code = 408, "timeout"
 
 
 class Conflict(SharedplanError):

@@ -252,6 +252,25 @@ def test_what_is_given_up_is_marked_and_counted(
     assert (response.status_code, "x-request-id" in response.headers, counted) == (503, True, [503])
 
 
+@pytest.mark.parametrize("parts", [[b""], [b"4\r\n{\"a\"\r\n"], [b"1\r\n{\r\n"] * 2])
+def test_a_body_that_never_ends_is_the_fault_of_who_sends_it(
+    settings: Settings, clock: FixedClock, behind: Behind, token: str, parts: list[bytes]
+) -> None:
+    hasty = settings.model_copy(update={"request_timeout": timedelta(seconds=0.2)})
+    running = Running(hasty, clock, behind)
+    head = f"POST /fhir/CarePlan HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n".encode()
+    head += b"Content-Type: application/fhir+json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    try:
+        heard = running.say(head, *parts, pause=0.05)
+    finally:
+        running.stop()
+    assert heard.startswith(b"HTTP/1.1 408 ")
+    assert heard.count(b"HTTP/1.1") == 1
+    assert b"connection: close\r\n" in heard
+    assert b'"code":"timeout"' in heard
+    assert behind.noted == [("create", "TooSlow")]
+
+
 class Written:
     """A transport that keeps what it is given."""
 

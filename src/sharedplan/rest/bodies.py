@@ -1,5 +1,6 @@
 """Reading what the client sends: bodies up to the limit, queries and forms as pairs; nothing is believed."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import lru_cache
@@ -20,16 +21,19 @@ class ClientLeft(Exception):
     """The connection was closed before the whole request had come; nobody waits for an answer."""
 
 
+class AmidBody(asyncio.CancelledError):
+    """A request was given up while its body was still to come: it is the client who is late."""
+
+
 async def read_body(receive: Receive, limit: int, announced: str | None = None) -> bytes:
     """The whole body, whether it has a Content-Length or comes in chunks.
 
-    Raises TooLarge as soon as it is known that it exceeds the limit (bytes), ClientLeft when it is cut off.
+    Raises TooLarge as soon as it is known that it exceeds the limit (bytes), ClientLeft when it is cut off, AmidBody
+    when it is cancelled.
     """
     if announced is not None and announced.isdecimal() and int(announced[:20]) > limit:
         raise TooLarge(f"the body is larger than {limit} bytes")
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise ClientLeft
+    message = await _part(receive)
     first: bytes = message.get("body", b"")
     if not message.get("more_body", False):
         if len(first) > limit:
@@ -41,10 +45,18 @@ async def read_body(receive: Receive, limit: int, announced: str | None = None) 
             raise TooLarge(f"the body is larger than {limit} bytes")
         if not message.get("more_body", False):
             return bytes(body)
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientLeft
+        message = await _part(receive)
         body += message.get("body", b"")
+
+
+async def _part(receive: Receive) -> MutableMapping[str, Any]:
+    try:
+        message = await receive()
+    except asyncio.CancelledError as given_up:
+        raise AmidBody from given_up
+    if message["type"] == "http.disconnect":
+        raise ClientLeft
+    return message
 
 
 def pairs(encoded: bytes) -> Pairs:

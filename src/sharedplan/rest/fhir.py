@@ -12,7 +12,7 @@ from datetime import timedelta
 from sharedplan.access.principal import Principal
 from sharedplan.access.tokens import KeyNotAtHand, Verifier
 from sharedplan.catalogue import CATALOGUE
-from sharedplan.errors import Incorrect, NotAcceptable, Unauthenticated, Unavailable
+from sharedplan.errors import Incorrect, NotAcceptable, TooSlow, Unauthenticated, Unavailable
 from sharedplan.exchange.refusals import Refusals
 from sharedplan.fhir.addresses import ID, Address, addressed
 from sharedplan.fhir.exchanges import Answer, Asked
@@ -99,9 +99,10 @@ class FhirBase:
                 reply = await self._reply(scope, headers, receive, observed, heard)
         except bodies.ClientLeft:
             raise
-        except asyncio.CancelledError:
-            # The edge has given it up and answers 503. Whoever is cancelled waits for nothing more himself.
-            note = asyncio.create_task(self._note(Unavailable("given up before its end"), scope, heard, headers))
+        except asyncio.CancelledError as given_up:
+            # The edge has given it up and answers. Whoever is cancelled waits for nothing more himself.
+            late = TooSlow if isinstance(given_up, bodies.AmidBody) else Unavailable
+            note = asyncio.create_task(self._note(late("given up before its end"), scope, heard, headers))
             self._noting.add(note)
             note.add_done_callback(self._noting.discard)
             raise

@@ -34,6 +34,7 @@ FAILURES: dict[int, tuple[str, Part]] = {
     403: ("Refused", _failure("The token does not allow it", "forbidden", "no scope of the token allows this")),
     404: ("NotFound", _failure("Not there, or not for the asker to see", "not-found", "there is no such resource")),
     406: ("NotAcceptable", _failure("Only JSON is served", "not-supported", "XML is not served")),
+    408: ("TooSlow", _failure("The body did not come in time", "timeout", "the body did not come in time")),
     409: (
         "Conflict",
         _failure("Collides with what is stored, or with another writer", "conflict", "another writer was first"),

@@ -64,7 +64,7 @@ def apply(summary: str) -> Part:
                 "description": "The transaction, or what came of it",
                 "content": {FHIR_JSON: {"schema": ref("schemas", "Bundle")}},
             },
-            **failures(400, 401, 403, 404, 406, 409, 412, 413, 415, 422, 503),
+            **failures(400, 401, 403, 404, 406, 408, 409, 412, 413, 415, 422, 503),
         },
     )
 

@@ -22,7 +22,7 @@ Build = Callable[[str], Part]
 
 READ_FAILURES = (400, 401, 403, 404, 406, 503)
 SEARCH_FAILURES = (400, 401, 403, 406, 503)
-WRITE_FAILURES = (400, 401, 403, 406, 409, 412, 413, 415, 422, 503)
+WRITE_FAILURES = (400, 401, 403, 406, 408, 409, 412, 413, 415, 422, 503)
 
 
 def search(type: str) -> Part:
@@ -45,7 +45,7 @@ def search_by_post(type: str) -> Part:
         description="For criteria that should not be seen in logs on the way, as a personal identity code.",
         parameters=shared("prefer"),
         requestBody={"content": {FORM: {"schema": {"type": "object", "properties": values | controls}}}},
-        responses={"200": ref("responses", "Page"), **failures(*SEARCH_FAILURES, 413, 415)},
+        responses={"200": ref("responses", "Page"), **failures(*SEARCH_FAILURES, 408, 413, 415)},
     )
 
 
@@ -185,7 +185,7 @@ def validate(id: str, type: str, summary: str, *also: int) -> Part:
         requestBody=ref("requestBodies", type),
         responses={
             "200": outcome("What was found; severity error says that it would be refused"),
-            **failures(*SEARCH_FAILURES, 413, 415, *also),
+            **failures(*SEARCH_FAILURES, 408, 413, 415, *also),
         },
     )
 
@@ -208,7 +208,7 @@ def access_decision(summary: str) -> Part:
                 "description": "Parameters with the decision and its grounds",
                 "content": {FHIR_JSON: {"schema": ref("schemas", "Resource")}},
             },
-            **failures(*SEARCH_FAILURES, 404, 413, 415, 422),
+            **failures(*SEARCH_FAILURES, 404, 408, 413, 415, 422),
         },
     )
 
@@ -231,7 +231,7 @@ def break_glass(summary: str) -> Part:
                 "description": "Parameters with its end and the Task",
                 "content": {FHIR_JSON: {"schema": ref("schemas", "Resource")}},
             },
-            **failures(*SEARCH_FAILURES, 404, 413, 415, 422),
+            **failures(*SEARCH_FAILURES, 404, 408, 413, 415, 422),
         },
     )
 
@@ -259,7 +259,7 @@ def preview(summary: str) -> Part:
                 "description": "Parameters with what changes for whom",
                 "content": {FHIR_JSON: {"schema": ref("schemas", "Resource")}},
             },
-            **failures(*SEARCH_FAILURES, 413, 415),
+            **failures(*SEARCH_FAILURES, 408, 413, 415),
         },
     )
 

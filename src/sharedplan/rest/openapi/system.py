@@ -67,7 +67,7 @@ def system_paths() -> dict[str, Part]:
                         "description": "One entry for each entry, in the same order",
                         "content": {FHIR_JSON: {**bundle, "examples": {"demo": ref("examples", "response")}}},
                     },
-                    **failures(400, 401, 403, 404, 406, 409, 410, 412, 413, 415, 422, 428, 503),
+                    **failures(400, 401, 403, 404, 406, 408, 409, 410, 412, 413, 415, 422, 428, 503),
                 },
             ),
         },
@@ -78,7 +78,7 @@ def system_paths() -> dict[str, Part]:
                 "Search several types at once, with the criteria in the body",
                 parameters=shared("prefer"),
                 requestBody={"content": {FORM: {"schema": {"type": "object", "properties": _criteria()}}}},
-                responses={"200": ref("responses", "Page"), **failures(400, 401, 403, 406, 413, 415, 503)},
+                responses={"200": ref("responses", "Page"), **failures(400, 401, 403, 406, 408, 413, 415, 503)},
             )
         },
         f"{BASE}/_history": {
