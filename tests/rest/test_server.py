@@ -252,7 +252,7 @@ def test_what_is_given_up_is_marked_and_counted(
     assert (response.status_code, "x-request-id" in response.headers, counted) == (503, True, [503])
 
 
-@pytest.mark.parametrize("parts", [[b""], [b"4\r\n{\"a\"\r\n"], [b"1\r\n{\r\n"] * 2])
+@pytest.mark.parametrize("parts", [[b""], [b'4\r\n{"a"\r\n'], [b"1\r\n{\r\n"] * 2])
 def test_a_body_that_never_ends_is_the_fault_of_who_sends_it(
     settings: Settings, clock: FixedClock, behind: Behind, token: str, parts: list[bytes]
 ) -> None:
