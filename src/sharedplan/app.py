@@ -138,7 +138,7 @@ def application(settings: Settings, clock: Clock, fetcher: Fetcher | None = None
         refusals,
         base=settings.base,
         body_limit=settings.body_limit,
-        places=2 * settings.pool_size,
+        places=settings.places,
         queue_wait=settings.queue_wait,
     )
     health = Health(checks)

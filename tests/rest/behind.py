@@ -85,7 +85,7 @@ def edge(settings: Settings, clock: Clock, behind: Behind, health: Health) -> Fa
         behind,  # type: ignore[arg-type]
         base=settings.base,
         body_limit=settings.body_limit,
-        places=2 * settings.pool_size,
+        places=settings.places,
         queue_wait=settings.queue_wait,
     )
     return application(

@@ -150,7 +150,7 @@ async def test_a_search_that_finds_no_place_is_told_with_its_question(
 
     behind.refused = noted  # type: ignore[method-assign]
     hasty = settings.model_copy(update={"queue_wait": timedelta(seconds=0.01), "pool_size": 1})
-    places = 2 * hasty.pool_size
+    places = hasty.places
     gate = asyncio.Event()
     behind.at_work_plainly = gate.wait
     async with connected(edge(hasty, clock, behind, health), hasty, clock) as client:
