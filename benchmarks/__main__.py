@@ -39,7 +39,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", default=",".join(PARTS), help="some of: %(default)s, with commas between them")
     parser.add_argument("--rounds", type=int, help="pairs of rounds (default: 7; 2 with --quick)")
     parser.add_argument("--seconds", type=float, help="length of a round (default: 2; 1 with --quick)")
-    parser.add_argument("--connections", type=int, default=8, help="at once (default: %(default)s)")
+    parser.add_argument(
+        "--connections",
+        type=int,
+        default=32,
+        help="at once; with fewer than 16 the service waits for them rather than they for it (default: %(default)s)",
+    )
     parser.add_argument("--workers", type=int, default=1, help="of the service and of the floor (default: %(default)s)")
     parser.add_argument("--together", action="store_true", help="leave it to the system which processor does what")
     parser.add_argument("--data", type=Path, nargs="+", default=[servers.ROOT / "tests" / "data"], help="to load")
