@@ -139,6 +139,7 @@ def application(settings: Settings, clock: Clock, fetcher: Fetcher | None = None
         base=settings.base,
         body_limit=settings.body_limit,
         places=settings.places,
+        plain_places=settings.plain_places,
         queue_wait=settings.queue_wait,
     )
     health = Health(checks)

@@ -246,8 +246,13 @@ class Settings(BaseSettings):
 
     @property
     def places(self) -> int:
-        """Interactions that a worker has at work at once. More than connections, since reads and searches in company
-        share them: of 32 readers who had 16 places each took 86 µs of the service, with 32 places 69 (measured)."""
+        """Interactions that a worker has at work at once, of those that may each want a connection of their own."""
+        return 2 * self.pool_size
+
+    @property
+    def plain_places(self) -> int:
+        """Usual reads and searches at work at once. More, for they share connections (`store/company.py`): of 32
+        readers who had 16 places each took 86 µs of the service, with 32 places 69 (measured)."""
         return 4 * self.pool_size
 
     @property

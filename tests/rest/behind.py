@@ -86,6 +86,7 @@ def edge(settings: Settings, clock: Clock, behind: Behind, health: Health) -> Fa
         base=settings.base,
         body_limit=settings.body_limit,
         places=settings.places,
+        plain_places=settings.plain_places,
         queue_wait=settings.queue_wait,
     )
     return application(

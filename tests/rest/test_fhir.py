@@ -150,13 +150,13 @@ async def test_a_search_that_finds_no_place_is_told_with_its_question(
 
     behind.refused = noted  # type: ignore[method-assign]
     hasty = settings.model_copy(update={"queue_wait": timedelta(seconds=0.01), "pool_size": 1})
-    places = hasty.places
     gate = asyncio.Event()
-    behind.at_work_plainly = gate.wait
+    behind.at_work = behind.at_work_plainly = gate.wait
     async with connected(edge(hasty, clock, behind, health), hasty, clock) as client:
-        at_work = [asyncio.create_task(client.get("CarePlan/1")) for _ in range(places)]
-        while len(behind.read_plainly) < places:  # noqa: ASYNC110  # they are there within moments
-            await asyncio.sleep(0.001)
+        at_work = [asyncio.create_task(client.get("CarePlan/1")) for _ in range(hasty.plain_places)]
+        at_work += [asyncio.create_task(client.get("CarePlan/1/_history")) for _ in range(hasty.places)]
+        while (len(behind.read_plainly), len(behind.heard)) < (hasty.plain_places, hasty.places):  # noqa: ASYNC110
+            await asyncio.sleep(0.001)  # they are there within moments
         response = await client.get("CarePlan?patient=Patient/1", headers=prefer)
         gate.set()
         await asyncio.gather(*at_work)

@@ -421,3 +421,16 @@ async def test_failed_authentications_are_on_record(service: httpx.AsyncClient, 
         ("post", "4"),
     ]
     assert "127.0.0.1" in found[0]["trail"] and "400 invalid" in found[3]["trail"]
+
+
+async def test_a_form_that_never_ends_is_refused_in_the_words_of_oauth(settings: Settings, clock: FixedClock) -> None:
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"grant_type="
+        await asyncio.sleep(5)
+
+    hasty = settings.model_copy(update={"request_timeout": timedelta(seconds=0.1)})
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    async with serving(hasty, clock) as service:
+        response = await service.post("/auth/token", content=slowly(), headers=headers)
+    assert (response.status_code, response.json()["error"]) == (408, "invalid_request")
+    assert response.headers["connection"] == "close"

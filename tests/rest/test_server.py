@@ -22,6 +22,8 @@ from sharedplan.rest.server import Server, server
 from sharedplan.rest.wellknown import Health
 from sharedplan.settings import Settings
 
+CHUNKED = b"Content-Type: application/fhir+json\r\nTransfer-Encoding: chunked\r\n\r\n"
+
 
 class Running:
     """A server in a thread of its own, on a free port of this machine."""
@@ -252,23 +254,42 @@ def test_what_is_given_up_is_marked_and_counted(
     assert (response.status_code, "x-request-id" in response.headers, counted) == (503, True, [503])
 
 
-@pytest.mark.parametrize("parts", [[b""], [b'4\r\n{"a"\r\n'], [b"1\r\n{\r\n"] * 2])
+@pytest.mark.parametrize(
+    ("path", "parts"),
+    [
+        ("CarePlan", [CHUNKED]),
+        ("CarePlan", [CHUNKED, b'4\r\n{"a"\r\n']),
+        ("CarePlan", [CHUNKED, b"1\r\n{\r\n", b"1\r\n{\r\n"]),
+        ("CarePlan", [b"Content-Type: application/fhir+json\r\nContent-Length: 9\r\n\r\n", b"{}"]),
+        ("CarePlan/_search", [b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\n\r\n", b"a="]),
+    ],
+)
 def test_a_body_that_never_ends_is_the_fault_of_who_sends_it(
-    settings: Settings, clock: FixedClock, behind: Behind, token: str, parts: list[bytes]
+    settings: Settings, clock: FixedClock, behind: Behind, token: str, path: str, parts: list[bytes]
 ) -> None:
     hasty = settings.model_copy(update={"request_timeout": timedelta(seconds=0.2)})
     running = Running(hasty, clock, behind)
-    head = f"POST /fhir/CarePlan HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n".encode()
-    head += b"Content-Type: application/fhir+json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = f"POST /fhir/{path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n".encode()
     try:
-        heard = running.say(head, *parts, pause=0.05)
+        heard = running.say(head + parts[0], *parts[1:], pause=0.05)
     finally:
         running.stop()
     assert heard.startswith(b"HTTP/1.1 408 ")
     assert heard.count(b"HTTP/1.1") == 1
     assert b"connection: close\r\n" in heard
     assert b'"code":"timeout"' in heard
-    assert behind.noted == [("create", "TooSlow")]
+    assert [what for _, what in behind.noted] == ["TooSlow"]
+
+
+def test_a_stop_amid_a_body_is_nobodys_fault(settings: Settings, clock: FixedClock, behind: Behind, token: str) -> None:
+    running = Running(settings.model_copy(update={"drain_timeout": timedelta(seconds=0.5)}), clock, behind)
+    head = f"POST /fhir/CarePlan HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n".encode() + CHUNKED
+    with socket.create_connection(running.address, timeout=5) as line:
+        line.sendall(head)
+        time.sleep(0.1)
+        running.stop()
+        assert line.recv(65536).startswith(b"HTTP/1.1 503 ")
+    assert [what for _, what in behind.noted] == ["Unavailable"]
 
 
 class Written:

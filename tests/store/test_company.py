@@ -9,8 +9,9 @@ import pytest
 
 from builders import a_patient
 from sharedplan.errors import Conflict, Fault, Unavailable
+from sharedplan.search.expression import Everything
 from sharedplan.store import trail as trails
-from sharedplan.store.company import Company
+from sharedplan.store.company import ENOUGH, ONE_MORE, Company
 from sharedplan.store.engine import Pool
 from sharedplan.store.guard import Who
 from sharedplan.store.joint import Question, joint
@@ -27,6 +28,7 @@ KEPT = """WITH kept AS (INSERT INTO scratch (n) VALUES (12 / $1::integer) RETURN
 SLOWLY = """WITH slept AS MATERIALIZED (SELECT pg_sleep(0.3)), kept AS (
         INSERT INTO scratch (n) SELECT 12 / $1::integer FROM slept RETURNING n
     ) SELECT $2::integer AS turn, n FROM kept"""
+WAITS = "SELECT $2::integer AS turn, pg_sleep($1::float)::text AS slept"
 SLOW = "SELECT $1::integer AS turn, pg_backend_pid() AS process, pg_sleep(0.05)::text AS slept"
 
 
@@ -84,6 +86,37 @@ async def test_what_takes_long_is_asked_side_by_side(company: Company) -> None:
         asked.append(asyncio.create_task(company.fetch(Question(SLOW, []))))
         await asyncio.sleep(0)
     assert len({rows[0]["process"] for rows in await asyncio.gather(*asked)}) > 2
+
+
+async def test_enough_who_wait_make_a_call_of_their_own(company: Company, pool: Pool) -> None:
+    """And so do fewer, once the first of them has waited: what is under way may take seconds."""
+    under_way = asyncio.create_task(company.fetch(Question(WAITS, [0.5])))
+    await asyncio.sleep(0.02)
+    begun = asyncio.get_running_loop().time()
+    await asyncio.gather(*(company.fetch(Question(WAITS, [0.0])) for _ in range(ENOUGH)))
+    at_once = asyncio.get_running_loop().time() - begun
+    assert not under_way.done()
+    few = [asyncio.create_task(company.fetch(Question(WAITS, [0.0]))) for _ in range(ENOUGH - 1)]
+    await asyncio.sleep(ONE_MORE / 2)
+    assert pool.in_use == 1  # of who is under way
+    begun = asyncio.get_running_loop().time()
+    await asyncio.gather(*few)
+    assert at_once < asyncio.get_running_loop().time() - begun + ONE_MORE
+    assert not under_way.done()
+    await under_way
+
+
+async def test_what_nobody_foresaw_is_told_to_those_whom_it_met(
+    company: Company, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken() -> asyncpg.Connection:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pool, "acquire", broken)
+        with pytest.raises(Fault):
+            await company.fetch(Question(SQUARES, [1]))
+    assert [row["square"] for row in await company.fetch(Question(SQUARES, [2]))] == [1, 4]
 
 
 async def test_without_a_connection_all_are_told(company: Company, pool: Pool) -> None:
@@ -277,6 +310,20 @@ async def test_who_writes_in_company_holds_no_connection_of_his_own(database_url
         assert pool.in_use == 1
         unit.put(a_change(a_patient(), id="p1"))
         assert len(await unit.write()) == 1
+    await pool.close()
+
+
+async def test_who_looks_in_company_holds_no_connection_of_his_own(database_url: str) -> None:
+    pool = Pool(database_url, size=1, wait=timedelta(milliseconds=200), unguarded=True)
+    store = Store(pool)
+    async with store.begin() as unit:
+        unit.put(a_change(a_patient(), id="p1"))
+        await unit.write()
+    async with store.begin() as unit:
+        assert list(await unit.named(["Patient/p1"], within=None)) == ["Patient/p1"]
+        assert pool.in_use == 1
+        found = await unit.read("Patient", "p1", within=Everything())
+    assert found is not None
     await pool.close()
 
 

@@ -89,6 +89,11 @@ def test_it_keeps_what_it_has_promised(data_dir: Path) -> None:
     assert (data_dir / "postgres").stat().st_mode & 0o077 == 0
 
 
+def test_who_asks_reads_the_pages_himself(data_dir: Path) -> None:
+    with Embedded(data_dir) as embedded:
+        assert ask(embedded.url, "SHOW io_method") == "sync"
+
+
 def test_it_never_runs_as_root(data_dir: Path) -> None:
     with Embedded(data_dir):
         pid = postmaster(data_dir)

@@ -7,10 +7,18 @@ from collections.abc import Iterable, Iterator
 
 from sharedplan.access.judgement import NARROW_VIEW
 from sharedplan.access.periods import Span
+from sharedplan.access.principal import PURPOSES
 from sharedplan.access.provisions import Criterion, Rule, rules_of
+from sharedplan.access.purposes import ONLY_BY_NAME
 from sharedplan.errors import Issue
 from sharedplan.fhir.exchanges import Json
 from sharedplan.search.values.date import EARLIEST
+
+ORDINARY = PURPOSES - ONLY_BY_NAME
+"""What a permit that names no purpose is for."""
+
+_AT_WORK = frozenset({"Practitioner", "PractitionerRole", "Organization"})
+"""Kinds of names of one and the same person at work."""
 
 
 def cautions(consent: Json, others: Iterable[Json], *, base: str = "") -> list[Issue]:
@@ -23,15 +31,19 @@ def cautions(consent: Json, others: Iterable[Json], *, base: str = "") -> list[I
 
 
 def _not_understood(rules: Iterable[Rule]) -> Iterator[str]:
-    """A permit that nothing can meet: an actor who is not named by a reference, or a criterion without a code."""
     for rule in rules:
-        groups = (rule.recipients, rule.holders, rule.authors, rule.classes, rule.codes, rule.labels, rule.data)
-        empty = any(group == () for criterion in groups for group in criterion)
-        if rule.effect == "permit" and (empty or rule.actions == () or rule.purposes == ()):
+        if rule.effect == "permit" and _permits_nothing(rule):
             yield (
                 f"{rule.path} permits nothing: something that it stands under is not said by a literal reference or a "
                 "known code"
             )
+
+
+def _permits_nothing(rule: Rule) -> bool:
+    """Whether nothing can meet it: an actor who is not named by a reference, or a criterion without a code."""
+    groups = (rule.recipients, rule.holders, rule.authors, rule.classes, rule.codes, rule.labels, rule.data)
+    empty = any(group == () for criterion in groups for group in criterion)
+    return empty or rule.actions == () or rule.purposes == ()
 
 
 def _beside(mine: tuple[Rule, ...], stored: tuple[Rule, ...]) -> Iterator[str]:
@@ -39,11 +51,12 @@ def _beside(mine: tuple[Rule, ...], stored: tuple[Rule, ...]) -> Iterator[str]:
         for new in mine:
             if new.effect != "permit" or new.is_ban or not _last(new.period, old.period):
                 continue
-            if _narrows(new, old):
+            later, earlier = (new, old) if old.rank <= new.rank else (old, new)
+            if _narrows(later, earlier):
                 yield (
-                    f"This permit names no classes and is of a later time than {old.consent}, which does: an NGO, "
-                    "employment services or a relative whom both mean sees the plan, the team and own tasks by this "
-                    f"one, and no more by {old.consent}. Consent/$preview tells whom that concerns."
+                    f"{_named(later, new)} does not say which things it is for, and counts before "
+                    f"{_named(earlier, new)}, which does. A member with a narrow view (an NGO, employment services, a "
+                    "relative) whom both mean sees no more than the plan, the team and own tasks where both speak."
                 )
             if not _meet(new.recipients, old.recipients):
                 continue
@@ -61,22 +74,41 @@ def _meet(one: Criterion, other: Criterion) -> bool:
     return not named or not also or not named.isdisjoint(also)
 
 
-def _narrows(new: Rule, old: Rule) -> bool:
-    """Whether the new permit takes from a member with a narrow view what the old one lets him see, for the latest that
-    speaks counts, and one without classes lets him see little. A team may be of anybody; whether the member is such a
-    one, names do not tell."""
-    if old.effect != "permit" or old.is_ban or old.rank > new.rank:
-        return False
-    named = [name for rule in (new, old) for group in rule.recipients for name in group]
-    if not (_meet(new.recipients, old.recipients) or any(name.startswith("CareTeam/") for name in named)):
-        return False
-    if not (_share(new.actions, old.actions) and _share(new.purposes, old.purposes)) or new.names_things:
-        return False
-    return bool(old.data) or any(name not in NARROW_VIEW for group in old.classes for name in group)
+def _named(rule: Rule, new: Rule) -> str:
+    return f"{rule.path} of this consent" if rule is new else f"{rule.path} of {rule.consent}"
 
 
-def _share(one: tuple[str, ...] | None, other: tuple[str, ...] | None) -> bool:
-    return one is None or other is None or not set(one).isdisjoint(other)
+def _narrows(later: Rule, earlier: Rule) -> bool:
+    """Whether the later permit may hide from a member with a narrow view what the earlier one alone would show him: of
+    several the latest that speaks counts, and one that names neither classes nor things shows him little."""
+    if any(each.effect != "permit" or each.is_ban or _permits_nothing(each) for each in (later, earlier)):
+        return False
+    if later.names_things or not _shows_more(earlier) or not _may_mean_one(later.recipients, earlier.recipients):
+        return False
+    if not all(each.actions is None or "access" in each.actions for each in (later, earlier)):
+        return False
+    purposes = [ORDINARY if each.purposes is None else frozenset(each.purposes) for each in (later, earlier)]
+    return not purposes[0].isdisjoint(purposes[1])
+
+
+def _shows_more(rule: Rule) -> bool:
+    """Whether it names things beside those that a narrow view shows anyway."""
+    beside = all(any(name not in NARROW_VIEW for name in group) for group in rule.classes)
+    others = all(
+        any(meaning != "instance" or reference.partition("/")[0] not in NARROW_VIEW for meaning, reference in group)
+        for group in rule.data
+    )
+    return rule.names_things and beside and others
+
+
+def _may_mean_one(one: Criterion, other: Criterion) -> bool:
+    """Whether both may be of the same member, as far as names tell: not who works where, and who is on a team."""
+    return all(any(_is_or_has(a, b) for a in mine for b in its) for mine in one for its in other)
+
+
+def _is_or_has(one: str, other: str) -> bool:
+    kinds = {name.partition("/")[0] for name in (one, other)}
+    return one == other or "CareTeam" in kinds or (len(kinds) == 2 and kinds <= _AT_WORK)
 
 
 def _last(one: Span, other: Span) -> bool:

@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from sharedplan.errors import Incorrect, TooLarge
+from sharedplan.errors import Incorrect, TooLarge, TooSlow
+from sharedplan.rest.deadlines import LATE
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Pairs = tuple[tuple[str, str], ...]
@@ -21,15 +22,11 @@ class ClientLeft(Exception):
     """The connection was closed before the whole request had come; nobody waits for an answer."""
 
 
-class AmidBody(asyncio.CancelledError):
-    """A request was given up while its body was still to come: it is the client who is late."""
-
-
 async def read_body(receive: Receive, limit: int, announced: str | None = None) -> bytes:
     """The whole body, whether it has a Content-Length or comes in chunks.
 
-    Raises TooLarge as soon as it is known that it exceeds the limit (bytes), ClientLeft when it is cut off, AmidBody
-    when it is cancelled.
+    Raises TooLarge as soon as it is known that it exceeds the limit (bytes), ClientLeft when it is cut off, TooSlow
+    when the request's time is up before it has come.
     """
     if announced is not None and announced.isdecimal() and int(announced[:20]) > limit:
         raise TooLarge(f"the body is larger than {limit} bytes")
@@ -53,7 +50,9 @@ async def _part(receive: Receive) -> MutableMapping[str, Any]:
     try:
         message = await receive()
     except asyncio.CancelledError as given_up:
-        raise AmidBody from given_up
+        if given_up.args == (LATE,):
+            raise TooSlow("the body of the request did not come in time") from None
+        raise
     if message["type"] == "http.disconnect":
         raise ClientLeft
     return message

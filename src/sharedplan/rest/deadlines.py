@@ -7,9 +7,13 @@ from their beginning on, so whoever began first is late first, and one timer sta
 import asyncio
 from types import TracebackType
 
+LATE = "late"
+"""What the CancelledError of a task whose time is up holds; no other does."""
+
 
 class Deadlines:
-    """`with` it, a task has so many seconds; then it is cancelled, and TimeoutError is raised instead."""
+    """`with` it, a task has so many seconds; then it is cancelled, and TimeoutError is raised instead, unless it makes
+    something else of that itself."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -45,4 +49,4 @@ class Deadlines:
                 self._timer = loop.call_at(until, self._look, loop)
                 return
             del self._until[task]
-            task.cancel()
+            task.cancel(LATE)

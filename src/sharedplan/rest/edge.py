@@ -12,9 +12,9 @@ from datetime import timedelta
 
 from sharedplan import logs
 from sharedplan.clock import Clock
-from sharedplan.errors import Incorrect, SharedplanError, TooSlow, Unavailable
+from sharedplan.errors import Incorrect, Unavailable
 from sharedplan.rest import metrics
-from sharedplan.rest.bodies import AmidBody, ClientLeft
+from sharedplan.rest.bodies import ClientLeft
 from sharedplan.rest.deadlines import Deadlines
 from sharedplan.rest.failures import CLOSE, reply_to_failure
 from sharedplan.rest.reply import WHOLE, ASGIApp, Message, Receive, Reply, Scope, Send
@@ -88,10 +88,9 @@ class Edge:
         except Exception as failure:
             if status:
                 raise  # half an answer is out already: the connection is closed on it
-            reply = reply_to_failure(_late(failure) if isinstance(failure, TimeoutError) else failure)
-            if reply.status == TooSlow.status:
-                reply.headers.append(CLOSE)  # https://www.rfc-editor.org/rfc/rfc9110#section-15.5.9
-            await reply(scope, receive, marked)
+            if isinstance(failure, TimeoutError):
+                failure = Unavailable("the request took too long and was given up", retry_after=1)
+            await reply_to_failure(failure)(scope, receive, marked)
         finally:
             took = time.perf_counter() - begun
             metrics.tally.answered(observed.interaction, observed.type, status, took)
@@ -123,13 +122,6 @@ def _told(scope: Scope) -> tuple[str, str | None]:
     if hosts > 1 or (not hosts and scope.get("http_version") == "1.1"):
         return given, "a request has one Host header"
     return given, None
-
-
-def _late(failure: TimeoutError) -> SharedplanError:
-    """Whose fault it is that a request took too long."""
-    if isinstance(failure.__cause__, AmidBody):
-        return TooSlow("the body of the request did not come in time")
-    return Unavailable("the request took too long and was given up", retry_after=1)
 
 
 def _closing(fault: str) -> Reply:

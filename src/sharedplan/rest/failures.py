@@ -15,6 +15,7 @@ from sharedplan.errors import (
     NotOffered,
     SharedplanError,
     Throttled,
+    TooSlow,
     Unauthenticated,
     Unavailable,
 )
@@ -61,6 +62,8 @@ def _headers(failure: SharedplanError, token_sent: bool) -> list[tuple[bytes, by
             return [(b"www-authenticate", challenge.encode())]
         case NotOffered(allow=allow) if allow:
             return [(b"allow", ", ".join(allow).encode())]
+        case TooSlow():  # https://www.rfc-editor.org/rfc/rfc9110#section-15.5.9
+            return [CLOSE]
         case Gone(version=version):
             return [(b"etag", b'W/"%d"' % version)]
         case Throttled(retry_after=seconds) | Unavailable(retry_after=seconds):

@@ -12,7 +12,7 @@ from datetime import timedelta
 from sharedplan.access.principal import Principal
 from sharedplan.access.tokens import KeyNotAtHand, Verifier
 from sharedplan.catalogue import CATALOGUE
-from sharedplan.errors import Incorrect, NotAcceptable, TooSlow, Unauthenticated, Unavailable
+from sharedplan.errors import Incorrect, NotAcceptable, Unauthenticated, Unavailable
 from sharedplan.exchange.refusals import Refusals
 from sharedplan.fhir.addresses import ID, Address, addressed
 from sharedplan.fhir.exchanges import Answer, Asked
@@ -70,11 +70,13 @@ class FhirBase:
         base: str,
         body_limit: int,
         places: int,
+        plain_places: int,
         queue_wait: timedelta,
     ) -> None:
         """`read` and `search` are short ways to what `perform` would answer; `refusals` takes down what is not
         performed; `base`: the FHIR base URL without a trailing slash; `body_limit` in bytes; `places`: interactions at
-        work at once; `queue_wait`: how long one more may wait."""
+        work at once, but for those that `read` and `search` answer, which have `plain_places`; `queue_wait`: how long
+        one more may wait."""
         self._perform = perform
         self._read = read
         self._search = search
@@ -84,6 +86,7 @@ class FhirBase:
         self._base = base
         self._body_limit = body_limit
         self._admission = Admission(places, queue_wait)
+        self._plain_admission = Admission(plain_places, queue_wait)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         reply = await self.reply(scope, receive)
@@ -99,10 +102,9 @@ class FhirBase:
                 reply = await self._reply(scope, headers, receive, observed, heard)
         except bodies.ClientLeft:
             raise
-        except asyncio.CancelledError as given_up:
-            # The edge has given it up and answers. Whoever is cancelled waits for nothing more himself.
-            late = TooSlow if isinstance(given_up, bodies.AmidBody) else Unavailable
-            note = asyncio.create_task(self._note(late("given up before its end"), scope, heard, headers))
+        except asyncio.CancelledError:
+            # The edge has given it up and answers 503. Whoever is cancelled waits for nothing more himself.
+            note = asyncio.create_task(self._note(Unavailable("given up before its end"), scope, heard, headers))
             self._noting.add(note)
             note.add_done_callback(self._noting.discard)
             raise
@@ -146,7 +148,7 @@ class FhirBase:
                 request_id=request_id,
                 accept_language=languages,
             )
-        async with self._admission:
+        async with self._plain_admission:
             heard.is_performed = True
             if asked is None:
                 version = await self._read(type, id, by, request_id, languages)

@@ -13,12 +13,13 @@ import orjson
 
 from sharedplan.access.granting import Issued, NotGranted, claimed_client
 from sharedplan.clock import Clock
-from sharedplan.errors import Incorrect, SharedplanError, Throttled, TooLarge, Unavailable
+from sharedplan.errors import Incorrect, SharedplanError, Throttled, TooLarge, TooSlow, Unavailable
 from sharedplan.exchange.refusals import Refusals
 from sharedplan.logs import log, place
 from sharedplan.rest.answered import NOT_STORED
 from sharedplan.rest.bodies import ClientLeft, pairs, read_body
 from sharedplan.rest.edge import KEY, Observed
+from sharedplan.rest.failures import CLOSE
 from sharedplan.rest.headers import Headers
 from sharedplan.rest.negotiation import FORM
 from sharedplan.rest.reply import ASGIApp, Receive, Reply, Scope, Send
@@ -82,6 +83,9 @@ class TokenRequests:
         except Throttled as failure:
             reply = _refusal(429, "temporarily_unavailable", str(failure))
             reply.headers.append((b"retry-after", b"%d" % failure.retry_after))
+        except TooSlow as failure:
+            reply = _refusal(408, "invalid_request", str(failure))
+            reply.headers.append(CLOSE)
         except TooLarge as failure:
             reply = _refusal(413, "invalid_request", str(failure))
         except Incorrect as failure:

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from sharedplan.errors import Fault, SharedplanError, Unavailable
-from sharedplan.logs import log
+from sharedplan.logs import log, place
 from sharedplan.store.engine import FAILURES, Pool, is_lost, meaning
 from sharedplan.store.joint import Question
 from sharedplan.store.session import fetch_alone
@@ -36,7 +36,8 @@ those who waited went; of eight, one call at a time takes as long as two of four
 
 ONE_MORE = 0.010
 """Seconds that a statement takes for one more call to be under way: what takes long gains little from company, and
-keeps it waiting."""
+keeps it waiting. Who has waited so long goes with those who have come, though they are not enough: what is under way
+may be one question that takes seconds."""
 
 MOST = 16
 """Statements of one call."""
@@ -71,6 +72,8 @@ class _Way:
     waiting: deque[_Waiting] = field(default_factory=deque)
     calls: int = 0
     is_gathering: bool = False  # a call is about to begin, and takes whoever has come by then
+    is_late: bool = False  # the first of those who wait has waited for ONE_MORE
+    watch: asyncio.TimerHandle | None = None  # sees to it that this is noticed
     took: float = 0.0  # seconds
 
     def is_to_go(self, many: int) -> bool:
@@ -82,10 +85,11 @@ class _Way:
         if self.is_write:
             return False
         slow = self.took // ONE_MORE
-        return self.calls < SIDE_BY_SIDE + slow and (many >= ENOUGH or slow > 0)
+        return self.calls < SIDE_BY_SIDE + slow and (many >= ENOUGH or self.is_late or slow > 0)
 
     def batch(self) -> list[_Waiting]:
         """Who goes with the call that begins. Nothing is asked for who has gone away meanwhile."""
+        self.is_late = False
         first = [self.waiting.popleft() for _ in range(min(MOST, len(self.waiting)))]
         return [each for each in first if not each.answer.done()]
 
@@ -150,7 +154,9 @@ class Company:
 
     def _go_on(self, way: _Way) -> None:
         """Those who wait go now, if it is time: by a task of its own, for none of them carries the others."""
-        if way.waiting and way.is_to_go(len(way.waiting)):
+        if not way.waiting:
+            return
+        if way.is_to_go(len(way.waiting)):
             way.calls += 1
             way.is_gathering = True
             call = asyncio.create_task(self._call(way))
@@ -159,6 +165,14 @@ class Company:
             if way.is_write:
                 self._writes.add(call)
                 call.add_done_callback(self._writes.discard)
+        elif way.watch is None and not way.is_write:
+            loop = asyncio.get_running_loop()
+            way.watch = loop.call_later(ONE_MORE, self._look_again, way, way.waiting[0])
+
+    def _look_again(self, way: _Way, first: _Waiting) -> None:
+        way.watch = None
+        way.is_late = bool(way.waiting) and way.waiting[0] is first
+        self._go_on(way)
 
     async def _call(self, way: _Way) -> None:
         # Whoever was about to ask has asked by now, for a task begins after all that was ready when it was made.
@@ -168,6 +182,9 @@ class Company:
         try:
             if batch:
                 await self._ask(way, batch)
+        except Exception as unforeseen:
+            log.error("company_failed", failure=type(unforeseen).__name__, place=place(unforeseen))
+            _tell(batch, Fault("something went wrong in the service"))
         except BaseException:  # cancelled: the loop ends
             _tell([*batch, *way.waiting], Unavailable("the service is stopping"))
             way.waiting.clear()

@@ -197,6 +197,9 @@ def _tune(cluster: Path, socket_dir: Path, account: Account | None) -> None:
         "maintenance_work_mem": "128MB",
         "random_page_cost": "1.1",
         "jit": "off",
+        # What is not in its own memory is mostly in the system's, and to have another process fetch a page from there
+        # takes longer than to do it: at 1,000,000 plans a chained search by 1.5 ms instead of 1.1 (in turns).
+        "io_method": "sync",
         # Whoever was told 201 finds it again, whatever falls over.
         "fsync": "on",
         "synchronous_commit": "on",

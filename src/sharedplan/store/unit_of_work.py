@@ -448,6 +448,7 @@ class Unit:
         who = self._session.who
         if self._session.is_begun or not is_short:
             return await self._session.fetch(question.sql, [*question.parameters, *who, 0])
+        self._session.rest()  # or all connections could be held by those who wait for one more
         rows = await self._company.fetch(question, who)
         if rows and rows[0].get("fetched") == MASKED:
             return await self._session.fetch(question.sql, [*question.parameters, *who, 0])

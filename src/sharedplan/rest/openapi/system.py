@@ -181,6 +181,7 @@ def token_paths() -> dict[str, Part]:
                     "200": _json("The token", PLAIN_JSON, issued),
                     "400": _json("No token, and why", PLAIN_JSON, refused),
                     "401": _json("The client tried to prove itself in the header", PLAIN_JSON, refused),
+                    "408": _json("The form did not come in time", PLAIN_JSON, refused),
                     "413": _json("The form is too large", PLAIN_JSON, refused),
                     "503": _json("Try again", PLAIN_JSON, refused),
                 },
