@@ -1,10 +1,15 @@
 """Batches, through the conductor."""
 
+import asyncio
+
 import pytest
 
 from exchange.asking import ANNA, BASE, POLICY, Ask, a_bundle, a_patient, an_entry, identified, resource_in
+from sharedplan.deadlines import Deadlines
 from sharedplan.errors import Incorrect, TooLarge
+from sharedplan.exchange import batch as batches
 from sharedplan.exchange import responses
+from sharedplan.exchange.step import in_one_unit
 from sharedplan.fhir.exchanges import Json
 from sharedplan.interactions.acting import Policy
 
@@ -93,3 +98,27 @@ async def test_what_an_answer_cannot_hold_is_to_be_read_by_another_request(
     assert [each["response"]["status"][:3] for each in entries] == ["200", "413", "413", "201"]
     with pytest.raises(TooLarge):
         await ask("transaction", "", a_bundle("transaction", *reads))
+
+
+async def test_what_was_done_in_time_is_told(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or whoever sends the Bundle again would do it twice."""
+    came = 0
+
+    async def late_at_the_third(*arguments: object, **more: object) -> object:
+        nonlocal came
+        came += 1
+        if came == 3:
+            await asyncio.sleep(60)
+        return await in_one_unit(*arguments, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(batches, "in_one_unit", late_at_the_third)
+    entries = [an_entry("POST", "Patient", a_patient()), an_entry("GET", "Patient/1")]
+    entries += [an_entry("DELETE", "Patient/none"), an_entry("PUT", "Patient/2", a_patient(id="2"))]
+    with Deadlines(1.0):
+        found = await answered(ask, *entries)
+    assert [each["response"]["status"][:3] for each in found] == ["201", "503", "204", "503"]
+    told = [each["response"]["outcome"]["issue"][0]["diagnostics"] for each in (found[3], found[1])]
+    assert told == [
+        "the Bundle took too long: look whether this was done",
+        "the Bundle took too long: this was not begun",
+    ]

@@ -11,7 +11,7 @@ from builders import a_patient
 from sharedplan.errors import Conflict, Fault, Unavailable
 from sharedplan.search.expression import Everything
 from sharedplan.store import trail as trails
-from sharedplan.store.company import ENOUGH, ONE_MORE, Company
+from sharedplan.store.company import ENOUGH, MOST, UNKNOWN, Company
 from sharedplan.store.engine import Pool
 from sharedplan.store.guard import Who
 from sharedplan.store.joint import Question, joint
@@ -88,28 +88,48 @@ async def test_what_takes_long_is_asked_side_by_side(company: Company) -> None:
     assert len({rows[0]["process"] for rows in await asyncio.gather(*asked)}) > 2
 
 
+async def settled() -> None:
+    """All who can go have gone."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
 async def test_enough_who_wait_make_a_call_of_their_own(company: Company, pool: Pool) -> None:
     """And so do fewer, once the first of them has waited: what is under way may take seconds."""
-    under_way = asyncio.create_task(company.fetch(Question(WAITS, [0.5])))
-    await asyncio.sleep(0.02)
-    begun = asyncio.get_running_loop().time()
-    await asyncio.gather(*(company.fetch(Question(WAITS, [0.0])) for _ in range(ENOUGH)))
-    at_once = asyncio.get_running_loop().time() - begun
-    assert not under_way.done()
+    await company.fetch(Question(WAITS, [0.0]))
+    under_way = asyncio.create_task(company.fetch(Question(WAITS, [1.0])))
+    await settled()
+    enough = [asyncio.create_task(company.fetch(Question(WAITS, [0.0]))) for _ in range(ENOUGH)]
+    await settled()
+    assert pool.in_use == 2
+    await asyncio.gather(*enough)
     few = [asyncio.create_task(company.fetch(Question(WAITS, [0.0]))) for _ in range(ENOUGH - 1)]
-    await asyncio.sleep(ONE_MORE / 2)
-    assert pool.in_use == 1  # of who is under way
-    begun = asyncio.get_running_loop().time()
+    await settled()
+    assert pool.in_use == 1
     await asyncio.gather(*few)
-    assert at_once < asyncio.get_running_loop().time() - begun + ONE_MORE
     assert not under_way.done()
     await under_way
+
+
+async def test_what_takes_long_goes_in_calls_that_do_not(company: Company) -> None:
+    """Of sixteen that take a third of a second each, one call would take more than the database allows."""
+    for _ in range(2):
+        await company.fetch(Question(WAITS, [0.05]))
+    begun = asyncio.get_running_loop().time()
+    await asyncio.gather(*(company.fetch(Question(WAITS, [0.05])) for _ in range(16)))
+    assert asyncio.get_running_loop().time() - begun < 16 * 0.05 / 2
+
+
+async def test_who_knows_nothing_of_a_question_asks_few_at_once(company: Company) -> None:
+    answers = await asyncio.gather(*(company.fetch(Question(PROCESS, [])) for _ in range(MOST)))
+    transactions = [rows[0]["transaction"] for rows in answers]
+    assert transactions.count(transactions[0]) == UNKNOWN
 
 
 async def test_what_nobody_foresaw_is_told_to_those_whom_it_met(
     company: Company, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def broken() -> asyncpg.Connection:
+    async def broken(**turn: bool) -> asyncpg.Connection:
         raise ZeroDivisionError
 
     with monkeypatch.context() as patched:
@@ -158,8 +178,8 @@ async def test_what_fails_by_itself_is_asked_once(
     """What the database gave up after its time would else take as long again, and the request has not so much."""
     asked, acquire = [], pool.acquire
 
-    async def counted() -> asyncpg.Connection:
-        asked.append(await acquire())
+    async def counted(**turn: bool) -> asyncpg.Connection:
+        asked.append(await acquire(**turn))
         return asked[-1]
 
     monkeypatch.setattr(pool, "acquire", counted)
@@ -179,8 +199,8 @@ async def test_one_who_asks_alone_by_a_statement_of_several(
     """He is asked for by a statement of his own only where that may help."""
     asked, acquire = [], pool.acquire
 
-    async def counted() -> asyncpg.Connection:
-        asked.append(await acquire())
+    async def counted(**turn: bool) -> asyncpg.Connection:
+        asked.append(await acquire(**turn))
         return asked[-1]
 
     monkeypatch.setattr(pool, "acquire", counted)

@@ -255,6 +255,24 @@ async def test_the_recorder_comes_before_others_who_wait_for_a_connection(databa
     await pool.close()
 
 
+async def test_who_comes_before_others_does_not_keep_them_waiting(database_url: str) -> None:
+    pool = Pool(database_url, size=1, unguarded=True)
+    lent, order = await pool.acquire(), []
+
+    async def use(name: str, **turn: bool) -> None:
+        connection = await pool.acquire(**turn)
+        order.append(name)
+        pool.release(connection)
+
+    waiting = [asyncio.create_task(use("other")) for _ in range(2)]
+    waiting += [asyncio.create_task(use("first", first=True)) for _ in range(3)]
+    await asyncio.sleep(0)
+    pool.release(lent)
+    await asyncio.gather(*waiting)
+    assert order == ["first", "other", "first", "other", "first"]
+    await pool.close()
+
+
 async def test_a_read_in_a_transaction_is_on_record_only_with_it(
     store: Store, plan: Version, beside: asyncpg.Connection
 ) -> None:

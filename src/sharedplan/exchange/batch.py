@@ -1,11 +1,13 @@
 """FHIR batch: entries one by one, each in a unit of its own. https://hl7.org/fhir/R4/http.html#brules"""
 
+import asyncio
 from functools import partial
 
 from sharedplan import audit
 from sharedplan.access.principal import Principal
 from sharedplan.clock import Clock
-from sharedplan.errors import Fault, SharedplanError
+from sharedplan.deadlines import LATE
+from sharedplan.errors import Fault, SharedplanError, Unavailable
 from sharedplan.exchange import entries, responses
 from sharedplan.exchange.apply import apply, is_asked
 from sharedplan.exchange.plan import rank
@@ -20,15 +22,23 @@ from sharedplan.logs import log, place
 async def batch(asked: Asked, by: Principal, begin: BeginUnit, clock: Clock, policy: Policy) -> Answer:
     """A batch-response with an entry for each of the request's, in their order; what fails is told there.
 
-    Deletions are done first, then creations, updates and reads, as in a transaction. Raises Incorrect when the Bundle
-    itself is at fault.
+    Deletions are done first, then creations, updates and reads, as in a transaction. When its time is up, what was done
+    is told, and the rest is to be sent again. Raises Incorrect when the Bundle itself is at fault.
     """
     provenances.check(asked)
     came = entries.listed(asked.body, most=policy.bundle_entries)
     told: dict[int, bundles.Entry] = {}
     room = responses.Room()
-    for number in sorted(range(len(came)), key=lambda number: rank(came[number])):
-        told[number] = await _one(came[number], number, asked, by, begin, clock, policy, room)
+    order = sorted(range(len(came)), key=lambda number: rank(came[number]))
+    try:
+        for number in order:
+            told[number] = await _one(came[number], number, asked, by, begin, clock, policy, room)
+    except asyncio.CancelledError as given_up:
+        if given_up.args != (LATE,):
+            raise
+        under_way, *others = (number for number in order if number not in told)
+        told[under_way] = responses.failed(Unavailable("the Bundle took too long: look whether this was done"))
+        told |= dict.fromkeys(others, responses.failed(Unavailable("the Bundle took too long: this was not begun")))
     async with begin() as unit:
         await unit.record(audit.begun(asked, by))
     listed = [told[number] for number in range(len(came))]

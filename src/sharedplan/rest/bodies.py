@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from sharedplan.deadlines import LATE
 from sharedplan.errors import Incorrect, TooLarge, TooSlow
-from sharedplan.rest.deadlines import LATE
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Pairs = tuple[tuple[str, str], ...]

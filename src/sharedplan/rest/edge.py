@@ -12,10 +12,10 @@ from datetime import timedelta
 
 from sharedplan import logs
 from sharedplan.clock import Clock
+from sharedplan.deadlines import Deadlines
 from sharedplan.errors import Incorrect, Unavailable
 from sharedplan.rest import metrics
 from sharedplan.rest.bodies import ClientLeft
-from sharedplan.rest.deadlines import Deadlines
 from sharedplan.rest.failures import CLOSE, reply_to_failure
 from sharedplan.rest.reply import WHOLE, ASGIApp, Message, Receive, Reply, Scope, Send
 

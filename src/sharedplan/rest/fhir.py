@@ -75,8 +75,8 @@ class FhirBase:
     ) -> None:
         """`read` and `search` are short ways to what `perform` would answer; `refusals` takes down what is not
         performed; `base`: the FHIR base URL without a trailing slash; `body_limit` in bytes; `places`: interactions at
-        work at once, but for those that `read` and `search` answer, which have `plain_places`; `queue_wait`: how long
-        one more may wait."""
+        work at once, but for what `read` and what `search` answer, each of which has `plain_places`; `queue_wait`: how
+        long one more may wait."""
         self._perform = perform
         self._read = read
         self._search = search
@@ -86,7 +86,8 @@ class FhirBase:
         self._base = base
         self._body_limit = body_limit
         self._admission = Admission(places, queue_wait)
-        self._plain_admission = Admission(plain_places, queue_wait)
+        self._searches = Admission(plain_places, queue_wait)
+        self._reads = Admission(plain_places, queue_wait)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         reply = await self.reply(scope, receive)
@@ -148,7 +149,7 @@ class FhirBase:
                 request_id=request_id,
                 accept_language=languages,
             )
-        async with self._plain_admission:
+        async with self._reads if slash else self._searches:  # so that no read waits for searches that take long
             heard.is_performed = True
             if asked is None:
                 version = await self._read(type, id, by, request_id, languages)

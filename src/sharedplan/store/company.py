@@ -40,7 +40,14 @@ keeps it waiting. Who has waited so long goes with those who have come, though t
 may be one question that takes seconds."""
 
 MOST = 16
-"""Statements of one call."""
+"""Questions of one call, when they are known to be quick."""
+
+UNKNOWN = 4
+"""The same as long as nobody knows what one takes."""
+
+LONG_ENOUGH = 0.1
+"""Seconds that one call may be expected to take: what takes long is better asked side by side, and the database gives
+up a statement after some seconds."""
 
 PATIENCE = timedelta(seconds=10)
 """How long one call may take. The database's own limit for a statement is shorter; this one is for a database that does
@@ -90,8 +97,19 @@ class _Way:
     def batch(self) -> list[_Waiting]:
         """Who goes with the call that begins. Nothing is asked for who has gone away meanwhile."""
         self.is_late = False
-        first = [self.waiting.popleft() for _ in range(min(MOST, len(self.waiting)))]
+        first = [self.waiting.popleft() for _ in range(min(self._most, len(self.waiting)))]
         return [each for each in first if not each.answer.done()]
+
+    @property
+    def _most(self) -> int:
+        if self.is_write:
+            return MOST
+        return max(1, min(MOST, int(LONG_ENOUGH / self.took))) if self.took else UNKNOWN
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether what it asks is known to give the connection back at once."""
+        return 0 < self.took < ONE_MORE
 
     def learn(self, took: float) -> None:
         self.took = self.took + (took - self.took) / 8 if self.took else took
@@ -197,7 +215,7 @@ class Company:
         """One call for all of these, and what comes of it to each."""
         clock, joint = asyncio.get_running_loop().time, _joint(batch)
         try:
-            connection = await self._pool.acquire()
+            connection = await self._pool.acquire(first=way.is_quick)
         except SharedplanError as failure:
             _tell(batch, failure)
             return
@@ -214,6 +232,7 @@ class Company:
                 sent = [each.parameters(turn) for turn, each in enumerate(batch)]
                 found = await connection.fetchmany(way.sql, sent, timeout=patience)
         except FAILURES as failure:
+            way.learn((clock() - begun) / len(batch))
             means = meaning(failure)
             was_lost = is_lost(failure) or isinstance(failure, TimeoutError)
             if was_lost:

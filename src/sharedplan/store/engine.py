@@ -79,6 +79,8 @@ class Pool:
         self._idle: list[asyncpg.Connection] = []
         self._lent: set[asyncpg.Connection] = set()
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting_first: deque[asyncio.Future[None]] = deque()
+        self._is_firsts_turn = True
         self._closing = False
         self._drained = asyncio.Event()
 
@@ -88,7 +90,8 @@ class Pool:
         return self.size - self._free
 
     async def acquire(self, *, first: bool = False) -> asyncpg.Connection:
-        """A living connection, lent until `release` or `discard`; `first`: before all others who wait for one.
+        """A living connection, lent until `release` or `discard`; `first`: for whom every other one is that comes free,
+        however many wait.
 
         Raises Unavailable.
         """
@@ -133,10 +136,11 @@ class Pool:
     async def close(self, *, patience: timedelta = timedelta(seconds=10)) -> None:
         """Lend out no more, wait for what is lent out at most `patience`, and close all connections."""
         self._closing = True
-        for waiting in self._waiting:
-            if not waiting.done():
-                waiting.set_exception(Unavailable("the service is stopping"))
-        self._waiting.clear()
+        for line in (self._waiting_first, self._waiting):
+            for waiting in line:
+                if not waiting.done():
+                    waiting.set_exception(Unavailable("the service is stopping"))
+            line.clear()
         if self._free < self.size:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._drained.wait(), patience.total_seconds())
@@ -158,12 +162,10 @@ class Pool:
         return None
 
     async def _turn(self, first: bool) -> None:
-        """Wait until somebody gives a connection back, first come, first served."""
+        """Wait until somebody gives a connection back; in each of the two lines first come, first served."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if first:
-            self._waiting.appendleft(turn)
-        else:
-            self._waiting.append(turn)
+        line = self._waiting_first if first else self._waiting
+        line.append(turn)
         try:
             async with asyncio.timeout(self._wait):
                 await turn
@@ -172,15 +174,17 @@ class Pool:
                 self._give_back()  # the turn came together with the timeout
             else:
                 with suppress(ValueError):
-                    self._waiting.remove(turn)
+                    line.remove(turn)
             if isinstance(failure, TimeoutError):
                 raise Unavailable("all database connections are busy") from None
             raise
 
     def _give_back(self) -> None:
-        while self._waiting:
-            turn = self._waiting.popleft()
+        while self._waiting_first or self._waiting:
+            is_first = not self._waiting or (bool(self._waiting_first) and self._is_firsts_turn)
+            turn = (self._waiting_first if is_first else self._waiting).popleft()
             if not turn.done():
+                self._is_firsts_turn = not is_first
                 turn.set_result(None)
                 return
         self._free += 1

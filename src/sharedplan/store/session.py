@@ -77,6 +77,8 @@ class Session:
             connection.terminate()
             sending.cancel()
             await asyncio.wait([sending], timeout=1)
+            if sending.done() and not sending.cancelled():
+                sending.exception()  # taken, or the loop would log it
             raise
         except FAILURES as failure:
             self._after(failure)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from sharedplan.rest.deadlines import Deadlines
+from sharedplan.deadlines import Deadlines
 
 
 async def asleep(deadlines: Deadlines, seconds: float) -> str:
