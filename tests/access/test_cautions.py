@@ -5,12 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import builders as b
-from access.aino import FEEDBACK, GOAL, JARI, LEENA, NIKO, PLAN, H, N, S, a_consent, facts, judged, k1, may
+from access.aino import FEEDBACK, GOAL, JARI, LEENA, NIKO, NOW, PLAN, H, N, S, a_consent, facts, judged, k1, may
 from sharedplan.access.cautions import cautions
 
 
 def told(consent: dict, *others: dict) -> list[str]:
-    found = cautions(consent, others)
+    found = cautions(consent, others, at=NOW)
     assert all(issue.severity == "warning" for issue in found)
     return [issue.saying for issue in found]
 
@@ -88,6 +88,7 @@ def test_a_later_permit_that_names_no_things_takes_from_who_has_a_narrow_view(ne
         ({"to": JARI}, {"to": JARI, "classes": "Goal", "purposes": "ETREAT"}),
         ({"to": JARI, "purposes": "CAREMGT"}, {"to": JARI, "classes": "Goal", "purposes": "TREAT"}),
         ({"to": JARI, "start": "2026-03-01"}, {"to": JARI, "classes": "Goal", "end": "2026-02-20"}),
+        ({"to": JARI}, {"to": JARI, "classes": "Goal", "end": "2026-02-28"}),  # no more
         ({"to": JARI, "type": "deny"}, {"to": JARI, "classes": "Goal"}),
         ({"to": JARI}, {"to": JARI, "classes": "Goal", "type": "deny"}),
         (
@@ -162,8 +163,32 @@ def test_a_ban_stands_against_a_new_permit() -> None:
 def test_a_deny_of_a_later_time_counts() -> None:
     deny = a_consent("deny", "2026-03-02", b.a_provision("deny", to=NIKO))
     assert told(a_consent("k", "2026-03-01", b.a_provision(to=NIKO)), deny) == [
-        "Consent/deny denies some of this and is of a later time, so it counts."
+        "Consent/deny is of a later time and denies, so it counts wherever both speak."
     ]
+
+
+def test_a_deny_that_a_later_permit_goes_before_is_told() -> None:
+    said = (
+        "Consent/k4 is of a later time and permits, so it counts wherever both speak; this denies there only when it "
+        "is of a later time itself, or a ban."
+    )
+    permit = a_consent("k4", "2026-03-01T09:00:00Z", b.a_provision(to=H))
+    for to in (H, NIKO, "CareTeam/1"):
+        assert told(a_consent("no", "2026-02-01", b.a_provision("deny", to=to, classes="Goal")), permit) == [said]
+    assert told(a_consent("no", "2026-03-02", b.a_provision("deny", to=H)), permit) == []
+    assert told(a_consent("no", "2026-02-01", b.a_provision("deny", to=H), ban=True), permit) == []
+    assert told(a_consent("no", "2026-02-01", b.a_provision("deny", to=N)), permit) == []
+    assert told(a_consent("no", "2026-02-01", b.a_provision("deny", to=H, purposes="ETREAT")), permit) == []
+    assert told(a_consent("no", "2026-02-01", b.a_provision("deny", to=H, end="2026-03-01")), permit) == []
+    correct = a_consent("k4", "2026-03-01", b.a_provision(to=H, actions="correct"))
+    assert told(a_consent("no", "2026-02-01", b.a_provision("deny", to=H, actions="access")), correct) == []
+
+
+@pytest.mark.parametrize(("to", "of"), [(NIKO, H), (H, NIKO), (NIKO, "PractitionerRole/niko"), ("CareTeam/1", NIKO)])
+def test_who_may_be_one_by_two_names_is_told_of_bans_and_denies(to: str, of: str) -> None:
+    ban = a_consent("ban", "2026-02-01", b.a_provision("deny", to=of), ban=True)
+    deny = a_consent("deny", "2026-03-02", b.a_provision("deny", to=of))
+    assert [len(told(a_consent("k", "2026-03-01", b.a_provision(to=to)), each)) for each in (ban, deny)] == [1, 1]
 
 
 def test_a_permit_that_nothing_can_meet_is_told() -> None:

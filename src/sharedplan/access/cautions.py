@@ -4,9 +4,10 @@ A consent that breaks a rule is refused (`care/consent.py`); these are warnings.
 """
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import product
 
 from sharedplan.access.judgement import NARROW_VIEW
-from sharedplan.access.periods import Span
 from sharedplan.access.principal import PURPOSES
 from sharedplan.access.provisions import Criterion, Rule, rules_of
 from sharedplan.access.purposes import ONLY_BY_NAME
@@ -21,12 +22,17 @@ _AT_WORK = frozenset({"Practitioner", "PractitionerRole", "Organization"})
 """Kinds of names of one and the same person at work."""
 
 
-def cautions(consent: Json, others: Iterable[Json], *, base: str = "") -> list[Issue]:
-    """The warnings on saving a consent, beside the client's other ones as they are stored."""
+def cautions(consent: Json, others: Iterable[Json], *, at: datetime, base: str = "") -> list[Issue]:
+    """The warnings on saving a consent, beside the client's other ones as they are stored, of what is to come from that
+    instant (UTC) on."""
     mine = rules_of(consent, 0, EARLIEST, base=base)
     own = f"Consent/{consent.get('id', 'proposed')}"
-    stored = [each for other in others if (each := rules_of(other, 0, EARLIEST, base=base)) and each[0].consent != own]
-    found = [*_not_understood(mine), *(issue for each in stored for issue in _beside(mine, each))]
+    stored = [rule for other in others for rule in rules_of(other, 0, EARLIEST, base=base) if rule.consent != own]
+    found = [*_not_understood(mine)]
+    for old, new in product(stored, mine):
+        both = new.period.meeting(old.period)
+        if both.low < both.high and at < both.high and not (new.is_ban and new.effect == "permit"):
+            found += _beside(new, old)
     return [Issue("business-rule", saying, "Consent.provision", "warning") for saying in dict.fromkeys(found)]
 
 
@@ -46,26 +52,31 @@ def _permits_nothing(rule: Rule) -> bool:
     return empty or rule.actions == () or rule.purposes == ()
 
 
-def _beside(mine: tuple[Rule, ...], stored: tuple[Rule, ...]) -> Iterator[str]:
-    for old in stored:
-        for new in mine:
-            if new.effect != "permit" or new.is_ban or not _last(new.period, old.period):
-                continue
-            later, earlier = (new, old) if old.rank <= new.rank else (old, new)
-            if _narrows(later, earlier):
-                yield (
-                    f"{_named(later, new)} does not say which things it is for, and counts before "
-                    f"{_named(earlier, new)}, which does. A member with a narrow view (an NGO, employment services, a "
-                    "relative) whom both mean sees no more than the plan, the team and own tasks where both speak."
-                )
-            if not _meet(new.recipients, old.recipients):
-                continue
-            if old.is_ban and old.effect == "deny":
-                yield f"The ban {old.consent} stands until it is withdrawn itself; this permit does not lift it."
-            elif old.effect == "permit" and old.depth == 0 and old.rank <= new.rank and _is_wider(old, new):
-                yield f"The older permit {old.consent} is wider and still stands; withdraw it if this is to replace it."
-            elif old.effect == "deny" and old.rank > new.rank:
-                yield f"{old.consent} denies some of this and is of a later time, so it counts."
+def _beside(new: Rule, old: Rule) -> Iterator[str]:
+    """What is said of one rule that is saved, beside one that is stored."""
+    later, earlier = (new, old) if old.rank <= new.rank else (old, new)
+    if new.effect == "deny":
+        if later is old and old.effect == "permit" and not (old.is_ban or new.is_ban) and _speak_of_one(new, old):
+            yield (
+                f"{old.consent} is of a later time and permits, so it counts wherever both speak; this denies there "
+                "only when it is of a later time itself, or a ban."
+            )
+        return
+    if _narrows(later, earlier):
+        yield (
+            f"{_named(later, new)} does not say which things it is for, and counts before {_named(earlier, new)}, "
+            "which does. A member with a narrow view (an NGO, employment services, a relative) whom both mean sees no "
+            "more than the plan, the team and own tasks where both speak."
+        )
+    if old.effect == "permit":
+        is_beside = old.depth == 0 and later is new and _meet(new.recipients, old.recipients)
+        if is_beside and _is_wider(old, new):
+            yield f"The older permit {old.consent} is wider and still stands; withdraw it if this is to replace it."
+    elif _speak_of_one(new, old):
+        if old.is_ban:
+            yield f"The ban {old.consent} stands until it is withdrawn itself; this permit does not lift it."
+        elif later is old:
+            yield f"{old.consent} is of a later time and denies, so it counts wherever both speak."
 
 
 def _meet(one: Criterion, other: Criterion) -> bool:
@@ -87,8 +98,21 @@ def _narrows(later: Rule, earlier: Rule) -> bool:
         return False
     if not all(each.actions is None or "access" in each.actions for each in (later, earlier)):
         return False
-    purposes = [ORDINARY if each.purposes is None else frozenset(each.purposes) for each in (later, earlier)]
-    return not purposes[0].isdisjoint(purposes[1])
+    return not _purposes(later).isdisjoint(_purposes(earlier))
+
+
+def _purposes(rule: Rule) -> frozenset[str]:
+    unsaid = PURPOSES if rule.effect == "deny" else ORDINARY
+    return unsaid if rule.purposes is None else frozenset(rule.purposes)
+
+
+def _speak_of_one(one: Rule, other: Rule) -> bool:
+    """Whether both may be of what the same member does for the same purpose."""
+    actions = [each.actions for each in (one, other) if each.actions is not None]
+    do_both = len(actions) < 2 or not set(actions[0]).isdisjoint(actions[1])
+    return (
+        do_both and not _purposes(one).isdisjoint(_purposes(other)) and _may_mean_one(one.recipients, other.recipients)
+    )
 
 
 def _shows_more(rule: Rule) -> bool:
@@ -109,11 +133,6 @@ def _may_mean_one(one: Criterion, other: Criterion) -> bool:
 def _is_or_has(one: str, other: str) -> bool:
     kinds = {name.partition("/")[0] for name in (one, other)}
     return one == other or "CareTeam" in kinds or (len(kinds) == 2 and kinds <= _AT_WORK)
-
-
-def _last(one: Span, other: Span) -> bool:
-    both = one.meeting(other)
-    return both.low < both.high
 
 
 def _is_wider(old: Rule, new: Rule) -> bool:

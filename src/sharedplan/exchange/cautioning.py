@@ -1,6 +1,7 @@
 """What the one who saves a Consent is told, beside the client's other consents that he may see."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from sharedplan.access.cautions import cautions
 from sharedplan.errors import Issue
@@ -26,6 +27,7 @@ async def cautioned(writes: Sequence[Write], acting: Acting, base: str) -> list[
         if each.change.type == "Consent" and each.resource is not None
     }
     gone = {f"Consent/{each.change.id}" for each in writes if each.change.type == "Consent"}
+    at = acting.clock.now()
     stored: dict[str | None, tuple[list[Json], bool]] = {}
     found: list[tuple[Issue, ...]] = []
     for each in writes:
@@ -39,13 +41,13 @@ async def cautioned(writes: Sequence[Write], acting: Acting, base: str) -> list[
         others, is_cut = stored[client]
         beside = [one for one in others if f"Consent/{one['id']}" not in gone]
         beside += [one for one in given.values() if one is not consent and client_of(one, base) == client]
-        found.append(tuple(told(consent, beside, is_cut=is_cut, base=base)))
+        found.append(tuple(told(consent, beside, at=at, is_cut=is_cut, base=base)))
     return found
 
 
-def told(consent: Json, beside: Iterable[Json], *, is_cut: bool, base: str) -> list[Issue]:
+def told(consent: Json, beside: Iterable[Json], *, at: datetime, is_cut: bool, base: str) -> list[Issue]:
     """The cautions on one consent; `is_cut`: it has more consents beside it than were looked at."""
-    found = cautions(consent, beside, base=base)
+    found = cautions(consent, beside, at=at, base=base)
     if is_cut:
         saying = f"The client has more than {MOST_BESIDE} consents: not all of them were looked at beside this one."
         found.append(Issue("too-costly", saying, "Consent", "warning"))

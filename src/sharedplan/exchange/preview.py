@@ -108,7 +108,7 @@ async def _previewed(consent: Json, client: str, asked: Asked, by: Principal, ac
         consent = {**consent, "id": "proposed"}  # its id is taken by what the asker does not see
         name = "Consent/proposed"
     added = rules_of(consent, 1, facts.at, base=asked.base)
-    warnings = cautioning.told(consent, beside, is_cut=False, base=asked.base)
+    warnings = cautioning.told(consent, beside, at=facts.at, is_cut=False, base=asked.base)
     things = await _things(client, facts, added, mine, asked.base)
     warnings += [
         Issue("too-costly", f"only {MOST_THINGS} of the client's {type} were looked at", severity="warning")
