@@ -138,6 +138,7 @@ def application(settings: Settings, clock: Clock, fetcher: Fetcher | None = None
         refusals,
         base=settings.base,
         body_limit=settings.body_limit,
+        bodies_limit=settings.bodies_limit,
         places=settings.places,
         plain_places=settings.plain_places,
         queue_wait=settings.queue_wait,

@@ -110,6 +110,7 @@ class Settings(BaseSettings):
 
     # Limits of a request
     body_limit: int = Field(10 * 1024 * 1024, ge=1024)
+    bodies_limit: int = Field(64 * 1024 * 1024, ge=1024)
     url_limit: int = Field(8 * 1024, ge=512)
     header_limit: int = Field(32 * 1024, ge=1024)
     bundle_entries: int = Field(1000, ge=1)

@@ -85,6 +85,7 @@ def edge(settings: Settings, clock: Clock, behind: Behind, health: Health) -> Fa
         behind,  # type: ignore[arg-type]
         base=settings.base,
         body_limit=settings.body_limit,
+        bodies_limit=settings.bodies_limit,
         places=settings.places,
         plain_places=settings.plain_places,
         queue_wait=settings.queue_wait,

@@ -15,6 +15,7 @@ from sharedplan.access.principal import Principal
 from sharedplan.access.tokens import Verifier
 from sharedplan.clock import FixedClock
 from sharedplan.fhir.exchanges import Answer, Asked
+from sharedplan.rest.bodies import SMALL
 from sharedplan.rest.fhir import LONGEST
 from sharedplan.rest.wellknown import Health
 from sharedplan.settings import Settings
@@ -23,6 +24,8 @@ from sharedplan.store.versions import Version
 TEXT = '{"resourceType":"CarePlan","id":"1","title":"Åäö"}'
 AT = datetime(2026, 3, 1, 10, 30, 15, 123456, tzinfo=UTC)
 TRACE = {"x-request-id": "trace-0123456789"}
+
+FHIR = {"content-type": "application/fhir+json"}
 
 
 @pytest.fixture
@@ -199,3 +202,26 @@ async def test_a_read_that_takes_too_long_is_told_as_a_read(
     [event] = [each for each in logged if each["event"] == "request_answered"]
     assert (event["interaction"], event["type"], event["client"]) == ("read", "CarePlan", "records")
     assert behind.noted == [("read", "Unavailable")]
+
+
+async def test_bodies_that_are_too_many_at_once_are_turned_away_but_small_ones(
+    settings: Settings, clock: FixedClock, behind: Behind, health: Health
+) -> None:
+    """Each may be taken in, and all together are more than the worker has memory for."""
+    large = b'{"resourceType":"CarePlan","description":"' + b"x" * (2 * SMALL) + b'"}'
+    narrow = settings.model_copy(update={"body_limit": 3 * SMALL, "bodies_limit": 5 * SMALL})
+    gate = asyncio.Event()
+    behind.at_work = gate.wait
+    async with connected(edge(narrow, clock, behind, health), narrow, clock) as client:
+        at_work = [asyncio.create_task(client.post("CarePlan", content=large, headers=FHIR)) for _ in range(2)]
+        while len(behind.heard) < 2:  # noqa: ASYNC110  # they are there within moments
+            await asyncio.sleep(0.001)
+        response = await client.post("CarePlan", content=large, headers=FHIR)
+        small = asyncio.create_task(client.post("CarePlan", content=b'{"resourceType":"CarePlan"}', headers=FHIR))
+        while len(behind.heard) < 3:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        gate.set()
+        answers = await asyncio.gather(small, *at_work)
+        again = await client.post("CarePlan", content=large, headers=FHIR)
+    assert (response.status_code, response.json()["issue"][0]["code"]) == (503, "transient")
+    assert [each.status_code for each in (*answers, again)] == [200] * 4

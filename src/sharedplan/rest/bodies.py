@@ -2,13 +2,14 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from sharedplan.deadlines import LATE
-from sharedplan.errors import Incorrect, TooLarge, TooSlow
+from sharedplan.errors import Incorrect, TooLarge, TooSlow, Unavailable
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Pairs = tuple[tuple[str, str], ...]
@@ -20,6 +21,38 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 class ClientLeft(Exception):
     """The connection was closed before the whole request had come; nobody waits for an answer."""
+
+
+SMALL = 1024 * 1024
+"""Bytes of a body that is always taken in, however many there are."""
+
+
+class Held:
+    """The bodies that a worker holds at once: what has come of them, until their requests are answered."""
+
+    def __init__(self, most: int) -> None:
+        """`most` in bytes, beyond which no body grows that is not small."""
+        self._most = most
+        self.bytes = 0
+
+    @asynccontextmanager
+    async def counting(self, receive: Receive) -> AsyncIterator[Receive]:
+        """`receive`, counted. It raises Unavailable for a body that is one too many."""
+        own = 0
+
+        async def counted() -> MutableMapping[str, Any]:
+            nonlocal own
+            message = await receive()
+            came = len(message.get("body", b""))
+            own, self.bytes = own + came, self.bytes + came
+            if own > SMALL and self.bytes > self._most:
+                raise Unavailable("too many large bodies come at once; try again", retry_after=2)
+            return message
+
+        try:
+            yield counted
+        finally:
+            self.bytes -= own
 
 
 async def read_body(receive: Receive, limit: int, announced: str | None = None) -> bytes:

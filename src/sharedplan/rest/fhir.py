@@ -69,14 +69,15 @@ class FhirBase:
         *,
         base: str,
         body_limit: int,
+        bodies_limit: int,
         places: int,
         plain_places: int,
         queue_wait: timedelta,
     ) -> None:
         """`read` and `search` are short ways to what `perform` would answer; `refusals` takes down what is not
-        performed; `base`: the FHIR base URL without a trailing slash; `body_limit` in bytes; `places`: interactions at
-        work at once, but for what `read` and what `search` answer, each of which has `plain_places`; `queue_wait`: how
-        long one more may wait."""
+        performed; `base`: the FHIR base URL without a trailing slash; `body_limit` in bytes, `bodies_limit` of all
+        bodies at once; `places`: interactions at work at once, but for what `read` and what `search` answer, each of
+        which has `plain_places`; `queue_wait`: how long one more may wait."""
         self._perform = perform
         self._read = read
         self._search = search
@@ -85,6 +86,7 @@ class FhirBase:
         self._noting: set[asyncio.Task[None]] = set()
         self._base = base
         self._body_limit = body_limit
+        self._held = bodies.Held(bodies_limit)
         self._admission = Admission(places, queue_wait)
         self._searches = Admission(plain_places, queue_wait)
         self._reads = Admission(plain_places, queue_wait)
@@ -100,7 +102,8 @@ class FhirBase:
         try:
             reply = await self._plain(scope, headers, observed, heard)
             if reply is None:
-                reply = await self._reply(scope, headers, receive, observed, heard)
+                async with self._held.counting(receive) as counted:
+                    reply = await self._reply(scope, headers, counted, observed, heard)
         except bodies.ClientLeft:
             raise
         except asyncio.CancelledError:
