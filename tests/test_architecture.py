@@ -19,7 +19,7 @@ LAYERS = (
     ("store",),
     ("search",),
     ("fhir",),
-    ("errors", "clock", "catalogue", "logs", "settings", "secret_files", "published", "__init__"),
+    ("errors", "clock", "deadlines", "catalogue", "logs", "settings", "secret_files", "published", "__init__"),
 )
 """From the top down."""
 
