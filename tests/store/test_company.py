@@ -11,7 +11,7 @@ from builders import a_patient
 from sharedplan.errors import Conflict, Fault, Unavailable
 from sharedplan.search.expression import Everything
 from sharedplan.store import trail as trails
-from sharedplan.store.company import ENOUGH, MOST, UNKNOWN, Company
+from sharedplan.store.company import ENOUGH, MOST, OTHERS, UNKNOWN, Company
 from sharedplan.store.engine import Pool
 from sharedplan.store.guard import Who
 from sharedplan.store.joint import Question, joint
@@ -118,6 +118,19 @@ async def test_what_takes_long_goes_in_calls_that_do_not(company: Company) -> No
     begun = asyncio.get_running_loop().time()
     await asyncio.gather(*(company.fetch(Question(WAITS, [0.05])) for _ in range(16)))
     assert asyncio.get_running_loop().time() - begun < 16 * 0.05 / 2
+
+
+async def test_what_takes_long_leaves_connections_to_others(database_url: str) -> None:
+    pool = Pool(database_url, size=6, wait=timedelta(milliseconds=200), unguarded=True)
+    company = Company(pool)
+    for _ in range(2):
+        await company.fetch(Question(WAITS, [0.1]))
+    long = [asyncio.create_task(company.fetch(Question(WAITS, [0.1]))) for _ in range(16)]
+    await settled()
+    assert pool.in_use == 6 - OTHERS
+    assert await company.fetch(Question(SQUARES, [1]))
+    assert all([await each for each in long])  # none of them waited for the pool for longer than it lets anybody
+    await pool.close()
 
 
 async def test_who_knows_nothing_of_a_question_asks_few_at_once(company: Company) -> None:

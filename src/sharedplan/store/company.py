@@ -39,6 +39,9 @@ ONE_MORE = 0.010
 keeps it waiting. Who has waited so long goes with those who have come, though they are not enough: what is under way
 may be one question that takes seconds."""
 
+OTHERS = 2
+"""Connections that the questions of one text leave to others, however long they take."""
+
 MOST = 16
 """Questions of one call, when they are known to be quick."""
 
@@ -82,6 +85,7 @@ class _Way:
     is_late: bool = False  # the first of those who wait has waited for ONE_MORE
     watch: asyncio.TimerHandle | None = None  # sees to it that this is noticed
     took: float = 0.0  # seconds
+    most_calls: int = SIDE_BY_SIDE  # at once
 
     def is_to_go(self, many: int) -> bool:
         """Whether so many who wait go now."""
@@ -92,7 +96,8 @@ class _Way:
         if self.is_write:
             return False
         slow = self.took // ONE_MORE
-        return self.calls < SIDE_BY_SIDE + slow and (many >= ENOUGH or self.is_late or slow > 0)
+        is_time = many >= ENOUGH or self.is_late or slow > 0
+        return is_time and self.calls < min(SIDE_BY_SIDE + slow, self.most_calls)
 
     def batch(self) -> list[_Waiting]:
         """Who goes with the call that begins. Nothing is asked for who has gone away meanwhile."""
@@ -108,8 +113,8 @@ class _Way:
 
     @property
     def is_quick(self) -> bool:
-        """Whether what it asks is known to give the connection back at once."""
-        return 0 < self.took < ONE_MORE
+        """Whether what it asks is known to give the connection back soon, on a busy machine, too."""
+        return 0 < self.took < LONG_ENOUGH
 
     def learn(self, took: float) -> None:
         self.took = self.took + (took - self.took) / 8 if self.took else took
@@ -156,7 +161,8 @@ class Company:
         if len(self._ways) >= TEXTS:
             for idle in [each for each, way in self._ways.items() if not way.calls][: TEXTS // 2]:
                 del self._ways[idle]
-        return self._ways.setdefault(sql, _Way(sql, is_write))
+        most_calls = max(SIDE_BY_SIDE, self._pool.size - OTHERS)
+        return self._ways.setdefault(sql, _Way(sql, is_write, most_calls=most_calls))
 
     async def _alone(self, way: _Way, waiting: _Waiting) -> Rows:
         clock = asyncio.get_running_loop().time
