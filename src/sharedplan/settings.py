@@ -198,6 +198,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _hold_together(self) -> Self:
+        if self.bodies_limit < self.body_limit:
+            raise ValueError("bodies_limit is less than body_limit: a body that is allowed would never be taken in")
         if self.environment == "production":
             if self.own_issuer:
                 raise ValueError("own_issuer signs tokens for anybody who can run a command here: not in production")

@@ -1,6 +1,7 @@
 """Batches, through the conductor."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -122,3 +123,18 @@ async def test_what_was_done_in_time_is_told(ask: Ask, monkeypatch: pytest.Monke
         "the Bundle took too long: look whether this was done",
         "the Bundle took too long: this was not begun",
     ]
+
+
+async def test_what_was_done_is_told_though_the_time_is_up_while_it_is_recorded(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = batches._record
+
+    async def slowly(*arguments: Any) -> None:
+        await asyncio.sleep(0.6)
+        await record(*arguments)
+
+    monkeypatch.setattr(batches, "_record", slowly)
+    with Deadlines(0.5):
+        found = await answered(ask, an_entry("PUT", "Patient/2", a_patient(id="2")))
+    assert [each["response"]["status"][:3] for each in found] == ["201"]

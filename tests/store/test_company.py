@@ -10,6 +10,7 @@ import pytest
 from builders import a_patient
 from sharedplan.errors import Conflict, Fault, Unavailable
 from sharedplan.search.expression import Everything
+from sharedplan.store import company as companies
 from sharedplan.store import trail as trails
 from sharedplan.store.company import ENOUGH, MOST, OTHERS, UNKNOWN, Company
 from sharedplan.store.engine import Pool
@@ -28,6 +29,7 @@ KEPT = """WITH kept AS (INSERT INTO scratch (n) VALUES (12 / $1::integer) RETURN
 SLOWLY = """WITH slept AS MATERIALIZED (SELECT pg_sleep(0.3)), kept AS (
         INSERT INTO scratch (n) SELECT 12 / $1::integer FROM slept RETURNING n
     ) SELECT $2::integer AS turn, n FROM kept"""
+SLOW_PARTS = """SELECT $2::integer AS turn, 12 / $1::integer AS part, pg_sleep(0.06 / abs($1::integer))::text"""
 WAITS = "SELECT $2::integer AS turn, pg_sleep($1::float)::text AS slept"
 SLOW = "SELECT $1::integer AS turn, pg_backend_pid() AS process, pg_sleep(0.05)::text AS slept"
 
@@ -94,12 +96,15 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
-async def test_enough_who_wait_make_a_call_of_their_own(company: Company, pool: Pool) -> None:
+async def test_enough_who_wait_make_a_call_of_their_own(
+    company: Company, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And so do fewer, once the first of them has waited: what is under way may take seconds."""
+    monkeypatch.setattr(companies, "ONE_MORE", 0.5)  # long enough for a busy machine
     await company.fetch(Question(WAITS, [0.0]))
-    under_way = asyncio.create_task(company.fetch(Question(WAITS, [1.0])))
+    under_way = asyncio.create_task(company.fetch(Question(WAITS, [4.0])))
     await settled()
-    enough = [asyncio.create_task(company.fetch(Question(WAITS, [0.0]))) for _ in range(ENOUGH)]
+    enough = [asyncio.create_task(company.fetch(Question(WAITS, [0.1]))) for _ in range(ENOUGH)]
     await settled()
     assert pool.in_use == 2
     await asyncio.gather(*enough)
@@ -108,16 +113,17 @@ async def test_enough_who_wait_make_a_call_of_their_own(company: Company, pool: 
     assert pool.in_use == 1
     await asyncio.gather(*few)
     assert not under_way.done()
-    await under_way
+    under_way.cancel()
+    await asyncio.gather(under_way, return_exceptions=True)
 
 
 async def test_what_takes_long_goes_in_calls_that_do_not(company: Company) -> None:
     """Of sixteen that take a third of a second each, one call would take more than the database allows."""
     for _ in range(2):
-        await company.fetch(Question(WAITS, [0.05]))
+        await company.fetch(Question(WAITS, [0.2]))
     begun = asyncio.get_running_loop().time()
-    await asyncio.gather(*(company.fetch(Question(WAITS, [0.05])) for _ in range(16)))
-    assert asyncio.get_running_loop().time() - begun < 16 * 0.05 / 2
+    await asyncio.gather(*(company.fetch(Question(WAITS, [0.2])) for _ in range(16)))
+    assert asyncio.get_running_loop().time() - begun < 16 * 0.2 / 2
 
 
 async def test_what_takes_long_leaves_connections_to_others(database_url: str) -> None:
@@ -131,6 +137,75 @@ async def test_what_takes_long_leaves_connections_to_others(database_url: str) -
     assert await company.fetch(Question(SQUARES, [1]))
     assert all([await each for each in long])  # none of them waited for the pool for longer than it lets anybody
     await pool.close()
+
+
+async def test_whom_one_spoils_it_for_leave_connections_to_others_too(database_url: str) -> None:
+    """Each tries again by himself, and not all at once."""
+    pool = Pool(database_url, size=6, wait=timedelta(milliseconds=300), unguarded=True)
+    company = Company(pool)
+    most = 0
+
+    async def watched() -> None:
+        nonlocal most
+        while True:
+            most = max(most, pool.in_use)
+            await asyncio.sleep(0.005)
+
+    watching = asyncio.create_task(watched())
+    asked = [1, 2, 3, 0, 4, *([6] * 11)]
+    await company.fetch(Question(SLOW_PARTS, [1]))
+    company._ways[SLOW_PARTS].took = 0.001  # so all go in one call
+    answers = await asyncio.gather(*(company.fetch(Question(SLOW_PARTS, [n])) for n in asked), return_exceptions=True)
+    watching.cancel()
+    assert [isinstance(each, BaseException) for each in answers] == [n == 0 for n in asked]
+    assert (most, pool.in_use) == (6 - OTHERS, 0)
+    await pool.close()
+
+
+async def test_one_connection_is_enough_for_all(database_url: str) -> None:
+    """Who waits behind what takes long waits in company, and not for the pool."""
+    pool = Pool(database_url, size=1, wait=timedelta(milliseconds=100), unguarded=True)
+    company = Company(pool)
+    await company.fetch(Question(WAITS, [0.0]))
+    long = asyncio.create_task(company.fetch(Question(WAITS, [0.5])))
+    await settled()
+    assert all(await asyncio.gather(long, *(company.fetch(Question(WAITS, [0.0])) for _ in range(3))))
+    await pool.close()
+
+
+async def test_what_fails_at_once_is_not_taken_for_quick(company: Company) -> None:
+    await company.fetch(Question(SLOW_PARTS, [1]))
+    took = company._ways[SLOW_PARTS].took
+    for _ in range(5):
+        with pytest.raises(Fault):
+            await company.fetch(Question(SLOW_PARTS, [0]))
+    assert company._ways[SLOW_PARTS].took == took
+
+
+async def test_what_the_database_gave_up_is_known_to_take_long(database_url: str) -> None:
+    pool = Pool(database_url, size=2, statement_timeout=timedelta(milliseconds=300), unguarded=True)
+    company = Company(pool)
+    await company.fetch(Question(WAITS, [0.0]))
+    took = company._ways[WAITS].took
+    with pytest.raises(Unavailable):
+        await company.fetch(Question(WAITS, [5.0]))
+    assert company._ways[WAITS].took > took + 0.02
+    await pool.close()
+
+
+async def test_what_is_quick_comes_before_others_who_wait_for_a_connection(
+    company: Company, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns, acquire = [], pool.acquire
+
+    async def noted(**turn: bool) -> asyncpg.Connection:
+        turns.append(turn)
+        return await acquire(**turn)
+
+    monkeypatch.setattr(pool, "acquire", noted)
+    for seconds in (0.0, 0.0, 2.0, 0.0):
+        await company.fetch(Question(WAITS, [seconds]))
+    assert turns == [{"first": False}, {"first": True}, {"first": True}, {"first": False}]
 
 
 async def test_who_knows_nothing_of_a_question_asks_few_at_once(company: Company) -> None:

@@ -1,6 +1,7 @@
 """FHIR batch: entries one by one, each in a unit of its own. https://hl7.org/fhir/R4/http.html#brules"""
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 
 from sharedplan import audit
@@ -17,6 +18,7 @@ from sharedplan.fhir.exchanges import Answer, Asked, Json
 from sharedplan.interactions import provenances
 from sharedplan.interactions.acting import Policy
 from sharedplan.logs import log, place
+from sharedplan.store.trail import Trail
 
 
 async def batch(asked: Asked, by: Principal, begin: BeginUnit, clock: Clock, policy: Policy) -> Answer:
@@ -28,6 +30,7 @@ async def batch(asked: Asked, by: Principal, begin: BeginUnit, clock: Clock, pol
     provenances.check(asked)
     came = entries.listed(asked.body, most=policy.bundle_entries)
     told: dict[int, bundles.Entry] = {}
+    trails = [audit.begun(asked, by)]
     room = responses.Room()
     order = sorted(range(len(came)), key=lambda number: rank(came[number]))
     try:
@@ -37,12 +40,24 @@ async def batch(asked: Asked, by: Principal, begin: BeginUnit, clock: Clock, pol
         if given_up.args != (LATE,):
             raise
         under_way, *others = (number for number in order if number not in told)
-        told[under_way] = responses.failed(Unavailable("the Bundle took too long: look whether this was done"))
+        failure = Unavailable("the Bundle took too long: look whether this was done")
+        told[under_way] = responses.failed(failure)
         told |= dict.fromkeys(others, responses.failed(Unavailable("the Bundle took too long: this was not begun")))
-    async with begin() as unit:
-        await unit.record(audit.begun(asked, by))
+        trails.append(audit.failed(entries.read(came[under_way], under_way, asked).asked, by, failure))
+    recording = asyncio.ensure_future(_record(trails, begin))
+    try:
+        await asyncio.shield(recording)
+    except asyncio.CancelledError as given_up:
+        if given_up.args != (LATE,):
+            raise
+        await recording  # what was done is told, though it be late
     listed = [told[number] for number in range(len(came))]
     return Answer(200, bundles.response("batch", listed, labels=room.labels), labels=room.labels)
+
+
+async def _record(trails: Sequence[Trail], begin: BeginUnit) -> None:
+    async with begin() as unit:
+        await unit.record(*trails)
 
 
 async def _one(

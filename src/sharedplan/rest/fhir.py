@@ -12,7 +12,7 @@ from datetime import timedelta
 from sharedplan.access.principal import Principal
 from sharedplan.access.tokens import KeyNotAtHand, Verifier
 from sharedplan.catalogue import CATALOGUE
-from sharedplan.errors import Incorrect, NotAcceptable, Unauthenticated, Unavailable
+from sharedplan.errors import Incorrect, NotAcceptable, TooSlow, Unauthenticated, Unavailable
 from sharedplan.exchange.refusals import Refusals
 from sharedplan.fhir.addresses import ID, Address, addressed
 from sharedplan.fhir.exchanges import Answer, Asked
@@ -108,10 +108,11 @@ class FhirBase:
             raise
         except asyncio.CancelledError:
             # The edge has given it up and answers 503. Whoever is cancelled waits for nothing more himself.
-            note = asyncio.create_task(self._note(Unavailable("given up before its end"), scope, heard, headers))
-            self._noting.add(note)
-            note.add_done_callback(self._noting.discard)
+            self._note_aside(Unavailable("given up before its end"), scope, heard, headers)
             raise
+        except TooSlow as late:  # no more can he, for whom no deadline is left
+            self._note_aside(late, scope, heard, headers)
+            reply = reply_to_failure(late)
         except Exception as failure:
             if not heard.is_performed:
                 await self._note(failure, scope, heard, headers)
@@ -163,6 +164,11 @@ class FhirBase:
             return reply_to(answer, form, self._base)
         heard.is_performed, heard.asked = False, None
         return None
+
+    def _note_aside(self, failure: Exception, scope: Scope, heard: "_Heard", headers: Headers) -> None:
+        note = asyncio.create_task(self._note(failure, scope, heard, headers))
+        self._noting.add(note)
+        note.add_done_callback(self._noting.discard)
 
     async def _note(self, failure: Exception, scope: Scope, heard: "_Heard", headers: Headers) -> None:
         """Puts on record what was not performed. Who sends no token at all has not tried to prove anything."""

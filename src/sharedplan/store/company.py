@@ -40,7 +40,7 @@ keeps it waiting. Who has waited so long goes with those who have come, though t
 may be one question that takes seconds."""
 
 OTHERS = 2
-"""Connections that the questions of one text leave to others, however long they take."""
+"""Connections of a pool of four or more that the questions of one text leave to others, however long they take."""
 
 MOST = 16
 """Questions of one call, when they are known to be quick."""
@@ -86,6 +86,7 @@ class _Way:
     watch: asyncio.TimerHandle | None = None  # sees to it that this is noticed
     took: float = 0.0  # seconds
     most_calls: int = SIDE_BY_SIDE  # at once
+    singles: deque["asyncio.Future[None]"] = field(default_factory=deque)  # of those who wait to ask alone
 
     def is_to_go(self, many: int) -> bool:
         """Whether so many who wait go now."""
@@ -161,23 +162,30 @@ class Company:
         if len(self._ways) >= TEXTS:
             for idle in [each for each, way in self._ways.items() if not way.calls][: TEXTS // 2]:
                 del self._ways[idle]
-        most_calls = max(SIDE_BY_SIDE, self._pool.size - OTHERS)
+        most_calls = min(self._pool.size, max(SIDE_BY_SIDE, self._pool.size - OTHERS))
         return self._ways.setdefault(sql, _Way(sql, is_write, most_calls=most_calls))
 
     async def _alone(self, way: _Way, waiting: _Waiting) -> Rows:
-        clock = asyncio.get_running_loop().time
-        way.calls += 1
-        begun = clock()
         try:
-            rows = await fetch_alone(self._pool, way.sql, waiting.parameters(0), once=way.is_write)
-            way.learn(clock() - begun)
+            while way.calls >= way.most_calls:
+                turn = asyncio.get_running_loop().create_future()
+                way.singles.append(turn)
+                await turn
+            way.calls += 1
+            try:
+                return await fetch_alone(self._pool, way.sql, waiting.parameters(0), once=way.is_write)
+            finally:
+                way.calls -= 1
         finally:
-            way.calls -= 1
-            self._go_on(way)
-        return rows
+            self._go_on(way)  # whoever is cancelled in his turn, too, leaves it to the next
 
     def _go_on(self, way: _Way) -> None:
         """Those who wait go now, if it is time: by a task of its own, for none of them carries the others."""
+        while way.singles and way.calls < way.most_calls:
+            turn = way.singles.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
         if not way.waiting:
             return
         if way.is_to_go(len(way.waiting)):
@@ -208,7 +216,8 @@ class Company:
                 await self._ask(way, batch)
         except Exception as unforeseen:
             log.error("company_failed", failure=type(unforeseen).__name__, place=place(unforeseen))
-            _tell(batch, Fault("something went wrong in the service"))
+            saying = "something went wrong in the service"
+            _tell(batch, Unavailable(saying) if way.is_write else Fault(saying))  # it may have been committed
         except BaseException:  # cancelled: the loop ends
             _tell([*batch, *way.waiting], Unavailable("the service is stopping"))
             way.waiting.clear()
@@ -238,9 +247,11 @@ class Company:
                 sent = [each.parameters(turn) for turn, each in enumerate(batch)]
                 found = await connection.fetchmany(way.sql, sent, timeout=patience)
         except FAILURES as failure:
-            way.learn((clock() - begun) / len(batch))
             means = meaning(failure)
             was_lost = is_lost(failure) or isinstance(failure, TimeoutError)
+            took = (clock() - begun) / len(batch)
+            if took > max(way.took, ONE_MORE) and not is_lost(failure):  # what fails at once tells nothing
+                way.learn(took)
             if was_lost:
                 self._pool.lose(connection)
             else:

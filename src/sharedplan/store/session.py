@@ -39,6 +39,7 @@ class Session:
         self._pool = pool
         self._connection: asyncpg.Connection | None = None
         self._is_over = False  # the connection was lost, and the transaction with it
+        self._under_way = 0  # statements
         self.is_begun = False
         self.who: Who = NOBODY
 
@@ -49,6 +50,13 @@ class Session:
     async def fetch(self, sql: str, parameters: Sequence[Any], *, once: bool = False) -> list[asyncpg.Record]:
         """The rows of one statement. What has not begun a transaction is tried again on another connection when the
         first turns out to be dead, unless it may happen but `once`."""
+        self._under_way += 1
+        try:
+            return await self._fetch(sql, parameters, once=once)
+        finally:
+            self._under_way -= 1
+
+    async def _fetch(self, sql: str, parameters: Sequence[Any], *, once: bool) -> list[asyncpg.Record]:
         connection = await self._borrowed()
         try:
             return list(await connection.fetch(sql, *parameters))
@@ -122,8 +130,9 @@ class Session:
         self._give_back()
 
     def rest(self) -> None:
-        """Give the connection back until the next statement, unless a transaction is on it."""
-        if not self.is_begun:
+        """Give the connection back until the next statement, unless a transaction is on it, or the statement of
+        somebody else who uses the same session."""
+        if not self.is_begun and not self._under_way:
             self._give_back()
 
     def abandon(self) -> None:
