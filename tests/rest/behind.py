@@ -38,6 +38,7 @@ class Behind:
     read_plainly: list[tuple[str, str, str]] = field(default_factory=list)
     found: Answer | None = None
     searched_plainly: list[Asked] = field(default_factory=list)
+    at_work_searching: Callable[[], Awaitable[object]] | None = None
 
     @property
     def asked(self) -> Asked:
@@ -63,6 +64,8 @@ class Behind:
     async def search(self, asked: Asked, by: Principal) -> Answer | None:
         """By the short way nothing is found here unless a test says what."""
         self.searched_plainly.append(asked)
+        if self.at_work_searching is not None:
+            await self.at_work_searching()
         return self.found
 
     async def unproved(self, why: str, *, network: str | None, request_id: str) -> None:

@@ -168,6 +168,26 @@ async def test_a_search_that_finds_no_place_is_told_with_its_question(
 
 
 @pytest.mark.usefixtures("plan")
+async def test_no_read_waits_for_searches_that_take_long(
+    settings: Settings, clock: FixedClock, behind: Behind, health: Health
+) -> None:
+    hasty = settings.model_copy(update={"queue_wait": timedelta(seconds=0.01), "pool_size": 1})
+    gate = asyncio.Event()
+    behind.at_work_searching, behind.found = gate.wait, Answer(200, '{"resourceType":"Bundle"}')
+    async with connected(edge(hasty, clock, behind, health), hasty, clock) as client:
+        searches = [asyncio.create_task(client.get("CarePlan?patient=Patient/1")) for _ in range(4)]
+        while len(behind.searched_plainly) < len(searches):  # noqa: ASYNC110  # they are there within moments
+            await asyncio.sleep(0.001)
+        one_more = await client.get("CarePlan?patient=Patient/1")
+        read = await client.get("CarePlan/1")
+        gate.set()
+        answers = await asyncio.gather(*searches)
+    assert (one_more.status_code, read.status_code) == (503, 200)
+    assert [each.status_code for each in answers] == [200] * 4
+    assert behind.heard == []  # all of it by the short ways
+
+
+@pytest.mark.usefixtures("plan")
 async def test_two_headers_that_say_who_asks_are_refused(client: httpx.AsyncClient, behind: Behind, token: str) -> None:
     twice = [("authorization", f"Bearer {token}"), ("authorization", f"Bearer {token}")]
     assert (await client.get("CarePlan/1", headers=twice)).status_code == 401

@@ -236,18 +236,21 @@ async def test_a_single_connection_is_enough_for_many_reads(database_url: str, p
     await store.close()
 
 
+async def use(pool: Pool, order: list[str], name: str, **turn: bool) -> None:
+    """Takes a connection, is noted down, and gives it back."""
+    connection = await pool.acquire(**turn)
+    order.append(name)
+    pool.release(connection)
+
+
 async def test_the_recorder_comes_before_others_who_wait_for_a_connection(database_url: str) -> None:
     pool = Pool(database_url, size=1, unguarded=True)
-    lent, order = await pool.acquire(), []
+    lent = await pool.acquire()
+    order: list[str] = []
 
-    async def use(name: str, **turn: bool) -> None:
-        connection = await pool.acquire(**turn)
-        order.append(name)
-        pool.release(connection)
-
-    waiting = [asyncio.create_task(use("a")), asyncio.create_task(use("b"))]
+    waiting = [asyncio.create_task(use(pool, order, "a")), asyncio.create_task(use(pool, order, "b"))]
     await asyncio.sleep(0)
-    waiting.append(asyncio.create_task(use("recorder", first=True)))
+    waiting.append(asyncio.create_task(use(pool, order, "recorder", first=True)))
     await asyncio.sleep(0)
     pool.release(lent)
     await asyncio.gather(*waiting)
@@ -257,15 +260,11 @@ async def test_the_recorder_comes_before_others_who_wait_for_a_connection(databa
 
 async def test_who_comes_before_others_does_not_keep_them_waiting(database_url: str) -> None:
     pool = Pool(database_url, size=1, unguarded=True)
-    lent, order = await pool.acquire(), []
+    lent = await pool.acquire()
+    order: list[str] = []
 
-    async def use(name: str, **turn: bool) -> None:
-        connection = await pool.acquire(**turn)
-        order.append(name)
-        pool.release(connection)
-
-    waiting = [asyncio.create_task(use("other")) for _ in range(2)]
-    waiting += [asyncio.create_task(use("first", first=True)) for _ in range(3)]
+    waiting = [asyncio.create_task(use(pool, order, "other")) for _ in range(2)]
+    waiting += [asyncio.create_task(use(pool, order, "first", first=True)) for _ in range(3)]
     await asyncio.sleep(0)
     pool.release(lent)
     await asyncio.gather(*waiting)

@@ -2,8 +2,8 @@
 and as one statement where their askers may see the same (`store/joint.py`).
 
 A call of the driver and a commit cost more than many a question, so whoever asks while one with the same text is under
-way waits for it to end, or for enough others to come that a second call is worth its price, and goes with all of them.
-While nothing is under way, nobody waits but for those who ask in the same turn of the loop.
+way waits for it to end, or for enough others to come that a second call is worth its price, or for a moment, and goes
+with all of them. While nothing is under way, nobody waits but for those who ask in the same turn of the loop.
 
 Writes of one text go so, too. Whoever writes holds the clock until the commit (`draw_instants`), so nothing is gained
 side by side: those who would wait for it one by one, each with a commit of his own, go together as soon as it is free.
